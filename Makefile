@@ -1,0 +1,42 @@
+# Two commands for a stranger: `make book` and `make test`. Each makes .venv from the project's own files first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+
+.PHONY: book test lint bench notebooks clean help
+
+help:
+	@echo "make book       install into .venv and build the book, all notebooks executed: book/_build/html/index.html"
+	@echo "make test       install into .venv, check style and types, run all tests and notebooks"
+	@echo "make bench      measure the speed rows and write benchmarks/results.json"
+	@echo "make notebooks  execute the notebooks and keep the outputs that tests check"
+	@echo "make clean      remove the environment, the built book, caches, the synthetic data and the quick runs"
+
+book: $(VENV)/book
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter-book build book/
+
+test: $(VENV)/test
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest tests notebooks --nbval-lax
+
+bench: $(VENV)/test
+	$(BIN)/python benchmarks/run.py
+
+notebooks: $(VENV)/test
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m covidlib.book refresh notebooks/*.ipynb
+
+# A stamp a purpose, made last: an interrupted installation is taken up again.
+$(VENV)/book: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 14) else "covidlib needs Python 3.11 to 3.13, this is %d.%d: make PYTHON=python3.11" % v)'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[book]'
+	touch $@
+
+$(VENV)/test: $(VENV)/book
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[test]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) book/_build .jupyter_cache data runs/quick

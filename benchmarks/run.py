@@ -1,0 +1,122 @@
+"""Measure the speed rows, ours and the baseline in the same run, and write benchmarks/results.json.
+
+Every row is a ratio: seconds of two machines say little, a ratio on one machine says more. Each side is the best of
+several repetitions, the two sides in turn, so that a busy moment hits both.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+
+from covidlib.phantom import make_patient
+from covidlib.selection import DARK_BELOW, DIVISOR, select_series
+from covidlib.series import find_series, read_slice, write_slice
+
+RESULTS = Path(__file__).with_name("results.json")
+REPETITIONS = 3
+
+
+def per_pixel_selection(paths: list[Path]) -> list[str]:
+    """The baseline of the first row: read every slice whole and look at every pixel of the region in Python."""
+    counts = []
+    for path in paths:
+        pixels = read_slice(path)
+        dark = 0
+        for row in range(240, 340):
+            for column in range(120, 370):
+                if pixels[row, column] < DARK_BELOW:
+                    dark += 1
+        counts.append(dark)
+    threshold = (max(counts) - min(counts)) / DIVISOR
+    return [path.name for path, dark in zip(paths, counts, strict=True) if dark > threshold]
+
+
+def best_seconds(ours: Callable[[], object], baseline: Callable[[], object]) -> tuple[float, float]:
+    """Best time of each side, measured in turn."""
+    best = [float("inf"), float("inf")]
+    for _ in range(REPETITIONS):
+        for side, work in enumerate((ours, baseline)):
+            started = time.perf_counter()
+            work()
+            best[side] = min(best[side], time.perf_counter() - started)
+    return best[0], best[1]
+
+
+def row(name: str, unit: str, ours: float, baseline: float, baseline_is: str) -> dict[str, object]:
+    """One row of the results; the ratio says how many times faster ours is."""
+    return {
+        "name": name,
+        "unit": unit,
+        "ours": round(ours, 6),
+        "baseline": round(baseline, 6),
+        "baseline_is": baseline_is,
+        "ratio": round(baseline / ours, 2),
+    }
+
+
+def measure_selection(folder: Path) -> dict[str, object]:
+    """Selection of one series against the per-pixel loop; both must select the same slices."""
+    series = find_series(folder)[0]
+    if select_series(series).selected != per_pixel_selection(list(series.files)):
+        raise RuntimeError("the two sides select different slices: there is nothing to compare")
+    ours, baseline = best_seconds(lambda: select_series(series), lambda: per_pixel_selection(list(series.files)))
+    return row(
+        f"selection of a series of {len(series)} uncompressed slices",
+        "s",
+        ours,
+        baseline,
+        "every slice read whole, a Python loop over the region's pixels",
+    )
+
+
+def measure_inference(folder: Path) -> dict[str, object]:
+    """One slice's inference in batches of eight against one `predict` call a slice, full network, 512×512."""
+    from covidlib.batches import load_images
+    from covidlib.networks import build
+
+    model = build("resnet50v2-fpn")
+    paths = list(find_series(folder)[0].files[:8])
+    images = load_images(paths, 512, "fixed-4095")
+    model.predict_on_batch(images)
+    model.predict(images[:1], verbose=0)
+
+    def one_by_one() -> None:
+        for image in images:
+            model.predict(image[np.newaxis], verbose=0)
+
+    ours, baseline = best_seconds(lambda: model.predict_on_batch(images), one_by_one)
+    return row(
+        "inference, one slice of 512×512, resnet50v2-fpn at paper size",
+        "s",
+        ours / len(images),
+        baseline / len(images),
+        "one predict call a slice",
+    )
+
+
+def main() -> None:
+    """Print and write all rows."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "normal1" / "patient146" / "SR_2"
+        folder.mkdir(parents=True)
+        for number, pixels in enumerate(make_patient(2020, 146, covid=False).slices, start=1):
+            write_slice(folder / f"IM{number:05d}.tif", pixels)
+        rows = [measure_selection(folder), measure_inference(folder)]
+    part = RESULTS.with_suffix(".part")
+    part.write_text(json.dumps(rows, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    part.replace(RESULTS)
+    for line in rows:
+        print(f"{line['name']}: {line['ours']} {line['unit']}, {line['baseline_is']}: {line['baseline']}, ×{line['ratio']}")
+
+
+if __name__ == "__main__":
+    main()

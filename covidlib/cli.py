@@ -1,0 +1,141 @@
+"""The command line: select, phantom, train, diagnose. Bad input ends with one line on stderr and exit code 2."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from covidlib import __version__
+from covidlib.errors import InputError
+
+NETWORKS = ("xception", "resnet50v2", "resnet50v2-fpn")
+BAD_INPUT = 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code (0 done, 2 bad input)."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    arguments = _parser().parse_args(argv)
+    try:
+        arguments.run(arguments)
+    except InputError as error:
+        print(f"covidlib: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except BrokenPipeError:
+        # The reader of a pipe (`| head`) left early: nothing more to say, and nothing to flush at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="covidlib",
+        description="Teaching and replication kit for one paper on COVID-19 in chest CT. Not a medical device.",
+    )
+    parser.add_argument("--version", action="version", version=f"covidlib {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    select = commands.add_parser("select", help="apply the paper's slice selection to every series under a folder")
+    select.add_argument("folder", type=Path, help="16-bit TIFF or DICOM slices of one series or many")
+    select.add_argument("--json", action="store_true", help="print a list with one entry a series")
+    select.set_defaults(run=_select)
+
+    phantom = commands.add_parser("phantom", help="make a synthetic cohort in COVID-CTset's layout")
+    phantom.add_argument("folder", type=Path, help="a new or empty folder")
+    phantom.add_argument("--patients", type=int, default=30, help="half of them infected (default 30)")
+    phantom.add_argument("--seed", type=int, default=2020, help="the same seed gives the same bytes (default 2020)")
+    phantom.set_defaults(run=_phantom)
+
+    train = commands.add_parser("train", help="train networks on patient-grouped folds")
+    train.add_argument("--protocol", default="quick", help="quick, colab or paper (default quick)")
+    train.add_argument("--network", choices=NETWORKS, help="default: all three")
+    train.add_argument("--fold", type=int, help="1 to 5; default: all")
+    train.add_argument("--all", action="store_true", help="every network on every fold")
+    train.add_argument("--data", default="", help="dataset folder; default: the synthetic cohort, made if need be")
+    train.add_argument("--runs", type=Path, help="folder for the runs; default: runs/ in the workspace")
+    train.set_defaults(run=_train)
+
+    diagnose = commands.add_parser("diagnose", help="one patient's folder in, the paper's decision out")
+    diagnose.add_argument("folder", type=Path, help="16-bit TIFF or DICOM slices, one series or several")
+    diagnose.add_argument("--weights", type=Path, required=True, help="a weights file of `covidlib train`")
+    diagnose.add_argument("--network", choices=NETWORKS, help="needed for the authors' own weights files only")
+    diagnose.add_argument("--threshold", type=float, default=0.1, help="share of slices (paper: 0 or 0.1; default 0.1)")
+    diagnose.add_argument("--json", action="store_true", help="print the answer as JSON")
+    diagnose.set_defaults(run=_diagnose)
+    return parser
+
+
+def _select(arguments: argparse.Namespace) -> None:
+    from covidlib.selection import select_series
+    from covidlib.series import find_series
+
+    selections = [select_series(series) for series in find_series(arguments.folder)]
+    for selection in selections:
+        for remark in selection.series.remarks:
+            print(f"covidlib: {selection.series.name}: {remark}", file=sys.stderr)
+    if arguments.json:
+        print(json.dumps([selection.to_dict() for selection in selections], indent=2))
+        return
+    for selection in selections:
+        print(f"series     {selection.series.name}")
+        print(f"slices     {len(selection.series)}")
+        print(f"counts     {' '.join(map(str, selection.counts))}")
+        print(f"threshold  {selection.threshold:.2f}")
+        print(f"selected   {len(selection.selected)}: {' '.join(selection.selected) or 'none'}")
+        print()
+
+
+def _phantom(arguments: argparse.Namespace) -> None:
+    from covidlib.phantom import make_cohort
+
+    folder = make_cohort(arguments.folder, arguments.patients, arguments.seed, progress=True)
+    print(f"{folder}: {arguments.patients} synthetic patients, seed {arguments.seed}")
+
+
+def _train(arguments: argparse.Namespace) -> None:
+    from covidlib import workspace
+    from covidlib.protocols import protocol_named
+    from covidlib.training import train_fold
+
+    protocol = protocol_named(arguments.protocol)
+    if not arguments.all and arguments.network is None and arguments.fold is None:
+        raise InputError("train", "no run is named", "Add --network NAME, --fold N, or --all")
+    if arguments.all and (arguments.network or arguments.fold is not None):
+        raise InputError("train", "--all is given beside --network or --fold", "Leave one of them out")
+    data = workspace.cohort(arguments.data, progress=True)
+    runs = arguments.runs or workspace.home() / "runs"
+    names = (arguments.network,) if arguments.network else NETWORKS
+    folds = range(1, protocol.folds + 1) if arguments.fold is None else [arguments.fold]
+    for name in names:
+        for fold in folds:
+            run = train_fold(data, name, fold, protocol, runs)
+            best = run.history()["val_accuracy"].max()
+            print(f"{name} fold {fold}: best validation accuracy {best:.3f}, {run.folder}")
+
+
+def _diagnose(arguments: argparse.Namespace) -> None:
+    from covidlib.diagnosis import NOTICE, diagnose_folder
+
+    diagnosis = diagnose_folder(arguments.folder, arguments.weights, arguments.network, arguments.threshold)
+    if arguments.json:
+        print(json.dumps(diagnosis.to_dict(), indent=2))
+        return
+    print(f"patient    {diagnosis.patient}")
+    print(f"network    {diagnosis.network}")
+    for selection in diagnosis.selections:
+        print(
+            f"series     {selection.series.name}: {len(selection.selected)} of {len(selection.series)} slices selected"
+        )
+    names = [name for selection in diagnosis.selections for name in selection.selected]
+    for name, probability in zip(names, diagnosis.probabilities, strict=True):
+        print(f"           {name}  p(COVID-19) {probability:.3f}")
+    print(
+        f"decision   {diagnosis.decision}: {diagnosis.covid_slices} of {len(names)} slices, threshold {diagnosis.threshold:g}"
+    )
+    for remark in diagnosis.remarks:
+        print(f"remark     {remark}")
+    print(NOTICE)

@@ -1,0 +1,85 @@
+"""A dataset as a table: which slice belongs to which patient, and what it shows (paper, sections 2.1 and 2.4).
+
+One row a slice, read from `slices.csv` where a cohort has one, from COVID-CTset's file names otherwise. Everything
+that follows (folds, batches, predictions) is a table made from this one. Taught in chapters 01 and 04.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pandas as pd
+
+from covidlib.errors import InputError
+from covidlib.selection import select_series
+from covidlib.series import find_series, identify
+
+LABELS = ("covid", "normal")
+"""Class order of the networks: index 0 is COVID-19, index 1 is normal."""
+
+COLUMNS = ["path", "patient", "series", "number", "label", "patient_label", "selected"]
+
+
+def load_table(root: str | Path) -> pd.DataFrame:
+    """Every slice of a dataset folder, whose it is, what it shows and whether the rule selects it.
+
+    A slice's `label` is "covid", "normal" or "unlabelled"; a patient's is "covid" or "normal". Slices of infected
+    patients on which no infection is marked are unlabelled: the paper trains and tests on images in which infection
+    was seen, and decides about patients from all that were selected. Flat folders hold images that the authors chose
+    already: all count as selected. Taught in chapters 01 and 04.
+
+    Returns
+    -------
+    DataFrame
+        Columns path (below `root`), patient, series, number, label, patient_label, selected.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no slice, or slices whose names do not tell patient and class.
+    """
+    root = Path(root)
+    labels = _marked_labels(root)
+    rows = []
+    for series in find_series(root):
+        flat = len({path.parent for path in series.files}) == 1 and identify(series.files[0].name) is not None
+        keep = [True] * len(series) if flat else select_series(series).keep
+        for path, selected in zip(series.files, keep, strict=True):
+            name = identify(path)
+            if name is None:
+                raise InputError(
+                    path,
+                    "its name tells neither patient nor class",
+                    "Name slices as COVID-CTset does: covid1/patient1/SR_2/IM00001.tif",
+                )
+            relative = path.relative_to(root).as_posix()
+            label = labels.get(relative, name.label) if labels is not None else name.label
+            rows.append((relative, name.patient, name.series, name.number, label, name.label, bool(selected)))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _marked_labels(root: Path) -> dict[str, str] | None:
+    listed = root / "slices.csv"
+    if not listed.is_file():
+        return None
+    table = pd.read_csv(listed)
+    if not {"path", "label"} <= set(table.columns):
+        raise InputError(listed, "has no columns path and label", "Make the cohort again: covidlib phantom DIR")
+    return dict(zip(table["path"], table["label"], strict=True))
+
+
+def patients_of(table: pd.DataFrame) -> pd.DataFrame:
+    """One row a patient: patient, label. Taught in chapter 04."""
+    patients = table[["patient", "patient_label"]].drop_duplicates()
+    return patients.rename(columns={"patient_label": "label"}).reset_index(drop=True)
+
+
+def fingerprint(table: pd.DataFrame, root: str | Path) -> str:
+    """Short hash of the names, labels and sizes of the slices: says whether two runs saw the same data.
+
+    Taught in chapter 04.
+    """
+    sizes = [(Path(root) / path).stat().st_size for path in table["path"]]
+    text = table.assign(size=sizes).to_csv(index=False, lineterminator="\n")
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -1,0 +1,211 @@
+"""DICOM series: recognise the files, group them by series, order them in space, read HU + 1024 (paper, section 2.1).
+
+The scanner's slope, intercept, sign and padding differ between makers; COVID-CTset's stored value does not. Everything
+that leaves this module is HU + 1024 in 16 unsigned bits. pydicom is imported when a DICOM file is met, not before.
+Taught in chapter 01.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from covidlib.errors import InputError
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
+HIGHEST_CT_VALUE = 3071
+"""Largest HU of a 12-bit scanner: a padding value above it is no tissue."""
+
+
+@dataclass(frozen=True)
+class DicomSeries:
+    """Files of one series UID in slice order, with remarks about what is odd."""
+
+    name: str
+    files: tuple[Path, ...]
+    remarks: tuple[str, ...]
+
+
+def looks_like_dicom(path: Path) -> bool:
+    """Whether the name or the four letters at byte 128 say DICOM; exports often have no suffix.
+
+    Raises
+    ------
+    InputError
+        If the file may not be read.
+    """
+    if path.suffix.lower() in DICOM_SUFFIXES:
+        return True
+    try:
+        with path.open("rb") as stream:
+            return stream.read(132)[128:] == b"DICM"
+    except OSError as error:
+        raise InputError(path, f"cannot be opened ({error.strerror})", "Grant read permission and try again") from error
+
+
+def _read(path: Path, **options: object) -> Dataset:
+    try:
+        import pydicom
+    except ImportError as error:
+        raise InputError(
+            path, "is DICOM and pydicom is not installed", "Install it: pip install 'covidlib[dicom]'"
+        ) from error
+    try:
+        return pydicom.dcmread(path, **options)  # type: ignore[arg-type]
+    except PermissionError as error:
+        raise InputError(path, "may not be read (no permission)", "Grant read permission and try again") from error
+    except Exception as error:  # pydicom raises many kinds for damaged files: whatever it says, name the file
+        raise InputError(path, f"cannot be read as DICOM ({error})", "Export or copy the file again") from error
+
+
+def group_series(folder: Path, paths: list[Path]) -> list[DicomSeries]:
+    """The CT series among the DICOM files of one folder, each in slice order. Taught in chapter 01.
+
+    Files without an image (DICOMDIR, reports) are passed over; so are localisers, which are no slices.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read, or two slices of a series share a number or a position.
+    """
+    groups: dict[str, list[tuple[Path, Dataset]]] = defaultdict(list)
+    for path in sorted(paths):
+        header = _read(path, stop_before_pixels=True)
+        is_localiser = "LOCALIZER" in [str(part).upper() for part in header.get("ImageType") or []]
+        if "Rows" in header and not is_localiser:
+            groups[str(header.get("SeriesInstanceUID", ""))].append((path, header))
+    several = len(groups) > 1
+    found = []
+    for uid, members in groups.items():
+        files, remarks = _in_slice_order(members)
+        found.append(DicomSeries(str(folder / uid) if several else str(folder), files, remarks))
+    return found
+
+
+def _in_slice_order(members: list[tuple[Path, Dataset]]) -> tuple[tuple[Path, ...], tuple[str, ...]]:
+    _refuse_equal_numbers(members)
+    numbers = np.array([_number(header) for _, header in members], dtype=float)
+    positions = np.array([_position(header) for _, header in members], dtype=float)
+    if np.isnan(positions).any():
+        if np.isnan(numbers).any() and len(members) > 1:
+            raise InputError(
+                members[0][0],
+                "its series has slices with neither a position nor an instance number",
+                "Export the series again with its geometry (ImagePositionPatient)",
+            )
+        order = np.argsort(numbers, kind="stable")
+        return tuple(members[i][0] for i in order), ("slices have no position: ordered by InstanceNumber",)
+    order = np.argsort(positions, kind="stable")
+    for before, after in zip(order[:-1], order[1:], strict=True):
+        if positions[after] - positions[before] < 1e-3:
+            raise InputError(
+                members[after][0],
+                f"lies at the same position as {members[before][0].name}",
+                "Put each reconstruction or time point in a folder of its own",
+            )
+    if np.isnan(numbers).any():
+        return tuple(members[i][0] for i in order), ("slices have no InstanceNumber: ordered by position alone",)
+    steps = np.diff(numbers[order])
+    # Which end is first is a convention: follow the scanner's numbers, as COVID-CTset's file names do.
+    if (steps < 0).sum() > (steps > 0).sum():
+        order, steps = order[::-1], -steps[::-1]
+    odd = int((steps < 0).sum())
+    remarks = (f"InstanceNumber contradicts the position at {odd} places: ordered by position",) if odd else ()
+    return tuple(members[i][0] for i in order), remarks
+
+
+def _refuse_equal_numbers(members: list[tuple[Path, Dataset]]) -> None:
+    seen: dict[float, Path] = {}
+    for path, header in members:
+        number = _number(header)
+        if number in seen:
+            raise InputError(
+                path,
+                f"has the same InstanceNumber ({number:.0f}) as {seen[number].name}",
+                "Keep one file a slice; put each reconstruction in a folder of its own",
+            )
+        if not np.isnan(number):
+            seen[number] = path
+
+
+def _number(header: Dataset) -> float:
+    value = header.get("InstanceNumber")
+    return float("nan") if value in (None, "") else float(value)
+
+
+def _position(header: Dataset) -> float:
+    """Millimetres along the slice normal; NaN where the header has no geometry."""
+    place, axes = header.get("ImagePositionPatient"), header.get("ImageOrientationPatient")
+    if not place or not axes:
+        return float("nan")
+    direction = np.asarray(axes, dtype=float)
+    return float(np.cross(direction[:3], direction[3:]) @ np.asarray(place, dtype=float))
+
+
+def read_dicom(path: str | Path) -> np.ndarray:
+    """One DICOM slice as COVID-CTset would store it (paper, section 2.1). Taught in chapter 01.
+
+    Returns
+    -------
+    uint16 array, shape (rows, columns)
+        HU + 1024, whatever slope and intercept say; padding and what is below −1024 HU become 0.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be decoded or holds no single grey image.
+    """
+    path = Path(path)
+    header = _read(path)
+    try:
+        stored = header.pixel_array
+    except Exception as error:  # pydicom's decoders raise many kinds; each means that there is no picture
+        raise InputError(
+            path,
+            f"its pixels cannot be decoded ({error})",
+            "Copy the file again; for a compressed syntax, pip install pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg",
+        ) from error
+    if stored.ndim != 2:
+        raise InputError(path, f"has shape {stored.shape}, expected one grey image", "Export single grey CT slices")
+    if header.get("PhotometricInterpretation", "MONOCHROME2") != "MONOCHROME2":
+        raise InputError(
+            path,
+            f"stores grey as {header.PhotometricInterpretation}, expected MONOCHROME2",
+            "Export original CT slices",
+        )
+    if "RescaleIntercept" not in header:
+        raise InputError(path, "has no RescaleIntercept, so its values are not HU", "Export original CT slices")
+    return to_stored_values(
+        stored, float(header.get("RescaleSlope", 1)), float(header.RescaleIntercept), _padding(header)
+    )
+
+
+def _padding(header: Dataset) -> int | None:
+    value = header.get("PixelPaddingValue")
+    return value if isinstance(value, int) else None
+
+
+def to_stored_values(stored: np.ndarray, slope: float, intercept: float, padding: int | None = None) -> np.ndarray:
+    """COVID-CTset's stored value from a scanner's: slope·value + intercept + 1024 in 16 unsigned bits.
+
+    Taught in chapter 01.
+
+    Parameters
+    ----------
+    stored : int array
+        What the file holds.
+    padding : int, optional
+        The value that marks pixels outside the reconstruction field.
+    """
+    hounsfield = stored.astype(np.float64) * slope + intercept
+    values = np.clip(np.rint(hounsfield + 1024), 0, np.iinfo(np.uint16).max)
+    if padding is not None:
+        values[(stored == padding) & (hounsfield > HIGHEST_CT_VALUE)] = 0
+    return values.astype(np.uint16)

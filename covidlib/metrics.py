@@ -1,0 +1,146 @@
+"""From predictions to Table 9: four counts and the eighteen columns that follow from them (section 3.1, eqs. 1–5).
+
+Taught in chapter 05.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+DECISION = 0.5
+"""A slice is called COVID-19 above this probability: the larger of two outputs that sum to one."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The four counts of a two-class test, with COVID-19 as the positive class."""
+
+    true_covid: int
+    false_normal: int
+    true_normal: int
+    false_covid: int
+
+
+def confusion_counts(labels: pd.Series | np.ndarray, p_covid: pd.Series | np.ndarray) -> Counts:
+    """Count right and wrong slices of each class (paper, section 3.1). Taught in chapter 05.
+
+    Parameters
+    ----------
+    labels : "covid" or "normal", one a slice
+    p_covid : float, one a slice
+
+    Raises
+    ------
+    ValueError
+        If a label is neither, a probability is missing, or the lengths differ.
+    """
+    truth, probability = np.asarray(labels), np.asarray(p_covid, dtype=float)
+    if truth.shape != probability.shape:
+        raise ValueError(f"{truth.shape} labels for {probability.shape} probabilities")
+    if np.isnan(probability).any():
+        raise ValueError("a probability is missing")
+    unknown = set(np.unique(truth)) - {"covid", "normal"}
+    if unknown:
+        raise ValueError(f"unknown labels: {sorted(map(str, unknown))}")
+    called = probability > DECISION
+    covid = truth == "covid"
+    return Counts(
+        true_covid=int((covid & called).sum()),
+        false_normal=int((covid & ~called).sum()),
+        true_normal=int((~covid & ~called).sum()),
+        false_covid=int((~covid & called).sum()),
+    )
+
+
+def ratio(part: float, whole: float) -> float:
+    """A share, or NaN where there is nothing to share. Taught in chapter 05."""
+    return part / whole if whole else float("nan")
+
+
+def table9_columns(counts: Counts) -> dict[str, float]:
+    """Table 9's columns from four counts (equations 1 to 5). Taught in chapter 05.
+
+    The printed table has seventeen columns after the fold; its network is the eighteenth, named by the caller. With
+    two classes, half of them repeat the other half: each class's specificity is the other's sensitivity, and the
+    accuracy of a class is the accuracy. "Precision" is PPV for COVID-19 and NPV for normal.
+    """
+    covid = counts.true_covid + counts.false_normal
+    normal = counts.true_normal + counts.false_covid
+    right = counts.true_covid + counts.true_normal
+    accuracy = ratio(right, covid + normal)
+    sensitivity, specificity = ratio(counts.true_covid, covid), ratio(counts.true_normal, normal)
+    return {
+        "Correct classified images": right,
+        "Wrong classified images": covid + normal - right,
+        "COVID correct classified": counts.true_covid,
+        "COVID not classified": counts.false_normal,
+        "Wrong classified as COVID": counts.false_covid,
+        "Normal correct classified": counts.true_normal,
+        "Normal not classified": counts.false_covid,
+        "Wrong classified as normal": counts.false_normal,
+        "Overall accuracy": accuracy,
+        "COVID accuracy": accuracy,
+        "Normal accuracy": accuracy,
+        "COVID sensitivity": sensitivity,
+        "Normal sensitivity": specificity,
+        "COVID specificity": specificity,
+        "Normal specificity": sensitivity,
+        "COVID precision": ratio(counts.true_covid, counts.true_covid + counts.false_covid),
+        "Normal precision": ratio(counts.true_normal, counts.true_normal + counts.false_normal),
+    }
+
+
+def table9(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Table 9 from predictions: one row a fold and network, and the mean over the folds. Taught in chapter 05.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        Columns network, fold, label, p_covid; rows with another label than covid or normal are not images of Table 9
+        and are left out.
+
+    Returns
+    -------
+    DataFrame
+        Columns Fold and Network, then Table 9's. The averages are means of the folds' values, as in the paper.
+    """
+    labelled = predictions[predictions["label"].isin(["covid", "normal"])]
+    rows = [
+        {"Fold": str(fold), "Network": network, **table9_columns(confusion_counts(group["label"], group["p_covid"]))}
+        for (fold, network), group in labelled.groupby(["fold", "network"], sort=True)
+    ]
+    folds = pd.DataFrame(rows)
+    means = folds.drop(columns="Fold").groupby("Network", as_index=False).mean()
+    means.insert(0, "Fold", "Avg")
+    return pd.concat([folds, means], ignore_index=True)
+
+
+def printed_counts(row: pd.Series) -> Counts:
+    """The four counts in a printed row of Table 9. Taught in chapter 05."""
+    return Counts(
+        true_covid=int(row["COVID correct classified"]),
+        false_normal=int(row["COVID not classified"]),
+        true_normal=int(row["Normal correct classified"]),
+        false_covid=int(row["Wrong classified as COVID"]),
+    )
+
+
+def wilson_interval(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Wilson's interval for a share of independent trials; slices of one patient are not independent.
+
+    Taught in chapter 05.
+
+    Raises
+    ------
+    ValueError
+        If there are no trials.
+    """
+    from scipy.stats import binomtest
+
+    if trials == 0:
+        raise ValueError("no trials, no interval")
+    interval = binomtest(successes, trials).proportion_ci(confidence, method="wilson")
+    return float(interval.low), float(interval.high)

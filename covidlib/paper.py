@@ -1,0 +1,50 @@
+"""What the paper printed: its nine tables, as strings and as numbers (Tables 1 to 9).
+
+Printed values are data here. Nothing in the package computes them and nothing changes them; what can be derived from
+them again is derived elsewhere and shown beside them. Taught in chapters 01, 04, 05 and 06.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+import pandas as pd
+
+from covidlib.errors import InputError
+
+NETWORK_NAMES = {"Xception": "xception", "ResNet50V2": "resnet50v2", "Our model": "resnet50v2-fpn"}
+"""The paper's name of each network, and the one used here: "our model" is the paper's own, the pyramid."""
+
+
+def table(number: int) -> pd.DataFrame:
+    """A table of the paper as printed, every value a string. Taught in chapter 01.
+
+    Raises
+    ------
+    InputError
+        If the paper has no such table.
+    """
+    source = files("covidlib") / "data" / "paper" / f"table{number}.csv"
+    if not source.is_file():
+        raise InputError(f"Table {number}", "is not in the paper", "Choose 1 to 9")
+    with source.open(encoding="utf-8") as stream:
+        return pd.read_csv(stream, dtype=str)
+
+
+def table_numbers(number: int) -> pd.DataFrame:
+    """A table of the paper with its numbers as numbers ("40,094" is 40094). Taught in chapter 01.
+
+    Columns that hold anything but numbers keep their strings.
+
+    Raises
+    ------
+    InputError
+        If the paper has no such table.
+    """
+    printed = table(number)
+
+    def as_numbers(column: pd.Series) -> pd.Series:
+        numbers = pd.to_numeric(column.str.replace(",", ""), errors="coerce")
+        return column if numbers.isna().any() else numbers
+
+    return printed.apply(as_numbers)

@@ -1,0 +1,98 @@
+"""How a network is trained: the paper's protocol and two that fit smaller machines (section 2.4, Table 3).
+
+A protocol is one frozen record, so that a run folder can state it and a page can show it. Taught in chapter 04.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from dataclasses import dataclass
+from typing import Literal
+
+from covidlib.errors import InputError
+
+Scaling = Literal["raw", "slice-max", "fixed-4095"]
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Table 3's random changes of a training slice, in the units of Keras' ImageDataGenerator.
+
+    Attributes
+    ----------
+    rotation_degrees : float
+        Uniform in ± this.
+    shift_fraction : float
+        Of the side, in each direction.
+    shear_degrees : float
+        The paper's "shift range 5%" is `shear_range=0.05` in its code, which Keras reads as degrees: next to nothing.
+    zoom_fraction : float
+        Each axis is scaled by its own factor within 1 ± this.
+    flip : bool
+        Left-right and up-down, each with probability one half.
+    """
+
+    rotation_degrees: float = 360.0
+    shift_fraction: float = 0.05
+    shear_degrees: float = 0.05
+    zoom_fraction: float = 0.05
+    flip: bool = True
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """Everything that decides a training run but the data and the fold (paper, section 2.4, Table 3).
+
+    Attributes
+    ----------
+    network_size : "paper" or "quick"
+        Full networks, or small ones with the same pyramid code.
+    image_side : int
+        Pixels; smaller than 512 means that slices are averaged down.
+    scaling : "raw", "slice-max" or "fixed-4095"
+        Stored values as they are, divided by the slice's own maximum, or divided by 4095.
+    validation : "train-patients" or "test-subset"
+        Patients held out of training, or (as the authors did) part of the test images.
+    """
+
+    name: str
+    network_size: Literal["paper", "quick"]
+    image_side: int
+    batch_size: int
+    epochs: int
+    learning_rate: float
+    scaling: Scaling
+    validation: Literal["train-patients", "test-subset"]
+    augmentation: Augmentation = Augmentation()
+    folds: int = 5
+    seed: int = 2020
+
+
+PAPER = Protocol("paper", "paper", 512, 14, 50, 1e-4, "raw", "test-subset")
+"""Table 3 to the letter, with the authors' raw values and their validation images taken from the test fold."""
+
+COLAB = Protocol("colab", "paper", 512, 8, 20, 1e-4, "fixed-4095", "train-patients")
+"""The paper's networks on one free GPU: the 20 epochs of Figure 11, smaller batches, an honest validation set."""
+
+QUICK = Protocol("quick", "quick", 128, 14, 12, 3e-4, "fixed-4095", "train-patients")
+"""Small networks at 128 pixels: all 15 runs on two processor cores while the book is built."""
+
+PROTOCOLS = {protocol.name: protocol for protocol in (PAPER, COLAB, QUICK)}
+
+
+def protocol_named(name: str, **changes: object) -> Protocol:
+    """A protocol by name, with single settings changed. Taught in chapter 04.
+
+    Raises
+    ------
+    InputError
+        If there is no such protocol or setting.
+    """
+    if name.lower() not in PROTOCOLS:
+        raise InputError(name, "is no protocol", f"Choose one of {', '.join(PROTOCOLS)}")
+    known = typing.get_type_hints(Protocol)
+    for key in changes:
+        if key not in known:
+            raise InputError(key, "is no setting of a protocol", f"Choose one of {', '.join(known)}")
+    return dataclasses.replace(PROTOCOLS[name.lower()], **changes)  # type: ignore[arg-type]

@@ -1,0 +1,142 @@
+"""The paper's slice selection: drop the slices in which the lung is closed (section 2.2, Figures 4 to 8).
+
+An open lung is dark in the middle of the picture. The rule counts dark pixels in a fixed region, compares each slice
+with the other slices of its series, and keeps the darkest. It has four constants and no learned part.
+Taught in chapter 02.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from covidlib.errors import InputError
+from covidlib.series import Series, check_same_shape, read_rows
+
+REGION_ROWS = slice(240, 340)
+"""Rows of the region: 240 to 339, across the chest at mid height of a 512×512 slice."""
+REGION_COLUMNS = slice(120, 370)
+"""Columns of the region: 120 to 369."""
+DARK_BELOW = 300
+"""A pixel is dark below this stored value: below −724 HU."""
+DIVISOR = 1.5
+"""The threshold is the spread of the counts divided by this."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What the rule made of one series.
+
+    Attributes
+    ----------
+    counts : int array, shape (slices,)
+        Dark pixels in the region of each slice.
+    threshold : float
+        A slice is kept if its count is strictly above.
+    keep : bool array, shape (slices,)
+        The slices that go on to the network.
+    """
+
+    series: Series
+    counts: np.ndarray
+    threshold: float
+    keep: np.ndarray
+
+    @property
+    def selected(self) -> list[str]:
+        """File names of the kept slices, in slice order."""
+        return [path.name for path, kept in zip(self.series.files, self.keep, strict=True) if kept]
+
+    def to_dict(self) -> dict[str, object]:
+        """The selection as plain types, for JSON."""
+        return {
+            "series": self.series.name,
+            "slices": len(self.series),
+            "counts": [int(count) for count in self.counts],
+            "threshold": self.threshold,
+            "files": [path.name for path in self.series.files],
+            "selected": self.selected,
+        }
+
+
+def count_dark_pixels(slices: np.ndarray) -> np.ndarray:
+    """Pixels below 300 in the region of each slice (paper, section 2.2). Taught in chapter 02.
+
+    Parameters
+    ----------
+    slices : uint16 array, shape (..., rows, columns)
+        HU + 1024, at least 340 rows and 370 columns.
+
+    Returns
+    -------
+    int array, shape (...)
+        One count a slice, 0 to 25,000.
+    """
+    region = slices[..., REGION_ROWS, REGION_COLUMNS]
+    return np.count_nonzero(region < DARK_BELOW, axis=(-2, -1))
+
+
+def selection_threshold(dark_counts: np.ndarray) -> float:
+    """Dark-pixel count above which a slice shows an open lung (paper, section 2.2). Taught in chapter 02.
+
+    Two thirds of the spread between the most open and the most closed slice of ONE series. The minimum is not added
+    back: a series whose most closed slice has more than 0.4 of the maximum is kept whole, and where all counts are
+    equal the threshold is 0, so that all slices stay if they have any dark pixel and none if they have not.
+
+    Parameters
+    ----------
+    dark_counts : int array, shape (slices,)
+        Pixels below 300 in the region of each slice.
+
+    Raises
+    ------
+    ValueError
+        If the series is empty.
+    """
+    if dark_counts.size == 0:
+        raise ValueError("a series needs at least one slice")
+    return float(dark_counts.max() - dark_counts.min()) / DIVISOR
+
+
+def select_slices(dark_counts: np.ndarray) -> np.ndarray:
+    """Which slices of ONE series go on to the network: those strictly above the threshold (paper, section 2.2).
+
+    Taught in chapter 02.
+
+    Parameters
+    ----------
+    dark_counts : int array, shape (slices,)
+        Pixels below 300 in the region of each slice.
+
+    Returns
+    -------
+    bool array, shape (slices,)
+    """
+    return dark_counts > selection_threshold(dark_counts)
+
+
+def select_series(series: Series) -> Selection:
+    """Apply the rule to a series on disk, reading no more of each slice than the region's rows. Taught in chapter 02.
+
+    Raises
+    ------
+    InputError
+        If a slice cannot be read, is too small for the region, or differs in size from the first.
+    """
+    counts = []
+    expected: tuple[int, int] | None = None
+    for path in series.files:
+        rows, shape = read_rows(path, REGION_ROWS)
+        expected = expected or shape
+        check_same_shape(path, shape, series.files[0], expected)
+        if shape[0] < REGION_ROWS.stop or shape[1] < REGION_COLUMNS.stop:
+            raise InputError(
+                path,
+                f"has {shape[0]}×{shape[1]} pixels, too small for the rule's region "
+                f"(rows 240 to 339, columns 120 to 369 of 512×512)",
+                "Export the series at its original 512×512 pixels",
+            )
+        counts.append(np.count_nonzero(rows[:, REGION_COLUMNS] < DARK_BELOW))
+    dark_counts = np.array(counts)
+    return Selection(series, dark_counts, selection_threshold(dark_counts), select_slices(dark_counts))

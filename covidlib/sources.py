@@ -1,0 +1,100 @@
+"""Public files by address, commit and SHA-256: from a mirror folder, from an earlier download, or from the web.
+
+A file is known by its place on GitHub: `<owner>/<repository>/<commit>/<path>`. Its hash is stored with the package, so
+that wherever a file comes from, it is the one that the book was written with. Taught in chapter 01.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from importlib.resources import files
+from pathlib import Path
+from urllib.parse import quote
+
+import pooch
+
+from covidlib.errors import InputError
+from covidlib.workspace import home
+
+MIRROR_VARIABLE = "COVIDLIB_MIRROR"
+WEB = "https://raw.githubusercontent.com"
+TIMEOUT_SECONDS = 20
+
+REAL_SERIES = "huyenbui117/lung_CT/"
+"""One chest CT series of a lung-cancer patient: Lung-PET-CT-Dx, patient A0001, 64 slices of 5 mm, CC BY 4.0."""
+REAL_SERIES_CREDIT = (
+    "Li P. et al. (2020) A Large-Scale CT and PET/CT Dataset for Lung Cancer Diagnosis (Lung-PET-CT-Dx), "
+    "The Cancer Imaging Archive, doi:10.7937/TCIA.2020.NNC2-0461, CC BY 4.0"
+)
+
+
+class Unavailable(InputError):
+    """A public file that neither the mirror nor the web serves just now."""
+
+
+def known_files() -> dict[str, str]:
+    """Every public file that the kit uses, with its SHA-256. Taught in chapter 01."""
+    listed = (files("covidlib") / "data" / "sources.sha256").read_text(encoding="utf-8")
+    pairs = (line.split(maxsplit=1) for line in listed.splitlines())
+    return {name: digest for digest, name in pairs}
+
+
+def fetch(name: str) -> Path:
+    """A public file on this machine, verified. Taught in chapter 01.
+
+    Looked for in the folder that COVIDLIB_MIRROR names, if it is set, and nowhere else; otherwise among earlier
+    downloads, then on the web.
+
+    Raises
+    ------
+    InputError
+        If the kit knows no such file, or its content is not the one that the kit was written with.
+    Unavailable
+        If it can be had from nowhere just now.
+    """
+    digest = known_files().get(name)
+    if digest is None:
+        raise InputError(name, "is no file that the kit knows", "Choose one of covidlib.sources.known_files()")
+    mirror = os.environ.get(MIRROR_VARIABLE)
+    if mirror:
+        return _from_mirror(Path(mirror) / name, digest)
+    target = home() / "data" / "downloads" / name
+    try:
+        downloader = pooch.HTTPDownloader(timeout=TIMEOUT_SECONDS)
+        pooch.retrieve(f"{WEB}/{quote(name)}", digest, target.name, target.parent, downloader=downloader)
+    except ValueError as error:
+        raise InputError(
+            target, f"does not have the expected SHA-256 ({error})", "Try again; if it stays so, report it"
+        ) from error
+    except OSError as error:
+        raise Unavailable(
+            name,
+            f"cannot be downloaded ({type(error).__name__})",
+            f"Go online, or set {MIRROR_VARIABLE} to a mirror folder",
+        ) from error
+    return target
+
+
+def _from_mirror(path: Path, digest: str) -> Path:
+    if not path.is_file():
+        raise Unavailable(path, "is not in the mirror", f"Complete the mirror, or unset {MIRROR_VARIABLE}")
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != digest:
+        raise InputError(path, f"has SHA-256 {found}, expected {digest}", "Copy the file into the mirror again")
+    return path
+
+
+def fetch_folder(prefix: str) -> Path:
+    """All known files under a prefix; the folder that holds them. Taught in chapter 01.
+
+    Raises
+    ------
+    Unavailable
+        If one of them can be had from nowhere just now.
+    """
+    names = [name for name in known_files() if name.startswith(prefix)]
+    if not names:
+        raise InputError(prefix, "is no prefix of a file that the kit knows", "See covidlib.sources.known_files()")
+    paths = [fetch(name) for name in names]
+    return Path(os.path.commonpath([path.parent for path in paths]))

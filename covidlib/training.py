@@ -1,0 +1,305 @@
+"""Train one fold of one network, or all fifteen, and keep what is needed to say where a number came from (section 2.4).
+
+A run is a folder: the protocol and versions (`run.json`), the history, the best weights and the predictions for the
+test patients. A finished run is reused, never repeated. Taught in chapter 04.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+import os
+import platform
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import pandas as pd
+from tqdm.auto import tqdm
+
+from covidlib import __version__, networks
+from covidlib.batches import evaluation_batches, training_batches
+from covidlib.dataset import LABELS, fingerprint, load_table, patients_of
+from covidlib.errors import InputError
+from covidlib.folds import patient_folds, split_patients
+from covidlib.protocols import Protocol
+from covidlib.weights import WeightsNote, save_weights
+
+WEIGHTS, HISTORY, PREDICTIONS, RECORD = "best.weights.h5", "history.csv", "predictions.csv", "run.json"
+CODE_OF_A_RUN = ("batches", "dataset", "folds", "networks", "protocols", "selection", "series", "training")
+"""Modules whose change changes a run's result: a quick run is repeated when one of them changes."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished training run on disk."""
+
+    folder: Path
+
+    @property
+    def weights(self) -> Path:
+        """Weights of the epoch with the best validation accuracy."""
+        return self.folder / WEIGHTS
+
+    def record(self) -> dict[str, object]:
+        """Protocol, versions, seed, data and timings."""
+        return json.loads((self.folder / RECORD).read_text(encoding="utf-8"))
+
+    def history(self) -> pd.DataFrame:
+        """One row an epoch: loss and accuracy on training and validation slices."""
+        return pd.read_csv(self.folder / HISTORY)
+
+    def predictions(self) -> pd.DataFrame:
+        """One row a selected slice of the test patients."""
+        return pd.read_csv(self.folder / PREDICTIONS)
+
+
+def runs_folder(protocol: Protocol, root: Path, data: str) -> Path:
+    """Where the runs of a protocol on a dataset live; another protocol, dataset or (if quick) code is another folder.
+
+    Taught in chapter 04.
+    """
+    stamp = json.dumps(dataclasses.asdict(protocol), sort_keys=True) + data
+    if protocol.network_size == "quick":
+        package = files("covidlib")
+        stamp += "".join((package / f"{name}.py").read_text(encoding="utf-8") for name in CODE_OF_A_RUN)
+        stamp += version("tensorflow") + version("keras")
+    return root / protocol.name / hashlib.sha256(stamp.encode()).hexdigest()[:12]
+
+
+def train_fold(
+    data: str | Path,
+    network: str,
+    fold: int,
+    protocol: Protocol,
+    runs: str | Path,
+    progress: bool = True,
+    table: pd.DataFrame | None = None,
+) -> Run:
+    """Train one network on one fold, or take up the run that is there (paper, section 2.4). Taught in chapter 04.
+
+    Parameters
+    ----------
+    data : path
+        A dataset folder: the synthetic cohort, or COVID-CTset.
+    runs : path
+        The folder of all runs.
+    table : DataFrame, optional
+        The dataset's table, if it has been read already.
+
+    Raises
+    ------
+    InputError
+        If the network, the fold or the data are not usable.
+    """
+    data = Path(data)
+    if network not in networks.NAMES:
+        raise InputError(network, "is no network", f"Choose one of {', '.join(networks.NAMES)}")
+    table = load_table(data) if table is None else table
+    split = _fold_tables(table, protocol, fold)
+    stamp = fingerprint(table, data)
+    folder = runs_folder(protocol, Path(runs), stamp) / network / f"fold{fold}"
+    if folder.is_dir():
+        return Run(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(prefix=f".fold{fold}-", dir=folder.parent))
+    try:
+        _train_into(part, data, split, network, fold, protocol, stamp, progress)
+        _keep(part, folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return Run(folder)
+
+
+def _keep(part: Path, folder: Path) -> None:
+    try:
+        os.rename(part, folder)
+    except OSError:
+        if not folder.is_dir():  # only another process that finished the same run first may be in the way
+            raise
+
+
+def _fold_tables(table: pd.DataFrame, protocol: Protocol, fold: int) -> dict[str, pd.DataFrame]:
+    """Labelled, selected slices to train and validate on; every selected slice of the test patients."""
+    folded = patient_folds(patients_of(table), protocol.folds, protocol.seed)
+    split = split_patients(folded, fold, protocol.seed)
+    selected = table[table["selected"]]
+    labelled = selected[selected["label"].isin(LABELS)]
+    test = selected[selected["patient"].isin(split["test"])]
+    if protocol.validation == "test-subset":
+        # The authors' way: every patient outside the test fold trains, part of the test images picks the epoch.
+        train_patients = split["train"] + split["validation"]
+        of_test = labelled[labelled["patient"].isin(split["test"])]
+        validation = of_test.groupby("label").sample(frac=0.1, random_state=protocol.seed)
+    else:
+        train_patients = split["train"]
+        validation = labelled[labelled["patient"].isin(split["validation"])]
+    train = labelled[labelled["patient"].isin(train_patients)]
+    for side, rows in (("train", train), ("validation", validation), ("test", test)):
+        if rows.empty:
+            raise InputError(f"fold {fold}", f"has no slices to {side} on", "Give more patients or fewer folds")
+    return {"train": balanced(train, protocol.seed), "validation": validation, "test": test}
+
+
+def balanced(labelled: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """About as many slices of each class, as the paper's training sets have (section 2.4, Table 2).
+
+    The larger class is thinned at random; every patient may lose slices, none is added twice. Taught in chapter 04.
+    """
+    smallest = labelled["label"].value_counts().min()
+    return labelled.groupby("label").sample(smallest, random_state=seed).sort_index()
+
+
+def _train_into(
+    part: Path,
+    data: Path,
+    split: dict[str, pd.DataFrame],
+    network: str,
+    fold: int,
+    protocol: Protocol,
+    stamp: str,
+    progress: bool,
+) -> None:
+    started = time.perf_counter()
+    side = protocol.image_side
+    model = _fresh_model(network, protocol, protocol.seed + fold)
+    note = WeightsNote(
+        network, protocol.network_size, (side, side, 1), protocol.scaling, protocol.name, fold, f"{data.name} ({stamp})"
+    )
+    train, validation = (
+        [str(data / path) for path in split[side_name]["path"]] for side_name in ("train", "validation")
+    )
+    history = model.fit(
+        training_batches(train, _classes(split["train"]), protocol, protocol.seed + fold),
+        validation_data=evaluation_batches(validation, _classes(split["validation"]), protocol),
+        epochs=protocol.epochs,
+        shuffle=False,  # the batches come shuffled
+        verbose=0,
+        callbacks=[_KeepBest(part / WEIGHTS, note), _Progress(f"{network}, fold {fold}", protocol.epochs, progress)],
+    )
+    fitted = time.perf_counter()
+    epochs = pd.DataFrame(history.history)
+    epochs.insert(0, "epoch", np.arange(1, len(epochs) + 1))
+    epochs.to_csv(part / HISTORY, index=False, lineterminator="\n")
+    model.load_weights(part / WEIGHTS)
+    predict_table(model, data, split["test"], network, fold, protocol).to_csv(
+        part / PREDICTIONS, index=False, lineterminator="\n"
+    )
+    record = {
+        "network": network,
+        "fold": fold,
+        "protocol": dataclasses.asdict(protocol),
+        "data": {"folder": data.name, "fingerprint": stamp, "slices": {k: len(v) for k, v in split.items()}},
+        "versions": {"covidlib": __version__, "python": platform.python_version()}
+        | {name: version(name) for name in ("tensorflow", "keras", "numpy")},
+        "seconds": {"training": round(fitted - started, 2), "predicting": round(time.perf_counter() - fitted, 2)},
+    }
+    (part / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+@functools.lru_cache(maxsize=1)
+def _compiled(
+    network: str, size: networks.Size, side: int, learning_rate: float
+) -> tuple[keras.Model, list[np.ndarray]]:
+    """A compiled network and its optimizer's initial state: tracing costs as much as several quick epochs."""
+    model = networks.build(network, (side, side, 1), size)
+    optimizer = keras.optimizers.Nadam(learning_rate)
+    # XLA compiles these networks for longer than it saves; variables made beforehand spare a second tracing.
+    model.compile(optimizer, loss="categorical_crossentropy", metrics=["accuracy"], jit_compile=False)
+    optimizer.build(model.trainable_variables)
+    return model, [np.array(variable) for variable in optimizer.variables]
+
+
+def _fresh_model(network: str, protocol: Protocol, seed: int) -> keras.Model:
+    """The network as the seed makes it, whatever was trained before in this process."""
+    keras.utils.set_random_seed(seed)
+    side = protocol.image_side
+    model, optimizer_state = _compiled(network, protocol.network_size, side, protocol.learning_rate)
+    fresh = networks.build(network, (side, side, 1), protocol.network_size)
+    for variable, value in zip(model.variables, fresh.variables, strict=True):
+        variable.assign(value)
+    for variable, state in zip(model.optimizer.variables, optimizer_state, strict=True):
+        variable.assign(state)
+    return model
+
+
+def _classes(rows: pd.DataFrame) -> list[int]:
+    """Class indices; a slice without a mark of its own never trains, so its index only fills the batch."""
+    return [LABELS.index(label) if label in LABELS else 0 for label in rows["label"]]
+
+
+def predict_table(
+    model: keras.Model, data: Path, rows: pd.DataFrame, network: str, fold: int, protocol: Protocol
+) -> pd.DataFrame:
+    """A probability for each slice: the table that all results are computed from. Taught in chapters 04 and 05.
+
+    Returns
+    -------
+    DataFrame
+        Columns path, patient, series, network, fold, label, patient_label, p_covid.
+    """
+    batches = evaluation_batches([str(data / path) for path in rows["path"]], _classes(rows), protocol)
+    probabilities = model.predict(batches.map(lambda images, _: images), verbose=0)
+    table = rows[["path", "patient", "series", "label", "patient_label"]].reset_index(drop=True)
+    table.insert(3, "network", network)
+    table.insert(4, "fold", fold)
+    return table.assign(p_covid=probabilities[:, 0].astype(float).round(6))
+
+
+class _KeepBest(keras.callbacks.Callback):
+    """The paper keeps the epoch with the best validation accuracy; of equals, the first."""
+
+    def __init__(self, path: Path, note: WeightsNote) -> None:
+        super().__init__()
+        self.path, self.note, self.best = path, note, -1.0
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        accuracy = (logs or {})["val_accuracy"]
+        if accuracy > self.best:
+            self.best = accuracy
+            save_weights(self.model, self.path, self.note)
+
+
+class _Progress(keras.callbacks.Callback):
+    def __init__(self, title: str, epochs: int, shown: bool) -> None:
+        super().__init__()
+        self.bar = tqdm(total=epochs, desc=title, unit="epoch", disable=not shown)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        logs = logs or {}
+        self.bar.set_postfix(accuracy=f"{logs['accuracy']:.3f}", validation=f"{logs['val_accuracy']:.3f}")
+        self.bar.update()
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        self.bar.close()
+
+
+def train_all(
+    data: str | Path,
+    protocol: Protocol,
+    runs: str | Path,
+    names: tuple[str, ...] = networks.NAMES,
+    progress: bool = True,
+) -> list[Run]:
+    """Every network on every fold: fifteen runs in the paper; those that are there are kept. Taught in chapter 04."""
+    table = load_table(data)
+    return [
+        train_fold(data, name, fold, protocol, runs, progress, table)
+        for name in names
+        for fold in range(1, protocol.folds + 1)
+    ]
+
+
+def all_predictions(runs: list[Run]) -> pd.DataFrame:
+    """The predictions of several runs under each other. Taught in chapters 05 and 06."""
+    return pd.concat([run.predictions() for run in runs], ignore_index=True)

@@ -1,0 +1,109 @@
+"""Weights on disk: one HDF5 file that says which network it belongs to (paper, code availability).
+
+covidlib writes the network's name, size, input shape and scaling into the file, so that a folder of slices and one
+file are enough to diagnose. The authors' own Keras 2.3 files hold no such notes: their network must be named.
+Only arrays are read; no code, pickle or layer class is taken from a file. Taught in chapters 03 and 06.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import cast
+
+import h5py
+import keras
+
+from covidlib import networks
+from covidlib.errors import InputError
+from covidlib.protocols import Scaling
+
+NOTE = "covidlib"
+
+
+@dataclass(frozen=True)
+class WeightsNote:
+    """What a covidlib weights file says about itself."""
+
+    network: str
+    size: networks.Size
+    input_shape: tuple[int, int, int]
+    scaling: Scaling
+    protocol: str
+    fold: int
+    trained_on: str
+
+
+def save_weights(model: keras.Model, path: str | Path, note: WeightsNote) -> None:
+    """Write weights and the note about them; the file appears whole or not at all. Taught in chapter 04."""
+    path = Path(path)
+    part = path.with_name(f".{path.stem.removesuffix('.weights')}-part.weights.h5")
+    model.save_weights(part)
+    with h5py.File(part, "r+") as file:
+        file.attrs[NOTE] = json.dumps(asdict(note))
+    os.replace(part, path)
+
+
+def read_note(path: str | Path) -> WeightsNote | None:
+    """The note in a weights file; None where there is none (a file of the authors). Taught in chapter 06.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or no HDF5.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(path, "is no file", "Name a weights file (.weights.h5 or the authors' .hdf5)")
+    try:
+        with h5py.File(path, "r") as file:
+            stored = file.attrs.get(NOTE)
+    except OSError as error:
+        raise InputError(path, f"is no readable HDF5 file ({error})", "Copy or download the file again") from error
+    if stored is None:
+        return None
+    fields = json.loads(stored)
+    fields["input_shape"] = tuple(fields["input_shape"])
+    return WeightsNote(**fields)
+
+
+def load_weights(path: str | Path, network: str | None = None) -> tuple[keras.Model, WeightsNote]:
+    """Build the network that a file belongs to and load its weights. Taught in chapter 06.
+
+    Parameters
+    ----------
+    network : str, optional
+        Needed for the authors' Keras 2.3 files, which are taken as paper-size networks for raw values; for other
+        files it must agree with what the file says.
+
+    Returns
+    -------
+    model : keras.Model
+    note : WeightsNote
+
+    Raises
+    ------
+    InputError
+        If the file belongs to another network or cannot be read.
+    """
+    path = Path(path)
+    note = read_note(path)
+    if note is None:
+        if network is None:
+            raise InputError(path, "does not say which network it belongs to", "Add --network NAME")
+        note = WeightsNote(network, "paper", (512, 512, 1), "raw", "published", 0, "COVID-CTset")
+    elif network is not None and network != note.network:
+        raise InputError(
+            path, f"holds weights of {note.network}, not of {network}", f"Leave out --network or give {note.network}"
+        )
+    model = networks.build(note.network, note.input_shape, cast("networks.Size", note.size))
+    try:
+        model.load_weights(path)
+    except (ValueError, OSError, KeyError) as error:
+        first_line = str(error).strip().splitlines()[0]
+        raise InputError(
+            path, f"does not fit {note.network} ({first_line})", "Name the network that the file was saved from"
+        ) from error
+    return model, note

@@ -1,0 +1,100 @@
+"""Where the notebooks find things: the synthetic cohort, the runs, the real series, and one line on the environment.
+
+Each is made or fetched once and reused. In a clone of the repository they live beside it, under `data/` and `runs/`;
+elsewhere (Colab) under the user's cache; `COVIDLIB_HOME` names another place. Taught in the introduction.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from covidlib import __version__
+from covidlib.errors import InputError
+
+if TYPE_CHECKING:
+    from covidlib.protocols import Protocol
+    from covidlib.series import Series
+    from covidlib.training import Run
+
+HOME_VARIABLE = "COVIDLIB_HOME"
+CODE_OF_THE_COHORT = ("anatomy", "phantom", "series")
+COHORT_PATIENTS = 30
+COHORT_SEED = 2020
+
+
+def home() -> Path:
+    """The folder under which data and runs are kept."""
+    named = os.environ.get(HOME_VARIABLE)
+    if named:
+        return Path(named)
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "covidlib").is_dir() and (folder / "pyproject.toml").is_file():
+            return folder
+    return Path.home() / ".cache" / "covidlib"
+
+
+def cohort(data: str = "", progress: bool = False) -> Path:
+    """The dataset folder that a chapter works on: the one named, or the book's synthetic cohort, made if need be.
+
+    Raises
+    ------
+    InputError
+        If a folder is named and does not exist.
+    """
+    if data:
+        if not Path(data).is_dir():
+            raise InputError(data, "is no folder", 'Give DATA a dataset folder, or "" for the synthetic cohort')
+        return Path(data)
+    from covidlib.phantom import make_cohort
+
+    folder = home() / "data" / f"synthetic-{_source_hash(CODE_OF_THE_COHORT)}"
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        make_cohort(folder, COHORT_PATIENTS, COHORT_SEED, progress)
+    return folder
+
+
+def _source_hash(modules: tuple[str, ...]) -> str:
+    package = files("covidlib")
+    sources = [package / f"{module}.py" for module in modules]
+    text = "".join(source.read_text(encoding="utf-8") for source in sources if source.is_file())
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def runs(protocol: Protocol, data: str | Path, progress: bool = False) -> list[Run]:
+    """The fifteen runs of a protocol on a dataset, trained if they are not there."""
+    from covidlib.training import train_all
+
+    return train_all(data, protocol, home() / "runs", progress=progress)
+
+
+def real_series() -> Series | None:
+    """The real chest CT series (Lung-PET-CT-Dx A0001, CC BY 4.0), or None where nothing serves it."""
+    from covidlib import sources
+    from covidlib.series import find_series
+
+    try:
+        folder = sources.fetch_folder(sources.REAL_SERIES)
+    except sources.Unavailable:
+        return None
+    return find_series(folder)[0]
+
+
+def describe(protocol: str) -> str:
+    """One line for the top of a page: versions, device, protocol."""
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    device = f"{len(gpus)} GPU" if gpus else "CPU"
+    names = ("tensorflow", "keras", "numpy")
+    versions = ", ".join(f"{name} {version(name)}" for name in names)
+    return (
+        f"covidlib {__version__}, Python {platform.python_version()}, {versions}, {device}, protocol {protocol.upper()}"
+    )
