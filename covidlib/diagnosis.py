@@ -49,7 +49,7 @@ def decide(covid_slices: int, selected_slices: int, threshold: float = THRESHOLD
         raise ValueError(f"a threshold is a share from 0 to 1, not {threshold}")
     if selected_slices == 0:
         return "undetermined"
-    # In floating point 0.1 · 70 is a little more than 7, and seven slices of seventy would not be a tenth.
+    # An exact share: in floating point 0.07 · 100 is a little more than 7, and 7 of 100 would not be 7%.
     needed = Fraction(str(threshold)) * selected_slices
     return "infected" if covid_slices >= max(needed, 1) else "normal"
 

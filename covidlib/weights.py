@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import cast
@@ -100,8 +101,11 @@ def load_weights(path: str | Path, network: str | None = None) -> tuple[keras.Mo
         )
     model = networks.build(note.network, note.input_shape, cast("networks.Size", note.size))
     try:
-        model.load_weights(path)
-    except (ValueError, OSError, KeyError) as error:
+        with warnings.catch_warnings():
+            # Keras only warns when a layer finds no weights in the file, and leaves it random.
+            warnings.simplefilter("error", UserWarning)
+            model.load_weights(path)
+    except (ValueError, OSError, KeyError, UserWarning) as error:
         first_line = str(error).strip().splitlines()[0]
         raise InputError(
             path, f"does not fit {note.network} ({first_line})", "Name the network that the file was saved from"

@@ -1,0 +1,75 @@
+"""Small series, cohorts and the real files, for all tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import pytest
+
+from covidlib.series import write_slice
+
+ROOT = Path(__file__).parent.parent
+
+
+def body_slice(dark_pixels: int = 0, seed: int = 0) -> np.ndarray:
+    """Soft tissue with so many dark pixels at the start of the rule's region; uint16, 512×512."""
+    pixels = np.random.default_rng(seed).integers(1000, 1100, (512, 512)).astype(np.uint16)
+    region = pixels[240:340, 120:370].reshape(-1).copy()
+    region[:dark_pixels] = 150
+    pixels[240:340, 120:370] = region.reshape(100, 250)
+    return pixels
+
+
+def write_series(folder: Path, dark_counts: list[int], seed: int = 0) -> Path:
+    """A TIFF series whose slices have the given numbers of dark pixels."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, dark in enumerate(dark_counts, start=1):
+        write_slice(folder / f"IM{number:05d}.tif", body_slice(dark, seed + number))
+    return folder
+
+
+@pytest.fixture
+def series_folder(tmp_path: Path) -> Path:
+    """Five slices of one series: closed, open, open, open, closed."""
+    return write_series(tmp_path / "covid1" / "patient1" / "SR_2", [30, 2500, 3000, 2100, 40])
+
+
+@pytest.fixture(scope="session")
+def small_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten patients of each class with three slices; infected ones have a grey square that a network can see."""
+    root = tmp_path_factory.mktemp("dataset")
+    generator = np.random.default_rng(1)
+    for index in range(20):
+        covid = index < 10
+        name = f"covid1/patient{index + 1}/SR_2" if covid else f"normal1/patient{146 + index}/SR_2"
+        folder = root / name
+        folder.mkdir(parents=True)
+        for number, dark in enumerate([20, 2500, 2600], start=1):
+            pixels = body_slice(dark, 100 * index + number)
+            if covid:
+                row, column = generator.integers(350, 400, 2)
+                pixels[row : row + 80, column - 100 : column] = 300
+            write_slice(folder / f"IM{number:05d}.tif", pixels)
+    return root
+
+
+@pytest.fixture(scope="session")
+def mirror() -> Path:
+    """The folder of real public files, where the machine has one."""
+    named = os.environ.get("COVIDLIB_MIRROR")
+    if not named or not Path(named).is_dir():
+        pytest.skip("COVIDLIB_MIRROR names no folder with the real public files")
+    return Path(named)
+
+
+@pytest.fixture(scope="session")
+def real_series_folder(mirror: Path) -> Path:
+    """The 64 DICOM slices of a lung-cancer patient."""
+    folders = {path.parent for path in (mirror / "huyenbui117").rglob("*.dcm")}
+    if len(folders) != 1:
+        pytest.skip("the mirror does not hold the real CT series")
+    return folders.pop()

@@ -1,0 +1,96 @@
+"""covidlib.folds and covidlib.dataset: whose slice it is, and on which side of a split."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from conftest import body_slice, write_series
+
+from covidlib.dataset import fingerprint, load_table, patients_of
+from covidlib.errors import InputError
+from covidlib.folds import check_no_leak, patient_folds, split_patients
+from covidlib.series import write_slice
+
+
+def people(covid: int, normal: int) -> pd.DataFrame:
+    labels = ["covid"] * covid + ["normal"] * normal
+    return pd.DataFrame({"patient": [f"patient{i}" for i in range(covid + normal)], "label": labels})
+
+
+def test_every_patient_is_tested_once_and_classes_are_spread() -> None:
+    folded = patient_folds(people(12, 23))
+    assert sorted(folded["fold"].unique()) == [1, 2, 3, 4, 5]
+    by_fold = folded.groupby(["fold", "label"]).size().unstack()
+    assert by_fold["covid"].between(2, 3).all() and by_fold["normal"].between(4, 5).all()
+    assert patient_folds(people(12, 23)).equals(folded)
+    assert not patient_folds(people(12, 23), seed=1)["fold"].equals(folded["fold"])
+
+
+def test_a_split_covers_all_patients_once() -> None:
+    folded = patient_folds(people(10, 10))
+    for fold in range(1, 6):
+        split = split_patients(folded, fold)
+        assert sorted(sum(split.values(), [])) == sorted(folded["patient"])
+        assert set(split["test"]) == set(folded.loc[folded["fold"] == fold, "patient"])
+        labels = folded.set_index("patient")["label"]
+        assert all(labels[side].nunique() == 2 for side in split.values())
+
+
+def test_a_leak_is_refused() -> None:
+    with pytest.raises(InputError, match="patient7: is in train and in test"):
+        check_no_leak({"train": ["patient7"], "test": ["patient8", "patient7"]})
+
+
+def test_unusable_patients_are_refused() -> None:
+    with pytest.raises(InputError, match="4 patients for 5 folds"):
+        patient_folds(people(4, 20))
+    twice = pd.concat([people(5, 5), people(1, 0)], ignore_index=True)
+    with pytest.raises(InputError, match="two labels"):
+        patient_folds(twice)
+    with pytest.raises(InputError, match="fold 6"):
+        split_patients(patient_folds(people(5, 5)), 6)
+
+
+def test_the_table_of_a_folder_with_published_names(tmp_path: Path) -> None:
+    write_series(tmp_path / "covid1" / "patient1" / "SR_2", [10, 2000, 2500])
+    write_series(tmp_path / "normal1" / "patient146" / "SR_2", [10, 2000])
+    table = load_table(tmp_path)
+    assert list(table.columns) == ["path", "patient", "series", "number", "label", "patient_label", "selected"]
+    assert table["path"].tolist()[:2] == ["covid1/patient1/SR_2/IM00001.tif", "covid1/patient1/SR_2/IM00002.tif"]
+    assert table["label"].tolist() == ["covid"] * 3 + ["normal"] * 2
+    assert table["selected"].tolist() == [False, True, True, False, True]
+    assert patients_of(table).values.tolist() == [["patient1", "covid"], ["patient146", "normal"]]
+
+
+def test_marked_labels_beat_names(tmp_path: Path) -> None:
+    write_series(tmp_path / "covid1" / "patient1" / "SR_2", [10, 2000])
+    marks = {"path": ["covid1/patient1/SR_2/IM00001.tif"], "label": ["unlabelled"]}
+    pd.DataFrame(marks).to_csv(tmp_path / "slices.csv", index=False)
+    table = load_table(tmp_path)
+    assert table["label"].tolist() == ["unlabelled", "covid"]
+    assert table["patient_label"].tolist() == ["covid", "covid"]
+    (tmp_path / "slices.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(InputError, match="slices.csv"):
+        load_table(tmp_path)
+
+
+def test_flat_folders_are_selected_already(tmp_path: Path) -> None:
+    for number in (1, 2):
+        write_slice(tmp_path / f"137covid_patient1_SR_2_IM0000{number}.tif", body_slice(number))
+    assert load_table(tmp_path)["selected"].all()
+
+
+def test_other_names_are_refused_as_dataset(tmp_path: Path) -> None:
+    write_slice(tmp_path / "IM1.tif", body_slice())
+    with pytest.raises(InputError, match="neither patient nor class"):
+        load_table(tmp_path)
+
+
+def test_the_fingerprint_follows_the_data(tmp_path: Path) -> None:
+    write_series(tmp_path / "covid1" / "patient1" / "SR_2", [10, 2000])
+    before = fingerprint(load_table(tmp_path), tmp_path)
+    assert fingerprint(load_table(tmp_path), tmp_path) == before
+    write_slice(tmp_path / "covid1" / "patient1" / "SR_2" / "IM00003.tif", body_slice(2100))
+    assert fingerprint(load_table(tmp_path), tmp_path) != before

@@ -1,0 +1,68 @@
+"""covidlib.metrics and covidlib.paper: Table 9 from counts, and from predictions."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+import pytest
+
+from covidlib.errors import InputError
+from covidlib.metrics import Counts, confusion_counts, printed_counts, table9, table9_columns, wilson_interval
+from covidlib.paper import table, table_numbers
+
+
+def test_counts_from_predictions() -> None:
+    labels = ["covid", "covid", "covid", "normal", "normal"]
+    # Exactly one half is not above one half: called normal.
+    assert confusion_counts(pd.Series(labels), [0.9, 0.5, 0.51, 0.6, 0.1]) == Counts(2, 1, 1, 1)
+    with pytest.raises(ValueError, match="unlabelled"):
+        confusion_counts(["unlabelled"], [0.2])
+    with pytest.raises(ValueError, match="missing"):
+        confusion_counts(["covid"], [float("nan")])
+    with pytest.raises(ValueError, match="labels for"):
+        confusion_counts(["covid"], [0.2, 0.3])
+
+
+def test_every_printed_row_of_table_9_follows_from_its_counts() -> None:
+    printed = table_numbers(9)
+    folds = printed[printed["Fold"] != "Avg"]
+    assert len(folds) == 15
+    for _, row in folds.iterrows():
+        columns = table9_columns(printed_counts(row))
+        assert set(columns) == set(printed.columns) - {"Fold", "Network"}
+        for name, value in columns.items():
+            # The paper prints four decimals; sometimes cut, sometimes rounded.
+            assert value == pytest.approx(float(row[name]), abs=1e-4), (row["Fold"], row["Network"], name)
+
+
+def test_an_empty_class_has_no_sensitivity() -> None:
+    columns = table9_columns(Counts(0, 0, 5, 0))
+    assert math.isnan(columns["COVID sensitivity"]) and math.isnan(columns["COVID precision"])
+    assert columns["COVID specificity"] == 1
+
+
+def test_table_9_from_predictions_averages_over_folds() -> None:
+    rows = [("a", 1, "covid", 0.9), ("a", 1, "normal", 0.9), ("a", 2, "covid", 0.8), ("a", 2, "normal", 0.2),
+            ("a", 2, "unlabelled", 0.9)]  # fmt: skip
+    result = table9(pd.DataFrame(rows, columns=["network", "fold", "label", "p_covid"]))
+    assert result["Fold"].tolist() == ["1", "2", "Avg"]
+    assert result["Overall accuracy"].tolist() == [0.5, 1.0, 0.75]
+    assert result["Wrong classified as COVID"].tolist() == [1, 0, 0.5]
+    assert list(result.columns) == list(table(9).columns)
+
+
+def test_wilson_interval() -> None:
+    # Wilson (1927) for 9 of 10, as printed by R's binom.confint(9, 10, methods = "wilson").
+    low, high = wilson_interval(9, 10)
+    assert (round(low, 4), round(high, 4)) == (0.5958, 0.9821)
+    with pytest.raises(ValueError, match="no trials"):
+        wilson_interval(0, 0)
+
+
+def test_printed_tables_are_strings_and_numbers() -> None:
+    assert table(1)["COVID-19 images"].tolist() == ["15,589"]
+    assert table_numbers(1)["COVID-19 images"].tolist() == [15589]
+    assert table_numbers(3)["Learning Rate" if "Learning Rate" in table(3) else "Our model"].tolist()[0] == "1e−4"
+    with pytest.raises(InputError, match="Choose 1 to 9"):
+        table(10)
