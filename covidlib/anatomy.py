@@ -255,7 +255,7 @@ class Lungs:
 
 def draw_lungs(canvas: Canvas, body: Body, level: float, ragged: np.ndarray, texture: np.ndarray) -> Lungs:
     """Two unequal lungs that open below the apex and close around the domes of the diaphragm."""
-    growth = max(level - body.apex, 0.0) / (0.42 - body.apex)
+    growth = max(level - body.apex, 0.0) / (0.36 - body.apex)
     opened = math.sqrt(min(growth, 1.0)) if growth > 0 else 0.0
     whole = np.zeros((SIDE, SIDE), np.float32)
     domes = []

@@ -20,6 +20,8 @@ from covidlib.protocols import Augmentation, Protocol, Scaling
 from covidlib.series import read_slice
 
 HIGHEST_STORED_VALUE = 4095.0
+LUNG_WINDOW_TOP = 1174.0
+"""Stored value of 150 HU, the upper end of the window −600 ± 750 HU."""
 CACHE_AT_MOST_BYTES = 1_000_000_000
 
 
@@ -49,23 +51,31 @@ def shrink(pixels: np.ndarray, side: int) -> np.ndarray:
     return blocks.mean(axis=(-3, -1), dtype=np.float32)
 
 
-def scale(images: np.ndarray, scaling: Scaling) -> np.ndarray:
+def scale(images: np.ndarray | tf.Tensor, scaling: Scaling) -> tf.Tensor:
     """Stored values to network input (paper, section 2.4). Taught in chapter 04.
 
-    The paper's text divides each image by its own maximum; its code feeds the values as they are. Both are here, with
-    the fixed scale that keeps one grey level one meaning.
+    The paper's text divides each image by its own maximum; its code feeds the values as they are. Both are here. The
+    other two give one grey level one meaning: "fixed-4095" divides by the largest 12-bit value, "lung-window" by the
+    top of the lung window, where everything denser than lung and lesion becomes 1.
 
     Parameters
     ----------
-    images : float array, shape (batch, rows, columns, 1)
+    images : float array or tensor, shape (batch, rows, columns, 1)
         HU + 1024.
-    scaling : "raw", "slice-max" or "fixed-4095"
+    scaling : "raw", "slice-max", "fixed-4095" or "lung-window"
+
+    Returns
+    -------
+    float32 tensor of the same shape
     """
+    values = tf.convert_to_tensor(images, tf.float32)
     if scaling == "raw":
-        return images
+        return values
     if scaling == "slice-max":
-        return images / np.maximum(images.max(axis=(-3, -2, -1), keepdims=True), 1)
-    return images / HIGHEST_STORED_VALUE
+        return values / tf.maximum(tf.reduce_max(values, axis=(1, 2, 3), keepdims=True), 1.0)
+    if scaling == "lung-window":
+        return tf.minimum(values / LUNG_WINDOW_TOP, 1.0)
+    return values / HIGHEST_STORED_VALUE
 
 
 def load_images(paths: Sequence[str | os.PathLike[str]], side: int, scaling: Scaling) -> np.ndarray:
@@ -80,7 +90,7 @@ def load_images(paths: Sequence[str | os.PathLike[str]], side: int, scaling: Sca
     InputError
         If a slice cannot be read, or does not average down to `side`.
     """
-    return scale(np.stack([_load(path, side) for path in paths]), scaling)
+    return scale(np.stack([_load(path, side) for path in paths]), scaling).numpy()
 
 
 def _load(path: str | os.PathLike[str], side: int) -> np.ndarray:
@@ -198,19 +208,24 @@ def training_batches(paths: Sequence[str], labels: Sequence[int], protocol: Prot
     def augment(batch: tuple[tf.Tensor, tf.Tensor], draw: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         images, one_hot = batch
         maps = random_maps(augmentation, tf.shape(images)[0], side, draw)
-        return tf.ensure_shape(resample(images, maps), (None, side, side, 1)), one_hot
+        changed = tf.ensure_shape(resample(images, maps), (None, side, side, 1))
+        return scale(changed, protocol.scaling), one_hot
 
     slices = _slices(paths, labels, side)
     batches = slices.shuffle(len(paths), seed=seed, reshuffle_each_iteration=True).batch(protocol.batch_size)
     draws = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).batch(2)
     augmented = tf.data.Dataset.zip((batches, draws)).map(augment, tf.data.AUTOTUNE, deterministic=True)
-    return augmented.map(_scaler(protocol.scaling), tf.data.AUTOTUNE, deterministic=True).prefetch(2)
+    return augmented.prefetch(2)
 
 
 def evaluation_batches(paths: Sequence[str], labels: Sequence[int], protocol: Protocol) -> tf.data.Dataset:
     """The slices in order, unchanged but for size and scale. Taught in chapter 04."""
+
+    def scaled(images: tf.Tensor, one_hot: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return scale(images, protocol.scaling), one_hot
+
     slices = _slices(paths, labels, protocol.image_side).batch(protocol.batch_size)
-    return slices.map(_scaler(protocol.scaling), tf.data.AUTOTUNE, deterministic=True).prefetch(2)
+    return slices.map(scaled, tf.data.AUTOTUNE, deterministic=True).prefetch(2)
 
 
 def _slices(paths: Sequence[str], labels: Sequence[int], side: int) -> tf.data.Dataset:
@@ -221,15 +236,3 @@ def _slices(paths: Sequence[str], labels: Sequence[int], side: int) -> tf.data.D
     pairs = tf.data.Dataset.from_tensor_slices((list(map(os.fspath, paths)), list(labels)))
     slices = pairs.map(read, tf.data.AUTOTUNE, deterministic=True)
     return slices.cache() if len(paths) * side * side * 4 <= CACHE_AT_MOST_BYTES else slices
-
-
-def _scaler(scaling: Scaling):  # type: ignore[no-untyped-def]  # a closure over one of three constants
-    def scaled(images: tf.Tensor, one_hot: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        if scaling == "raw":
-            return images, one_hot
-        if scaling == "slice-max":
-            highest = tf.reduce_max(images, axis=(1, 2, 3), keepdims=True)
-            return images / tf.maximum(highest, 1.0), one_hot
-        return images / HIGHEST_STORED_VALUE, one_hot
-
-    return scaled

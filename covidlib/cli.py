@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
 
     phantom = commands.add_parser("phantom", help="make a synthetic cohort in COVID-CTset's layout")
     phantom.add_argument("folder", type=Path, help="a new or empty folder")
-    phantom.add_argument("--patients", type=int, default=30, help="half of them infected (default 30)")
+    phantom.add_argument("--patients", type=int, default=34, help="half of them infected (default 34)")
     phantom.add_argument("--seed", type=int, default=2020, help="the same seed gives the same bytes (default 2020)")
     phantom.set_defaults(run=_phantom)
 
@@ -133,9 +133,8 @@ def _diagnose(arguments: argparse.Namespace) -> None:
     names = [name for selection in diagnosis.selections for name in selection.selected]
     for name, probability in zip(names, diagnosis.probabilities, strict=True):
         print(f"           {name}  p(COVID-19) {probability:.3f}")
-    print(
-        f"decision   {diagnosis.decision}: {diagnosis.covid_slices} of {len(names)} slices, threshold {diagnosis.threshold:g}"
-    )
+    share = f"{diagnosis.covid_slices} of {len(names)} slices, threshold {diagnosis.threshold:g}"
+    print(f"decision   {diagnosis.decision}: {share}")
     for remark in diagnosis.remarks:
         print(f"remark     {remark}")
     print(NOTICE)

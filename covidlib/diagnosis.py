@@ -51,7 +51,7 @@ def decide(covid_slices: int, selected_slices: int, threshold: float = THRESHOLD
         return "undetermined"
     # An exact share: in floating point 0.07 · 100 is a little more than 7, and 7 of 100 would not be 7%.
     needed = Fraction(str(threshold)) * selected_slices
-    return "infected" if covid_slices >= max(needed, 1) else "normal"
+    return "infected" if covid_slices >= 1 and covid_slices >= needed else "normal"
 
 
 def decide_patients(predictions: pd.DataFrame, threshold: float = THRESHOLD_2) -> pd.DataFrame:

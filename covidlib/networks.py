@@ -140,13 +140,10 @@ def _normalise(x: KerasTensor, name: str) -> KerasTensor:
     return layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, epsilon=1.001e-5, name=name)(x)
 
 
-def _residual_block(x: KerasTensor, filters: int, stride: int, project: bool, name: str) -> KerasTensor:
+def _residual_block(x: KerasTensor, filters: int, stride: int, name: str) -> KerasTensor:
     """Pre-activation bottleneck of ResNetV2 (He et al. 2016), with Keras' layer names."""
     preact = layers.ReLU(name=f"{name}_preact_relu")(_normalise(x, f"{name}_preact_bn"))
-    if project:
-        shortcut = layers.Conv2D(4 * filters, 1, strides=stride, name=f"{name}_0_conv")(preact)
-    else:
-        shortcut = layers.MaxPooling2D(1, strides=stride)(x) if stride > 1 else x
+    shortcut = layers.Conv2D(4 * filters, 1, strides=stride, name=f"{name}_0_conv")(preact)
     x = layers.Conv2D(filters, 1, use_bias=False, name=f"{name}_1_conv")(preact)
     x = layers.ReLU(name=f"{name}_1_relu")(_normalise(x, f"{name}_1_bn"))
     x = layers.Conv2D(filters, 3, strides=stride, padding="same", use_bias=False, name=f"{name}_2_conv")(x)
@@ -156,13 +153,11 @@ def _residual_block(x: KerasTensor, filters: int, stride: int, project: bool, na
 
 
 def _small_resnet(image: KerasTensor) -> keras.Model:
-    """ResNetV2 with two blocks a stack and a quarter of the width; downsampling where Keras' ResNet50V2 has it."""
+    """ResNetV2 with one block a stack and a quarter of the width; downsampling where Keras' ResNet50V2 has it."""
     x = layers.Conv2D(QUICK_WIDTH, 7, strides=2, padding="same", name="conv1_conv")(image)
     x = layers.MaxPooling2D(3, strides=2, padding="same", name="pool1_pool")(x)
     for stack, filters in enumerate((1, 2, 4, 8), start=2):
-        width = QUICK_WIDTH * filters
-        x = _residual_block(x, width, 1, True, f"conv{stack}_block1")
-        x = _residual_block(x, width, 2 if stack < 5 else 1, False, f"conv{stack}_block2")
+        x = _residual_block(x, QUICK_WIDTH * filters, 2 if stack < 5 else 1, f"conv{stack}_block1")
     x = layers.ReLU(name="post_relu")(_normalise(x, "post_bn"))
     return keras.Model(image, x)
 

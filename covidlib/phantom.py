@@ -27,7 +27,7 @@ from covidlib.series import identify, write_slice
 
 FIRST_NORMAL_ID = 146
 """COVID-CTset numbers its infected patients 1 to 145 and its normal ones from 146."""
-VISIBLE_LESION_PIXELS = 30
+VISIBLE_LESION_PIXELS = 150
 """A slice is labelled "covid" from this many lesion pixels on: less is not seen at a glance."""
 SERIES = "SR_2"
 
@@ -92,7 +92,7 @@ def make_patient(seed: int, number: int, covid: bool) -> PatientVolume:
     noise = _between(generator, 16, 34) if sharp else _between(generator, 7, 13)
     vessels = [segment for side in (-1, 1) for segment in _vessel_tree(generator, body, side)]
     lesions = _lesions(generator, body) if covid else []
-    count = int(body.length_mm / max(thickness, body.length_mm / 30.0))
+    count = int(body.length_mm / max(thickness, body.length_mm / 26.0))
     z = np.arange(count) * (body.length_mm / count)
     drawn = [_draw_slice(generator, body, z_mm, thickness, vessels, lesions, sharp, noise) for z_mm in z]
     return PatientVolume(
@@ -115,19 +115,19 @@ def _body(generator: np.random.Generator) -> Body:
     half_width = _between(generator, 148, 186)
     half_depth = half_width * _between(generator, 0.65, 0.75)
     fat = _between(generator, 9, 21)
-    dome = _between(generator, 0.58, 0.7)
+    dome = _between(generator, 0.66, 0.78)
     return Body(
         pixel_mm=_between(generator, 0.68, 0.84),
         centre=(255.5 + _between(generator, -12, 12), 270 + _between(generator, -14, 14)),
         half_width=half_width,
         half_depth=half_depth,
         fat_mm=fat,
-        length_mm=_between(generator, 255, 310),
-        apex=_between(generator, 0.07, 0.13),
+        length_mm=_between(generator, 235, 285),
+        apex=_between(generator, 0.03, 0.08),
         dome_right=dome,
         dome_left=dome + _between(generator, 0.02, 0.06),
-        dome_end=_between(generator, 0.86, 0.92),
-        carina=_between(generator, 0.34, 0.4),
+        dome_end=_between(generator, 0.93, 0.97),
+        carina=_between(generator, 0.32, 0.38),
         lung_width=half_width - 1.3 * fat - 20,
         lung_depth=half_depth - fat - 17,
         heart=_between(generator, 0.85, 1.1),
@@ -179,13 +179,13 @@ def _vessel_tree(generator: np.random.Generator, body: Body, side: int) -> list[
 
 def _lesions(generator: np.random.Generator, body: Body) -> list[Lesion]:
     """Many sizes in one patient, from 3 mm up; mostly peripheral, mostly to the back and the bases."""
-    count = 4 + int(26 * generator.random())
-    largest = _between(generator, 12, 60)
+    count = 12 + int(40 * generator.random())
+    largest = _between(generator, 35, 80)
     found = []
     for _ in range(count):
         share = float(generator.random())
         diameter = 3.0 * round(math.pow(largest / 3.0, share), 6)
-        level = _between(generator, 0.3, 0.84)
+        level = _between(generator, 0.2, 0.9)
         side = 1 if generator.integers(2) else -1
         behind = generator.random() < 0.7
         degrees = _between(generator, 0, 80) if behind else _between(generator, -70, 0)
@@ -319,7 +319,7 @@ def _scanned(generator: np.random.Generator, canvas: Canvas, sharp: bool, noise:
 
 
 def make_cohort(
-    folder: str | Path, patients: int = 30, seed: int = 2020, progress: bool = True, workers: int | None = None
+    folder: str | Path, patients: int = 34, seed: int = 2020, progress: bool = True, workers: int | None = None
 ) -> Path:
     """Write a synthetic cohort: half infected, half normal, in COVID-CTset's nested layout. Taught in chapter 01.
 

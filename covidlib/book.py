@@ -1,0 +1,281 @@
+"""Tools for the book: fresh execution, the page skeleton, clean notebooks, notebooks with parameters.
+
+As a Sphinx extension (`extra_extensions: [covidlib.book]`) it names the execution cache after everything that decides
+a page's numbers. Without it the cache knows code cells only, and a change in the library leaves old numbers standing.
+On the command line: `python -m covidlib.book refresh|clean|check|run NOTEBOOK…`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import hashlib
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from covidlib.errors import InputError
+
+CHECK_MARK = "# NBVAL_CHECK_OUTPUT"
+STATIONS = ("scan", "select", "classify", "folds", "patient", "explain")
+KEPT_METADATA = ("tags", "mystnb")
+
+
+# Fresh execution ----------------------------------------------------------------------------------------------------
+
+
+def fingerprint() -> str:
+    """Hash of what decides the numbers on a page besides its own cells: library, package data, versions, mirror."""
+    package = Path(__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(path for path in package.rglob("*") if path.suffix in {".py", ".csv", ".sha256", ".json"}):
+        digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes())
+    for name in ("tensorflow", "keras", "numpy", "pandas", "matplotlib", "scikit-learn", "scipy", "tifffile"):
+        try:
+            digest.update(f"{name} {version(name)}".encode())
+        except PackageNotFoundError:
+            digest.update(f"{name} absent".encode())
+    mirror = os.environ.get("COVIDLIB_MIRROR", "")
+    sums = Path(mirror) / "SHA256SUMS"
+    digest.update(sums.read_bytes() if mirror and sums.is_file() else b"no mirror")
+    return digest.hexdigest()[:16]
+
+
+def setup(app: Any) -> dict[str, bool]:
+    """Register with Sphinx: pages are read again, and cells executed again, when the fingerprint changes."""
+    current = fingerprint()
+    app.add_config_value("covidlib_fingerprint", current, "env")
+    app.connect("config-inited", _name_cache, priority=100)
+    # Kernels inherit these: a log line or a warning on a page is not for readers.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("PYTHONWARNINGS", "ignore")
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def _name_cache(app: Any, config: Any) -> None:
+    caches = Path(app.srcdir).resolve() / "_build" / ".execution"
+    config.nb_execution_cache_path = str(caches / config.covidlib_fingerprint)
+
+
+# The page skeleton --------------------------------------------------------------------------------------------------
+
+
+def station_svg(active: int) -> str:
+    """The six stations as a strip, the present one filled; colours that read on light and dark pages."""
+    boxes = []
+    for index, name in enumerate(STATIONS):
+        x = 6 + index * 104
+        here = index + 1 == active
+        fill, text = ("#c2570c", "#ffffff") if here else ("#dbe4ee", "#1b2733")
+        weight = "700" if here else "400"
+        boxes.append(
+            f'<rect x="{x}" y="6" width="88" height="34" rx="6" fill="{fill}" stroke="#7a8794"/>'
+            f'<text x="{x + 44}" y="28" text-anchor="middle" fill="{text}" font-weight="{weight}">{name}</text>'
+        )
+        if index:
+            boxes.append(f'<path d="M{x - 15} 23h9m-4 -4 4 4 -4 4" fill="none" stroke="#7a8794" stroke-width="2"/>')
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 620 46" font-family="sans-serif" font-size="15">'
+        + "".join(boxes)
+        + "</svg>\n"
+    )
+
+
+def skeleton_problems(path: str | Path, repository: str) -> list[str]:
+    """What a chapter lacks of the page shape that all chapters keep (CONTRIBUTING.md describes it)."""
+    path = Path(path)
+    notebook = nbformat.read(path, as_version=4)
+    markdown = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    problems = []
+    if notebook.cells[0].cell_type != "markdown" or not notebook.cells[0].source.startswith("# "):
+        problems.append("the first cell is no title")
+    owner_and_name = repository.removeprefix("https://github.com/")
+    badge = f"https://colab.research.google.com/github/{owner_and_name}/blob/main/notebooks/{path.name}"
+    if badge not in markdown:
+        problems.append(f"no Colab link {badge}")
+    if not re.search(r"!\[[^\]]{20,}\]\(images/station-[1-6]\.svg\)", markdown):
+        problems.append("no station picture with alt text")
+    wanted = [
+        "**Goals.**", "**You need.**", "**Time.**", "\n## Exercises", "\n## Printed, recomputed, ours",
+        "\n## Summary", "\n## What's next", "\n## References",
+    ]  # fmt: skip
+    places = [markdown.find(mark) for mark in wanted]
+    problems += [f"no {mark.strip()}" for mark, place in zip(wanted, places, strict=True) if place < 0]
+    if places != sorted(places):
+        problems.append("the parts are out of order")
+    if markdown.count("<summary>Solution") < 3:
+        problems.append("fewer than three exercises with a folded solution")
+    if not code or "setup" not in code[0].metadata.get("tags", []):
+        problems.append("the first code cell is not tagged setup")
+    elif f"git+{repository}" not in code[0].source or "google.colab" not in code[0].source:
+        problems.append("the set-up cell does not install from the repository on Colab, and there only")
+    if "workspace.describe(PROTOCOL)" not in "\n".join(cell.source for cell in code):
+        problems.append("no line that states versions, device and protocol")
+    for cell in code:
+        problems += _figure_problems(cell)
+    return problems
+
+
+def _figure_problems(cell: Any) -> Iterator[str]:
+    if not re.search(r"\bfigures\.\w+\(|\bplt\.", cell.source):
+        return
+    first = cell.source.strip().splitlines()[0]
+    mystnb = cell.metadata.get("mystnb", {})
+    if len(mystnb.get("image", {}).get("alt", "")) < 20:
+        yield f"a figure without alt text: {first}"
+    if not mystnb.get("figure", {}).get("caption"):
+        yield f"a figure without a caption: {first}"
+
+
+# Notebooks: parameters, outputs -------------------------------------------------------------------------------------
+
+
+def parameters_of(path: str | Path) -> dict[str, object]:
+    """Names and defaults in the one cell tagged `parameters`.
+
+    Raises
+    ------
+    InputError
+        If there is not exactly one such cell, or it holds more than plain constants.
+    """
+    notebook = nbformat.read(path, as_version=4)
+    cells = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    remedy = "Tag one cell `parameters` and assign constants in it, nothing else"
+    if len(cells) != 1:
+        raise InputError(path, f"has {len(cells)} cells tagged parameters, expected 1", remedy)
+    found: dict[str, object] = {}
+    for statement in ast.parse(cells[0].source).body:
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=value)):
+                found[name] = value
+            case _:
+                raise InputError(path, f"its parameters cell holds `{ast.unparse(statement)}`", remedy)
+    return found
+
+
+def run_notebook(path: str | Path, output: str | Path, parameters: dict[str, object] | None = None) -> None:
+    """Execute a notebook with papermill, after checking that it has the parameters that are given.
+
+    papermill itself only logs an unknown name and runs with the default: a wrong result that looks right.
+
+    Raises
+    ------
+    InputError
+        If the notebook has no such parameter.
+    """
+    import papermill
+
+    known = parameters_of(path)
+    for name in parameters or {}:
+        if name not in known:
+            raise InputError(path, f"has no parameter {name}", f"Choose one of {', '.join(known)}")
+    papermill.execute_notebook(
+        str(path),
+        str(output),
+        parameters=parameters or {},
+        kernel_name="python3",
+        cwd=str(Path(path).resolve().parent),
+        progress_bar=False,
+        log_output=False,
+    )
+
+
+def clean(notebook: Any) -> Any:
+    """A notebook as it is committed: outputs of checked cells only, no counts, times or widget state."""
+    for cell in notebook.cells:
+        cell.metadata = {key: value for key, value in cell.metadata.items() if key in KEPT_METADATA}
+        if cell.cell_type != "code":
+            continue
+        cell.execution_count = None
+        cell.outputs = [_plain(output) for output in cell.outputs] if CHECK_MARK in cell.source else []
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    return notebook
+
+
+def _plain(output: Any) -> Any:
+    if "execution_count" in output:
+        output.execution_count = None
+    output.metadata = {} if "metadata" in output else output.get("metadata")
+    if output.get("metadata") is None:
+        output.pop("metadata", None)
+    return output
+
+
+def output_problems(path: str | Path) -> list[str]:
+    """Stored outputs that should not be there, and checked cells that have none: such a check passes always."""
+    problems = []
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type != "code":
+            continue
+        first = cell.source.strip().splitlines()[0] if cell.source.strip() else "(empty cell)"
+        checked = CHECK_MARK in cell.source
+        if checked and not cell.outputs:
+            problems.append(f"a checked cell without a stored output: {first}")
+        if not checked and cell.outputs:
+            problems.append(f"an unchecked cell with outputs: {first}")
+        if cell.execution_count is not None or "execution" in cell.metadata or "ExecuteTime" in cell.metadata:
+            problems.append(f"execution counts or times: {first}")
+    return problems
+
+
+def write_clean(path: str | Path, notebook: Any) -> None:
+    """Write a cleaned notebook; the file appears whole or not at all."""
+    path = Path(path)
+    part = path.with_name(f".{path.name}.part")
+    nbformat.write(clean(notebook), part)
+    os.replace(part, path)
+
+
+def refresh(path: str | Path) -> None:
+    """Execute a notebook with its defaults and store the outputs that tests compare."""
+    with tempfile.TemporaryDirectory() as scratch:
+        executed = Path(scratch) / Path(path).name
+        run_notebook(path, executed)
+        fresh = nbformat.read(executed, as_version=4)
+    notebook = nbformat.read(path, as_version=4)
+    for cell, run in zip(notebook.cells, fresh.cells, strict=True):
+        if cell.cell_type == "code":
+            cell.outputs = run.outputs
+    write_clean(path, notebook)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """`python -m covidlib.book refresh|clean|check|run NOTEBOOK…`; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m covidlib.book", description="Tools for the notebooks of the book.")
+    parser.add_argument("action", choices=("refresh", "clean", "check", "run"))
+    parser.add_argument("notebooks", nargs="+", type=Path)
+    parser.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="a parameter (run)")
+    parser.add_argument("-o", "--output", type=Path, default=Path("."), help="folder for executed notebooks (run)")
+    arguments = parser.parse_args(argv)
+    problems = 0
+    try:
+        for path in arguments.notebooks:
+            if arguments.action == "run":
+                run_notebook(path, arguments.output / f"{path.stem}.executed.ipynb", dict(arguments.p))
+            elif arguments.action == "refresh":
+                refresh(path)
+            elif arguments.action == "clean":
+                write_clean(path, nbformat.read(path, as_version=4))
+            else:
+                for problem in output_problems(path):
+                    problems += 1
+                    print(f"{path}: {problem}")
+    except InputError as error:
+        print(f"covidlib: {error}", file=sys.stderr)
+        return 2
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
