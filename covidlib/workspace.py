@@ -89,6 +89,7 @@ def real_series() -> Series | None:
 
 def describe(protocol: str) -> str:
     """One line for the top of a page: versions, device, protocol."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import tensorflow as tf
 
     gpus = tf.config.list_physical_devices("GPU")

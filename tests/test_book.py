@@ -1,0 +1,256 @@
+"""The book: pages of one shape, fresh numbers, no silent failure, one address."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from html.parser import HTMLParser
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+from conftest import ROOT
+
+from covidlib import book
+from covidlib.errors import InputError
+
+REPOSITORY = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]["Repository"]
+CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+PAGES = ROOT / "book" / "_build" / "html"
+
+SMALL_CONFIG = """
+title: Small
+only_build_toc_files: true
+execute: {execute_notebooks: cache, raise_on_error: true, timeout: 120}
+sphinx:
+  extra_extensions: [covidlib.book]
+  config: {nb_ipywidgets_js: {}}
+"""
+
+
+def small_book(folder: Path, code: str) -> Path:
+    folder.mkdir()
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_markdown_cell("# Page"), nbformat.v4.new_code_cell(code)],
+        metadata={"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}},
+    )
+    nbformat.write(notebook, folder / "page.ipynb")
+    (folder / "_config.yml").write_text(SMALL_CONFIG)
+    (folder / "_toc.yml").write_text("format: jb-book\nroot: page\n")
+    return folder
+
+
+def build(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    jupyter_book = Path(sys.executable).with_name("jupyter-book")
+    if not jupyter_book.is_file():
+        pytest.fail("jupyter-book is not installed beside this Python: pip install -e '.[test]'")
+    path = f"{jupyter_book.parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        [jupyter_book, "build", folder, "-n", "-W", "--keep-going"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PATH": path, **environment},
+    )
+
+
+def test_a_failing_notebook_fails_the_build(tmp_path: Path) -> None:
+    result = build(small_book(tmp_path / "book", "raise RuntimeError('broken on purpose')"))
+    assert result.returncode != 0
+    assert "broken on purpose" in result.stdout + result.stderr
+
+
+def test_a_change_in_the_library_changes_the_number_on_the_page(tmp_path: Path) -> None:
+    """A copy of the package stands for the library: its number changes, the notebook's cells do not."""
+    library = tmp_path / "library"
+    shutil.copytree(ROOT / "covidlib", library / "covidlib", ignore=shutil.ignore_patterns("__pycache__"))
+    numbers = library / "covidlib" / "numbers_for_a_test.py"
+    numbers.write_text("ANSWER = 4711\n")
+    folder = small_book(tmp_path / "book", "from covidlib.numbers_for_a_test import ANSWER\nprint(ANSWER + 1)")
+    page = folder / "_build" / "html" / "page.html"
+    first = build(folder, PYTHONPATH=str(library))
+    assert first.returncode == 0, first.stderr
+    assert "4712" in page.read_text()
+    numbers.write_text("ANSWER = 1233\n")
+    second = build(folder, PYTHONPATH=str(library))
+    assert second.returncode == 0, second.stderr
+    assert "1234" in page.read_text()
+    assert "4712" not in page.read_text()
+
+
+def test_an_unknown_parameter_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    cell = nbformat.v4.new_code_cell('PROTOCOL = "quick"\nDATA = ""', metadata={"tags": ["parameters"]})
+    path = tmp_path / "page.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell, nbformat.v4.new_code_cell("print(PROTOCOL)")]), path)
+    assert book.parameters_of(path) == {"PROTOCOL": "quick", "DATA": ""}
+    with pytest.raises(InputError, match="no parameter PROTOCOLL.*PROTOCOL, DATA"):
+        book.run_notebook(path, tmp_path / "out.ipynb", {"PROTOCOLL": "paper"})
+    assert not (tmp_path / "out.ipynb").exists()
+    assert book.main(["run", str(path), "-p", "PROTOCOLL", "paper", "-o", str(tmp_path)]) == 2
+    book.run_notebook(path, tmp_path / "out.ipynb", {"PROTOCOL": "colab"})
+    executed = nbformat.read(tmp_path / "out.ipynb", as_version=4)
+    assert executed.cells[-1].outputs[0].text == "colab\n"
+
+
+@pytest.mark.parametrize("source", ["PROTOCOL = max(1, 2)", "import os\nPROTOCOL = 1"])
+def test_parameters_are_plain_constants(tmp_path: Path, source: str) -> None:
+    path = tmp_path / "page.ipynb"
+    cell = nbformat.v4.new_code_cell(source, metadata={"tags": ["parameters"]})
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
+    with pytest.raises(InputError, match="parameters cell holds"):
+        book.parameters_of(path)
+    nbformat.write(nbformat.v4.new_notebook(cells=[]), path)
+    with pytest.raises(InputError, match="0 cells tagged"):
+        book.parameters_of(path)
+
+
+def test_a_cleaned_notebook_keeps_checked_outputs_tags_and_captions_only(tmp_path: Path) -> None:
+    output = nbformat.v4.new_output("stream", text="1\n")
+    mystnb = {"figure": {"caption": "c"}}
+    kept = nbformat.v4.new_code_cell(f"{book.CHECK_MARK}\nprint(1)", outputs=[output], execution_count=7)
+    dropped = nbformat.v4.new_code_cell("print(1)", outputs=[output], execution_count=8,
+                                        metadata={"tags": ["setup"], "mystnb": mystnb, "execution": {"x": 1}})  # fmt: skip
+    path = tmp_path / "page.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[kept, dropped], metadata={"widgets": {"a": 1}}), path)
+    assert len(book.output_problems(path)) == 4
+    assert book.main(["check", str(path)]) == 1
+    assert book.main(["clean", str(path)]) == 0
+    cleaned = nbformat.read(path, as_version=4)
+    assert [len(cell.outputs) for cell in cleaned.cells] == [1, 0]
+    assert cleaned.cells[1].metadata == {"tags": ["setup"], "mystnb": mystnb}
+    assert "widgets" not in cleaned.metadata
+    assert book.output_problems(path) == []
+    cleaned.cells[0].outputs = []
+    nbformat.write(cleaned, path)
+    assert "without a stored output" in book.output_problems(path)[0]
+
+
+# The chapters -------------------------------------------------------------------------------------------------------
+
+
+def test_seven_chapters_are_in_the_table_of_contents() -> None:
+    contents = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    listed = [chapter["file"] for part in contents["parts"] for chapter in part["chapters"]]
+    assert [name for name in listed if name.startswith("notebooks/")] == [f"notebooks/{path.stem}" for path in CHAPTERS]
+    assert len(CHAPTERS) >= 7
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_every_chapter_keeps_the_page_skeleton(path: Path) -> None:
+    assert book.skeleton_problems(path, REPOSITORY) == []
+    assert set(book.parameters_of(path)) == {"PROTOCOL", "DATA"}
+
+
+def test_a_page_without_the_skeleton_is_found_out(tmp_path: Path) -> None:
+    notebook = nbformat.read(CHAPTERS[0], as_version=4)
+    for index, cell in enumerate(notebook.cells):
+        broken = nbformat.from_dict({**notebook, "cells": notebook.cells[:index] + notebook.cells[index + 1 :]})
+        if cell.cell_type == "markdown" and cell.source.startswith(("# ", "## Summary", "## Exercises")):
+            path = tmp_path / CHAPTERS[0].name
+            nbformat.write(broken, path)
+            assert book.skeleton_problems(path, REPOSITORY) != [], cell.source[:30]
+
+
+def test_station_pictures_are_the_ones_that_the_code_draws() -> None:
+    for station in range(1, 7):
+        drawn = (ROOT / "notebooks" / "images" / f"station-{station}.svg").read_text()
+        assert drawn == book.station_svg(station)
+
+
+def test_links_into_the_book_folder_are_relative() -> None:
+    for name in ("_config.yml", "_toc.yml", "notebooks"):
+        link = ROOT / "book" / name
+        assert link.is_symlink() and os.readlink(link) == f"../{name}"
+
+
+def test_every_mention_of_the_repository_is_the_one_in_pyproject() -> None:
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    mention = re.compile(r"https://github\.com/[\w.-]+/covidlib|github/[\w.-]+/covidlib/blob")
+    owner = REPOSITORY.removeprefix("https://github.com/").split("/")[0]
+    seen = 0
+    for name in tracked:
+        path = ROOT / name
+        if path.is_symlink() or path.suffix not in {".md", ".yml", ".ipynb", ".toml", ".cff", ".py"}:
+            continue
+        for found in mention.findall(path.read_text(encoding="utf-8")):
+            seen += 1
+            assert found in (REPOSITORY, f"github/{owner}/covidlib/blob"), (name, found)
+    assert seen > 10
+
+
+def test_conda_and_pip_ask_for_the_same_packages() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    asked = project["dependencies"] + [one for extra in ("dicom", "book", "test") for one in project["optional-dependencies"][extra]]
+    pip = {one for one in asked if not one.startswith("covidlib")}
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    conda = {one for one in environment["dependencies"] if isinstance(one, str)}
+    (through_pip,) = (one["pip"] for one in environment["dependencies"] if isinstance(one, dict))
+    assert "-e ." in through_pip
+    assert conda - {"pip"} - {one for one in conda if one.startswith("python")} | set(through_pip) - {"-e ."} == pip
+
+
+# The built pages ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def pages() -> Path:
+    if not (PAGES / "index.html").is_file():
+        if os.environ.get("COVIDLIB_REQUIRE_BOOK") == "1":
+            pytest.fail("the book is not built: make book")
+        pytest.skip("the book is not built: make book")
+    return PAGES
+
+
+class Page(HTMLParser):
+    """What a page loads and shows."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.loaded: list[str] = []
+        self.images: list[dict[str, str | None]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = dict(attrs)
+        source = attributes.get("href") if tag == "link" else attributes.get("src")
+        is_reference_only = tag == "link" and attributes.get("rel") in {"canonical", "search", "next", "prev", "author"}
+        if tag in {"script", "link", "img", "iframe", "source"} and source and not is_reference_only:
+            self.loaded.append(source)
+        if tag == "img":
+            self.images.append(attributes)
+
+
+@pytest.mark.built_book
+def test_every_page_exists(pages: Path) -> None:
+    contents = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    names = [contents["root"]] + [chapter["file"] for part in contents["parts"] for chapter in part["chapters"]]
+    assert [name for name in names if not (pages / f"{name}.html").is_file()] == []
+
+
+@pytest.mark.built_book
+def test_pages_load_nothing_from_elsewhere_and_every_image_has_a_text(pages: Path) -> None:
+    looked_at = 0
+    for path in pages.rglob("*.html"):
+        if path.parent.name in {"_static", "reports"}:
+            continue
+        page = Page(path.read_text(encoding="utf-8"))
+        assert [source for source in page.loaded if re.match(r"(https?:)?//", source)] == [], path.name
+        for image in page.images:
+            looked_at += 1
+            text = image.get("alt") or ""
+            assert len(text) > 3 and not re.search(r"[0-9a-f]{16}|\.png$", text), (path.name, image.get("src", "")[:80])
+    assert looked_at > 20
+
+
+@pytest.mark.built_book
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_no_log_line_or_traceback_on_a_page(pages: Path, path: Path) -> None:
+    text = (pages / "notebooks" / f"{path.stem}.html").read_text(encoding="utf-8")
+    for trouble in ("Traceback (most recent", "WARNING:tensorflow", "oneDNN custom operations", "UserWarning", "cudart_stub"):
+        assert trouble not in text, trouble
+    assert "cell_output" in text
+    assert "output stderr" not in text

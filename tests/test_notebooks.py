@@ -1,0 +1,41 @@
+"""The chapters as notebooks: clean in git, and running from top to bottom with their default parameters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from conftest import ROOT
+
+from covidlib import book
+from covidlib.phantom import make_cohort
+
+CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_only_checked_outputs_are_kept(path: Path) -> None:
+    assert book.output_problems(path) == []
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_something_in_the_chapter_is_checked(path: Path) -> None:
+    cells = nbformat.read(path, as_version=4).cells
+    assert any(book.CHECK_MARK in cell.source and cell.outputs for cell in cells if cell.cell_type == "code")
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_the_chapter_runs(path: Path, tmp_path: Path) -> None:
+    executed = tmp_path / path.name
+    book.run_notebook(path, executed)
+    cells = nbformat.read(executed, as_version=4).cells
+    assert all(cell.execution_count for cell in cells if cell.cell_type == "code" and cell.source.strip())
+
+
+def test_a_chapter_runs_on_other_data(tmp_path: Path) -> None:
+    cohort = make_cohort(tmp_path / "other", patients=2, seed=7, progress=False)
+    executed = tmp_path / "out.ipynb"
+    book.run_notebook(ROOT / "notebooks" / "02_slice_selection.ipynb", executed, {"DATA": str(cohort)})
+    text = executed.read_text()
+    assert "patient146" in text and "patient150" not in text
