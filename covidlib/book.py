@@ -11,6 +11,7 @@ import argparse
 import ast
 import hashlib
 import os
+import platform
 import re
 import sys
 import tempfile
@@ -26,6 +27,7 @@ from covidlib.errors import InputError
 CHECK_MARK = "# NBVAL_CHECK_OUTPUT"
 STATIONS = ("scan", "select", "classify", "folds", "patient", "explain")
 KEPT_METADATA = ("tags", "mystnb")
+FIGURE = re.compile(r"\bfigures\.(?!style\b|grey_levels\b)[a-z]\w*\(|\bplt\.(?!rcParams\b)")
 
 
 # Fresh execution ----------------------------------------------------------------------------------------------------
@@ -34,9 +36,10 @@ KEPT_METADATA = ("tags", "mystnb")
 def fingerprint() -> str:
     """Hash of what decides the numbers on a page besides its own cells: library, package data, versions, mirror."""
     package = Path(__file__).parent
-    digest = hashlib.sha256()
-    for path in sorted(path for path in package.rglob("*") if path.suffix in {".py", ".csv", ".sha256", ".json"}):
-        digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes())
+    digest = hashlib.sha256(platform.python_version().encode())
+    parts = [path for path in package.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    for path in [*sorted(parts), *package.parent.glob("constraints.txt")]:
+        digest.update(path.relative_to(package.parent).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     for name in ("tensorflow", "keras", "numpy", "pandas", "matplotlib", "scikit-learn", "scipy", "tifffile"):
         try:
             digest.update(f"{name} {version(name)}".encode())
@@ -53,6 +56,7 @@ def setup(app: Any) -> dict[str, bool]:
     current = fingerprint()
     app.add_config_value("covidlib_fingerprint", current, "env")
     app.connect("config-inited", _name_cache, priority=100)
+    app.connect("html-page-context", _drop_thebe, priority=900)
     # Kernels inherit these: a log line or a warning on a page is not for readers.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("PYTHONWARNINGS", "ignore")
@@ -64,27 +68,31 @@ def _name_cache(app: Any, config: Any) -> None:
     config.nb_execution_cache_path = str(caches / config.covidlib_fingerprint)
 
 
+def _drop_thebe(app: Any, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Jupyter Book adds a script for live cells that would come from a CDN, twice, which is an error in the console."""
+    texts = {script: f"{script.filename} {script.attributes}" for script in context.get("script_files", [])}
+    context["script_files"] = [script for script, text in texts.items() if "thebe" not in text.lower()]
+
+
 # The page skeleton --------------------------------------------------------------------------------------------------
 
 
 def station_svg(active: int) -> str:
-    """The six stations as a strip, the present one filled; colours that read on light and dark pages."""
+    """The six stations as a strip, the present one (1 to 6) filled, none for 0; it reads on light and dark pages."""
     boxes = []
     for index, name in enumerate(STATIONS):
-        x = 6 + index * 104
+        x = 2 + index * 110
         here = index + 1 == active
-        fill, text = ("#c2570c", "#ffffff") if here else ("#dbe4ee", "#1b2733")
-        weight = "700" if here else "400"
+        fill, text, weight = ("#b34d06", "#ffffff", 700) if here else ("#dbe4ee", "#1b2733", 400)
         boxes.append(
-            f'<rect x="{x}" y="6" width="88" height="34" rx="6" fill="{fill}" stroke="#7a8794"/>'
-            f'<text x="{x + 44}" y="28" text-anchor="middle" fill="{text}" font-weight="{weight}">{name}</text>'
+            f'<rect x="{x}" y="2" width="98" height="44" rx="6" fill="{fill}" stroke="#7a8794"/>'
+            f'<text x="{x + 49}" y="31" text-anchor="middle" fill="{text}" font-weight="{weight}">{name}</text>'
         )
         if index:
-            boxes.append(f'<path d="M{x - 15} 23h9m-4 -4 4 4 -4 4" fill="none" stroke="#7a8794" stroke-width="2"/>')
+            boxes.append(f'<path d="M{x - 9} 18l6 6-6 6" fill="none" stroke="#7a8794" stroke-width="2.5"/>')
     return (
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 620 46" font-family="sans-serif" font-size="15">'
-        + "".join(boxes)
-        + "</svg>\n"
+        '<svg xmlns="http://www.w3.org/2000/svg" width="652" height="48" viewBox="0 0 652 48"'
+        ' font-family="sans-serif" font-size="21">' + "".join(boxes) + "</svg>\n"
     )
 
 
@@ -104,7 +112,7 @@ def skeleton_problems(path: str | Path, repository: str) -> list[str]:
     if not re.search(r"!\[[^\]]{20,}\]\(images/station-[1-6]\.svg\)", markdown):
         problems.append("no station picture with alt text")
     wanted = [
-        "**Goals.**", "**You need.**", "**Time.**", "\n## Exercises", "\n## Printed, recomputed, ours",
+        "**Goals.**", "**You need.**", "**Time.**", "\n## 1. ", "\n## Printed, recomputed, ours", "\n## Exercises",
         "\n## Summary", "\n## What's next", "\n## References",
     ]  # fmt: skip
     places = [markdown.find(mark) for mark in wanted]
@@ -125,7 +133,7 @@ def skeleton_problems(path: str | Path, repository: str) -> list[str]:
 
 
 def _figure_problems(cell: Any) -> Iterator[str]:
-    if not re.search(r"\bfigures\.\w+\(|\bplt\.", cell.source):
+    if not FIGURE.search(cell.source):
         return
     first = cell.source.strip().splitlines()[0]
     mystnb = cell.metadata.get("mystnb", {})
@@ -182,6 +190,7 @@ def run_notebook(path: str | Path, output: str | Path, parameters: dict[str, obj
         str(output),
         parameters=parameters or {},
         kernel_name="python3",
+        language="python",
         cwd=str(Path(path).resolve().parent),
         progress_bar=False,
         log_output=False,

@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
 
     phantom = commands.add_parser("phantom", help="make a synthetic cohort in COVID-CTset's layout")
     phantom.add_argument("folder", type=Path, help="a new or empty folder")
-    phantom.add_argument("--patients", type=int, default=34, help="half of them infected (default 34)")
+    phantom.add_argument("--patients", type=int, default=50, help="half of them infected (default 50)")
     phantom.add_argument("--seed", type=int, default=2020, help="the same seed gives the same bytes (default 2020)")
     phantom.set_defaults(run=_phantom)
 

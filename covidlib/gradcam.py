@@ -74,7 +74,7 @@ def grad_cam(model: keras.Model, images: np.ndarray, label: str = "covid", layer
     name = layer or LAST_MAP[model.name]
     if name not in {one.name for one in model.layers}:
         raise InputError(name, f"is no layer of {model.name}", f"Choose one of {', '.join(layers_to_explain(model))}")
-    features, gradients, probabilities = _features_and_gradients(model, images, LABELS.index(label), name)
+    features, gradients, probabilities = features_and_gradients(model, images, LABELS.index(label), name)
     weights = gradients.mean(axis=(1, 2), keepdims=True)
     coarse = np.maximum((weights * features).sum(axis=-1), 0)
     size = (images.shape[1], images.shape[2])
@@ -82,9 +82,16 @@ def grad_cam(model: keras.Model, images: np.ndarray, label: str = "covid", layer
     return HeatMap(name, maps, np.abs(gradients).max(axis=(1, 2, 3)) > 0, probabilities)
 
 
-def _features_and_gradients(
+def features_and_gradients(
     model: keras.Model, images: np.ndarray, class_index: int, layer: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Maps of a layer, the gradient of the class's logit with respect to them, and the answers. Taught in chapter 07.
+
+    Returns
+    -------
+    features, gradients : float32 arrays, shape (batch, map rows, map columns, channels)
+    probabilities : float32 array, shape (batch, 2)
+    """
     last = model.layers[-1]
     inner = keras.Model(model.inputs, [model.get_layer(layer).output, last.input, model.outputs[0]])
     with tf.GradientTape() as tape:

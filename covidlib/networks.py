@@ -131,7 +131,7 @@ def _pyramid_head(pyramid: list[KerasTensor]) -> KerasTensor:
 
 # The quick size ---------------------------------------------------------------------------------------------------
 
-QUICK_WIDTH = 16
+QUICK_WIDTH = 8
 BATCH_NORM_MOMENTUM = 0.8
 """Keras' 0.99 does not catch up within a few hundred steps, and the network then fails only when it is tested."""
 
@@ -153,7 +153,7 @@ def _residual_block(x: KerasTensor, filters: int, stride: int, name: str) -> Ker
 
 
 def _small_resnet(image: KerasTensor) -> keras.Model:
-    """ResNetV2 with one block a stack and a quarter of the width; downsampling where Keras' ResNet50V2 has it."""
+    """ResNetV2 with one block a stack and an eighth of the width; downsampling where Keras' ResNet50V2 has it."""
     x = layers.Conv2D(QUICK_WIDTH, 7, strides=2, padding="same", name="conv1_conv")(image)
     x = layers.MaxPooling2D(3, strides=2, padding="same", name="pool1_pool")(x)
     for stack, filters in enumerate((1, 2, 4, 8), start=2):
@@ -166,7 +166,9 @@ def _small_xception(image: KerasTensor) -> KerasTensor:
     """Xception's idea (Chollet 2017) in small: separable convolutions with residual projections."""
     x = layers.Conv2D(QUICK_WIDTH, 3, strides=2, padding="same", use_bias=False, name="block1_conv1")(image)
     x = layers.ReLU(name="block1_conv1_act")(_normalise(x, "block1_conv1_bn"))
-    for block, filters in zip((2, 3, 4), (2, 4, 8), strict=True):
+    x = layers.Conv2D(2 * QUICK_WIDTH, 3, strides=2, padding="same", use_bias=False, name="block1_conv2")(x)
+    x = layers.ReLU(name="block1_conv2_act")(_normalise(x, "block1_conv2_bn"))
+    for block, filters in zip((2, 3), (4, 8), strict=True):
         width = QUICK_WIDTH * filters
         residual = layers.Conv2D(width, 1, strides=2, padding="same", use_bias=False, name=f"block{block}_shortcut")(x)
         residual = _normalise(residual, f"block{block}_shortcut_bn")

@@ -92,7 +92,7 @@ def make_patient(seed: int, number: int, covid: bool) -> PatientVolume:
     noise = _between(generator, 16, 34) if sharp else _between(generator, 7, 13)
     vessels = [segment for side in (-1, 1) for segment in _vessel_tree(generator, body, side)]
     lesions = _lesions(generator, body) if covid else []
-    count = int(body.length_mm / max(thickness, body.length_mm / 26.0))
+    count = int(body.length_mm / max(thickness, body.length_mm / 17.0))
     z = np.arange(count) * (body.length_mm / count)
     drawn = [_draw_slice(generator, body, z_mm, thickness, vessels, lesions, sharp, noise) for z_mm in z]
     return PatientVolume(
@@ -319,7 +319,7 @@ def _scanned(generator: np.random.Generator, canvas: Canvas, sharp: bool, noise:
 
 
 def make_cohort(
-    folder: str | Path, patients: int = 34, seed: int = 2020, progress: bool = True, workers: int | None = None
+    folder: str | Path, patients: int = 50, seed: int = 2020, progress: bool = True, workers: int | None = None
 ) -> Path:
     """Write a synthetic cohort: half infected, half normal, in COVID-CTset's nested layout. Taught in chapter 01.
 

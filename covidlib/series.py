@@ -207,7 +207,11 @@ def _strict_page(path: Path, tiff: tifffile.TiffFile) -> tifffile.TiffPage:
     if page.dtype != np.uint16:
         raise InputError(path, f"holds {page.dtype} pixels, expected unsigned 16-bit (uint16)", remedy)
     if page.photometric != tifffile.PHOTOMETRIC.MINISBLACK:
-        raise InputError(path, f"stores grey as {tifffile.PHOTOMETRIC(page.photometric).name}, expected MINISBLACK (0 is black)", remedy)
+        raise InputError(
+            path,
+            f"stores grey as {tifffile.PHOTOMETRIC(page.photometric).name}, expected MINISBLACK (0 is black)",
+            remedy,
+        )
     needed = max(start + size for start, size in zip(page.dataoffsets, page.databytecounts, strict=True))
     if page.compression == 1:
         needed = max(needed, page.dataoffsets[0] + 2 * page.shape[0] * page.shape[1])

@@ -68,7 +68,9 @@ def test_a_series_whose_closed_slices_are_dark_is_kept_whole() -> None:
     assert not select_slices(np.array([4000, 10000, 7000]))[0]
 
 
-@pytest.mark.parametrize(("counts", "kept"), [([500], [True]), ([0], [False]), ([7, 7], [True, True]), ([0, 0], [False, False])])
+@pytest.mark.parametrize(
+    ("counts", "kept"), [([500], [True]), ([0], [False]), ([7, 7], [True, True]), ([0, 0], [False, False])]
+)
 def test_one_slice_and_equal_counts_are_legal(tmp_path: Path, counts: list[int], kept: list[bool]) -> None:
     selection = select_series(find_series(write_series(tmp_path, counts))[0])
     assert selection.threshold == 0

@@ -82,7 +82,9 @@ def test_a_written_slice_reads_back_and_its_bytes_depend_on_the_pixels_alone(tmp
         write_slice(tmp_path / "c.tif", np.zeros((4, 4)))
 
 
-@pytest.mark.parametrize("options", [{}, {"compression": "zlib"}, {"byteorder": ">"}, {"rowsperstrip": 7}, {"tile": (64, 64)}])
+@pytest.mark.parametrize(
+    "options", [{}, {"compression": "zlib"}, {"byteorder": ">"}, {"rowsperstrip": 7}, {"tile": (64, 64)}]
+)
 def test_some_rows_equal_the_same_rows_of_the_whole(tmp_path: Path, options: dict[str, object]) -> None:
     pixels = body_slice(500)
     tifffile.imwrite(tmp_path / "IM1.tif", pixels, photometric="minisblack", metadata=None, **options)  # type: ignore[arg-type]
@@ -126,7 +128,9 @@ def test_slices_of_different_sizes_are_refused(tmp_path: Path) -> None:
         read_series(series)
 
 
-@pytest.mark.parametrize(("first", "second"), [("IM2.tif", "IM02.tif"), ("IM2.tif", "IM2.tiff"), ("a_2.tif", "b_2.tif")])
+@pytest.mark.parametrize(
+    ("first", "second"), [("IM2.tif", "IM02.tif"), ("IM2.tif", "IM2.tiff"), ("a_2.tif", "b_2.tif")]
+)
 def test_two_slices_with_one_number_are_refused(tmp_path: Path, first: str, second: str) -> None:
     write_slice(tmp_path / first, body_slice())
     write_slice(tmp_path / second, body_slice())

@@ -1,0 +1,198 @@
+"""covidlib.networks, weights and gradcam: exact shapes, files that say whose they are, maps that point."""
+
+from __future__ import annotations
+
+import lzma
+import shutil
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from conftest import ROOT
+
+from covidlib import gradcam, networks
+from covidlib.errors import InputError
+from covidlib.weights import WeightsNote, load_weights, read_note, save_weights
+
+
+def golden_file() -> Path:
+    """The golden file of the paper's network lies beside the mirror, where a machine has it."""
+    import os
+
+    folder = Path(os.environ.get("COVIDLIB_MIRROR", ROOT / "absent")).parent / "fixtures"
+    if not (folder / "FPN-fold1.hdf5.xz").is_file():
+        pytest.skip("the golden Keras 2.3 file is not on this machine")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def paper_fpn() -> keras.Model:
+    return networks.build("resnet50v2-fpn")
+
+
+def test_the_pyramid_at_paper_size_is_the_published_one(paper_fpn: keras.Model) -> None:
+    assert paper_fpn.count_params() == 34_058_656
+    shapes = {name: paper_fpn.get_layer(name).output.shape[1:] for name in
+              ("conv4_block1_preact_relu", "conv5_block1_preact_relu", "post_relu", *networks.LEVELS)}  # fmt: skip
+    assert shapes == {
+        "conv4_block1_preact_relu": (32, 32, 512),
+        "conv5_block1_preact_relu": (16, 16, 1024),
+        "post_relu": (16, 16, 2048),
+        "P3": (30, 30, 256),
+        "P4": (14, 14, 256),
+        "P5": (16, 16, 256),
+        "P6": (8, 8, 256),
+        "P7": (4, 4, 256),
+    }
+    assert paper_fpn.get_layer("P4_merged").output.shape[-1] == 512
+    assert paper_fpn.get_layer("P3_merged").output.shape[-1] == 768
+    assert paper_fpn.get_layer("heads").output.shape == (None, 10)
+    assert paper_fpn.output.shape == (None, 2)
+
+
+def test_the_baselines_at_paper_size_have_the_published_backbones() -> None:
+    for name, application in (("xception", keras.applications.Xception), ("resnet50v2", keras.applications.ResNet50V2)):
+        ours = networks.build(name)
+        backbone = application(include_top=False, weights=None, input_shape=(512, 512, 1))
+        assert ours.count_params() == backbone.count_params() + 2 * 2048 + 2
+        assert ours.get_layer(networks.LAST_MAP[name]).output.shape == backbone.output.shape
+
+
+def test_one_training_step_of_the_paper_size_network_runs(paper_fpn: keras.Model) -> None:
+    paper_fpn.compile(keras.optimizers.Nadam(1e-4), loss="categorical_crossentropy", jit_compile=False)
+    before = paper_fpn.get_layer("predictions").kernel.numpy()
+    images = np.random.default_rng(0).random((1, 512, 512, 1), np.float32)
+    loss = paper_fpn.train_on_batch(images, np.array([[1.0, 0.0]]))
+    assert np.isfinite(loss)
+    assert not np.array_equal(paper_fpn.get_layer("predictions").kernel.numpy(), before)
+
+
+@pytest.mark.parametrize("name", networks.NAMES)
+def test_quick_networks_have_the_names_that_the_rest_relies_on(name: str) -> None:
+    model = networks.build(name, (128, 128, 1), "quick")
+    layers = {layer.name for layer in model.layers}
+    assert networks.LAST_MAP[name] in layers
+    assert model.output.shape == (None, 2)
+    assert model.count_params() < 2_000_000
+    if name == "resnet50v2-fpn":
+        assert set(networks.LEVELS) <= layers
+
+
+def test_unknown_networks_sizes_and_small_images_are_refused() -> None:
+    with pytest.raises(InputError, match="no network"):
+        networks.build("vgg16")
+    with pytest.raises(InputError, match="no network size"):
+        networks.build("xception", (128, 128, 1), "medium")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="96×96"):
+        networks.build("resnet50v2-fpn", (64, 64, 1), "quick")
+
+
+# Weights ------------------------------------------------------------------------------------------------------------
+
+NOTE = WeightsNote("resnet50v2", "quick", (128, 128, 1), "lung-window", "quick", 3, "made for a test")
+
+
+def test_a_weights_file_says_whose_it_is_and_gives_the_same_answers(tmp_path: Path) -> None:
+    model = networks.build("resnet50v2", (128, 128, 1), "quick")
+    path = tmp_path / "best.weights.h5"
+    save_weights(model, path, NOTE)
+    assert read_note(path) == NOTE
+    assert [one.name for one in tmp_path.iterdir()] == ["best.weights.h5"]
+    loaded, note = load_weights(path)
+    assert note == NOTE
+    images = np.random.default_rng(0).random((2, 128, 128, 1), np.float32)
+    assert np.array_equal(loaded.predict_on_batch(images), model.predict_on_batch(images))
+    with pytest.raises(InputError, match="not of xception"):
+        load_weights(path, "xception")
+
+
+def test_the_authors_file_format_is_read(tmp_path: Path) -> None:
+    folder = golden_file()
+    unpacked = tmp_path / "FPN-fold1.hdf5"
+    with lzma.open(folder / "FPN-fold1.hdf5.xz") as packed, unpacked.open("wb") as whole:
+        shutil.copyfileobj(packed, whole)
+    with pytest.raises(InputError, match="--network NAME"):
+        load_weights(unpacked)
+    model, note = load_weights(unpacked, "resnet50v2-fpn")
+    assert note.scaling == "raw"
+    y, x = np.mgrid[:512, :512]
+    images = np.stack([((3 * x + 5 * y + 37 * k) % 251 / 251).astype(np.float32) for k in range(3)])[..., np.newaxis]
+    reference = np.load(folder / "FPN-fold1_reference.npz")
+    assert np.abs(model.predict_on_batch(images) - reference["mean_dense_6"]).max() < 1e-5
+    assert np.abs(gradcam.head_activations(model, images) - reference["mean_concatenate_3"]).max() < 1e-5
+
+
+# Grad-CAM -----------------------------------------------------------------------------------------------------------
+
+
+def patch_detector(name: str, layer: str) -> keras.Model:
+    """A quick network whose layer shows where the image is bright: the first channel is set, the rest silenced."""
+    image = keras.layers.Input((128, 128, 1))
+    pooled = keras.layers.AveragePooling2D(16, name=layer)(image)
+    flat = keras.layers.GlobalAveragePooling2D()(pooled)
+    answer = keras.layers.Dense(2, activation="softmax", name="predictions", kernel_initializer="zeros")(flat)
+    model = keras.Model(image, answer, name=name)
+    model.get_layer("predictions").set_weights([np.array([[5.0, -5.0]]), np.zeros(2)])
+    return model
+
+
+def test_the_map_of_a_patch_detector_points_at_the_patch() -> None:
+    images = np.zeros((2, 128, 128, 1), np.float32)
+    images[0, 16:32, 96:112] = 1
+    images[1, 80:96, 32:48] = 1
+    model = patch_detector("resnet50v2", "post_relu")
+    heat = gradcam.grad_cam(model, images, "covid")
+    peaks = [np.unravel_index(map_.argmax(), map_.shape) for map_ in heat.maps]
+    assert 16 <= peaks[0][0] < 32 and 96 <= peaks[0][1] < 112
+    assert 80 <= peaks[1][0] < 96 and 32 <= peaks[1][1] < 48
+    assert heat.has_gradient.all()
+    # What speaks for COVID-19 speaks against normal: cut off, an empty map with a gradient.
+    assert (gradcam.grad_cam(model, images, "normal").maps == 0).all()
+
+
+def test_unpadded_levels_are_put_back_in_their_place() -> None:
+    coarse = np.zeros((1, 6, 6), np.float32)
+    coarse[0, 0, 0] = 1
+    placed = gradcam.enlarge(coarse, (128, 128), unpadded=True)[0]
+    # The first cell of a 6×6 map cut from 8×8 covers pixels 16 to 31, so its middle is at 23.5.
+    row, column = np.unravel_index(placed.argmax(), placed.shape)
+    assert 22 <= row <= 25 and 22 <= column <= 25
+    assert gradcam.enlarge(coarse, (128, 128), unpadded=False)[0].argmax() == 0
+
+
+@pytest.mark.parametrize("name", networks.NAMES)
+def test_maps_of_every_network_have_the_size_of_the_slice(name: str) -> None:
+    model = networks.build(name, (128, 128, 1), "quick")
+    images = np.random.default_rng(0).random((2, 128, 128, 1), np.float32)
+    heat = gradcam.grad_cam(model, images)
+    assert heat.maps.shape == (2, 128, 128)
+    assert 0 <= heat.maps.min() and heat.maps.max() <= 1
+    assert np.allclose(heat.probabilities, model.predict_on_batch(images), atol=1e-6)
+
+
+def test_a_dead_head_is_said_to_have_no_gradient() -> None:
+    model = networks.build("resnet50v2-fpn", (128, 128, 1), "quick")
+    images = np.random.default_rng(0).random((2, 128, 128, 1), np.float32)
+    for level, bias in (("P3", -1e6), ("P5", 1e6)):
+        kernel, _ = model.get_layer(f"{level}_head").get_weights()
+        model.get_layer(f"{level}_head").set_weights([kernel, np.full(2, bias)])
+    maps = gradcam.pyramid_maps(model, images)
+    assert not maps["P3"].has_gradient.any() and (maps["P3"].maps == 0).all()
+    assert maps["P5"].has_gradient.all()
+    activations = gradcam.head_activations(model, images)
+    assert activations.shape == (2, 10)
+    assert (activations[:, :2] == 0).all() and (activations[:, 4:6] > 0).all()
+
+
+def test_wrong_layers_classes_and_networks_are_refused() -> None:
+    model = networks.build("resnet50v2", (128, 128, 1), "quick")
+    images = np.zeros((1, 128, 128, 1), np.float32)
+    with pytest.raises(InputError, match="no layer of resnet50v2"):
+        gradcam.grad_cam(model, images, "covid", "P3")
+    with pytest.raises(InputError, match="no class"):
+        gradcam.grad_cam(model, images, "flu")
+    with pytest.raises(InputError, match="no pyramid"):
+        gradcam.pyramid_maps(model, images)
+    with pytest.raises(InputError, match="no pyramid"):
+        gradcam.head_activations(model, images)
