@@ -27,6 +27,11 @@ from covidlib.errors import InputError
 CHECK_MARK = "# NBVAL_CHECK_OUTPUT"
 STATIONS = ("scan", "select", "classify", "folds", "patient", "explain")
 KEPT_METADATA = ("tags", "mystnb")
+SETUP_CELL = """# On Colab this installs covidlib; anywhere else it does nothing.
+import sys
+
+if "google.colab" in sys.modules:
+    %pip install -q "covidlib[dicom] @ git+{repository}\""""
 FIGURE = re.compile(r"\bfigures\.(?!style\b|grey_levels\b)[a-z]\w*\(|\bplt\.(?!rcParams\b)")
 
 
@@ -109,8 +114,9 @@ def skeleton_problems(path: str | Path, repository: str) -> list[str]:
     badge = f"https://colab.research.google.com/github/{owner_and_name}/blob/main/notebooks/{path.name}"
     if badge not in markdown:
         problems.append(f"no Colab link {badge}")
-    if not re.search(r"!\[[^\]]{20,}\]\(images/station-[1-6]\.svg\)", markdown):
-        problems.append("no station picture with alt text")
+    pictures = re.findall(r"!\[[^\]]{20,} (\w+)\.\]\(images/station-([1-6])\.svg\)", markdown)
+    if len(pictures) != 1 or pictures[0][0] != STATIONS[int(pictures[0][1]) - 1]:
+        problems.append("no station picture, or its alt text does not end with the station's name")
     wanted = [
         "**Goals.**", "**You need.**", "**Time.**", "\n## 1. ", "\n## Printed, recomputed, ours", "\n## Exercises",
         "\n## Summary", "\n## What's next", "\n## References",
@@ -123,8 +129,8 @@ def skeleton_problems(path: str | Path, repository: str) -> list[str]:
         problems.append("fewer than three exercises with a folded solution")
     if not code or "setup" not in code[0].metadata.get("tags", []):
         problems.append("the first code cell is not tagged setup")
-    elif f"git+{repository}" not in code[0].source or "google.colab" not in code[0].source:
-        problems.append("the set-up cell does not install from the repository on Colab, and there only")
+    elif code[0].source != SETUP_CELL.format(repository=repository):
+        problems.append("the set-up cell is not the one of all chapters (covidlib.book.SETUP_CELL)")
     if "workspace.describe(PROTOCOL)" not in "\n".join(cell.source for cell in code):
         problems.append("no line that states versions, device and protocol")
     for cell in code:
@@ -223,8 +229,10 @@ def _plain(output: Any) -> Any:
 
 def output_problems(path: str | Path) -> list[str]:
     """Stored outputs that should not be there, and checked cells that have none: such a check passes always."""
-    problems = []
-    for cell in nbformat.read(path, as_version=4).cells:
+    notebook = nbformat.read(path, as_version=4)
+    # GitHub refuses to show a notebook with stored widget state.
+    problems = ["widget state in the metadata"] if "widgets" in notebook.metadata else []
+    for cell in notebook.cells:
         if cell.cell_type != "code":
             continue
         first = cell.source.strip().splitlines()[0] if cell.source.strip() else "(empty cell)"

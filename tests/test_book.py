@@ -112,8 +112,8 @@ def test_a_cleaned_notebook_keeps_checked_outputs_tags_and_captions_only(tmp_pat
     output = nbformat.v4.new_output("stream", text="1\n")
     mystnb = {"figure": {"caption": "c"}}
     kept = nbformat.v4.new_code_cell(f"{book.CHECK_MARK}\nprint(1)", outputs=[output], execution_count=7)
-    dropped = nbformat.v4.new_code_cell("print(1)", outputs=[output], execution_count=8,
-                                        metadata={"tags": ["setup"], "mystnb": mystnb, "execution": {"x": "1"}})  # fmt: skip
+    metadata = {"tags": ["setup"], "mystnb": mystnb, "execution": {"x": "1"}}
+    dropped = nbformat.v4.new_code_cell("print(1)", outputs=[output], execution_count=8, metadata=metadata)
     path = tmp_path / "page.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=[kept, dropped], metadata={"widgets": {"a": 1}}), path)
     assert len(book.output_problems(path)) == 4
@@ -155,6 +155,36 @@ def test_a_page_without_the_skeleton_is_found_out(tmp_path: Path) -> None:
             assert book.skeleton_problems(path, REPOSITORY) != [], cell.source[:30]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("at scan.]", "at select.]", "station picture"),
+        ("images/station-1.svg", "images/none.svg", "station picture"),
+        ("    %pip", "    # %pip", "set-up cell"),
+        ("<summary>Solution</summary>", "", "folded solution"),
+        ("workspace.describe(PROTOCOL)", "PROTOCOL", "versions, device and protocol"),
+        ("blob/main/notebooks/01_dataset.ipynb", "blob/main/notebooks/02.ipynb", "Colab link"),
+    ],
+)
+def test_a_page_with_a_wrong_piece_is_found_out(tmp_path: Path, old: str, new: str, problem: str) -> None:
+    notebook = nbformat.read(CHAPTERS[0], as_version=4)
+    for cell in notebook.cells:
+        cell.source = cell.source.replace(old, new)
+    path = tmp_path / CHAPTERS[0].name
+    nbformat.write(notebook, path)
+    assert any(problem in one for one in book.skeleton_problems(path, REPOSITORY))
+
+
+def test_a_figure_needs_alt_text_and_a_caption(tmp_path: Path) -> None:
+    notebook = nbformat.read(CHAPTERS[0], as_version=4)
+    for cell in notebook.cells:
+        cell.metadata.pop("mystnb", None)
+    path = tmp_path / CHAPTERS[0].name
+    nbformat.write(notebook, path)
+    problems = book.skeleton_problems(path, REPOSITORY)
+    assert {one.split(":")[0] for one in problems} == {"a figure without alt text", "a figure without a caption"}
+
+
 def test_station_pictures_are_the_ones_that_the_code_draws() -> None:
     images = ROOT / "notebooks" / "images"
     assert (images / "stations.svg").read_text() == book.station_svg(0)
@@ -169,11 +199,10 @@ def test_links_into_the_book_folder_are_relative() -> None:
 
 
 def test_every_mention_of_the_repository_is_the_one_in_pyproject() -> None:
-    tracked = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.split()
+    git = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    tracked = subprocess.run(git, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     mention = re.compile(r"https://github\.com/[\w.-]+/covidlib|github/[\w.-]+/covidlib/blob")
-    colab = REPOSITORY.removeprefix("https://").replace("github.com", "github") + "/blob"
+    colab = REPOSITORY.replace("https://github.com/", "github/") + "/blob"
     seen = set()
     for name in tracked:
         path = ROOT / name
@@ -183,7 +212,7 @@ def test_every_mention_of_the_repository_is_the_one_in_pyproject() -> None:
             seen.add(name)
             assert found in (REPOSITORY, colab), (name, found)
     notebooks = {path.relative_to(ROOT).as_posix() for path in CHAPTERS}
-    assert {"_config.yml", "CITATION.cff", "README.md", "book/intro.md"} | notebooks <= seen
+    assert {"_config.yml", "CITATION.cff", "README.md"} | notebooks <= seen
 
 
 def test_conda_and_pip_ask_for_the_same_packages() -> None:

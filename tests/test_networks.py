@@ -167,7 +167,7 @@ def test_maps_of_every_network_have_the_size_of_the_slice(name: str) -> None:
     images = np.random.default_rng(0).random((2, 128, 128, 1), np.float32)
     heat = gradcam.grad_cam(model, images)
     assert heat.maps.shape == (2, 128, 128)
-    assert 0 <= heat.maps.min() and heat.maps.max() <= 1
+    assert heat.maps.min() >= 0 and heat.maps.max() <= 1
     assert np.allclose(heat.probabilities, model.predict_on_batch(images), atol=1e-6)
 
 

@@ -30,7 +30,13 @@ def test_the_chapter_runs(path: Path, tmp_path: Path) -> None:
     executed = tmp_path / path.name
     book.run_notebook(path, executed)
     cells = nbformat.read(executed, as_version=4).cells
-    assert all(cell.execution_count for cell in cells if cell.cell_type == "code" and cell.source.strip())
+    code = [cell for cell in cells if cell.cell_type == "code" and cell.source.strip()]
+    assert all(cell.execution_count for cell in code)
+    for cell in code:
+        if any("image/png" in output.get("data", {}) for output in cell.outputs):
+            assert len(cell.metadata["mystnb"]["image"]["alt"]) >= 20, cell.source
+        logged = [output.text for output in cell.outputs if output.output_type == "stream" and output.name == "stderr"]
+        assert logged == [], cell.source
 
 
 def test_a_chapter_runs_on_other_data(tmp_path: Path) -> None:
