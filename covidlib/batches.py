@@ -121,50 +121,48 @@ def random_maps(augmentation: Augmentation, batch: int, side: int, seed: tf.Tens
     """
     draws = tf.random.stateless_uniform((8, batch), seed, -1.0, 1.0)
     angle = draws[0] * math.radians(augmentation.rotation_degrees)
-    shift_rows, shift_columns = (
-        draws[1] * augmentation.shift_fraction * side,
-        draws[2] * augmentation.shift_fraction * side,
-    )
+    shift_x, shift_y = draws[1] * augmentation.shift_fraction * side, draws[2] * augmentation.shift_fraction * side
     shear = draws[3] * math.radians(augmentation.shear_degrees)
-    zoom_rows, zoom_columns = 1 + draws[4] * augmentation.zoom_fraction, 1 + draws[5] * augmentation.zoom_fraction
+    zoom_x, zoom_y = 1 + draws[4] * augmentation.zoom_fraction, 1 + draws[5] * augmentation.zoom_fraction
     flips = tf.where(draws[6:] < 0, -1.0, 1.0) if augmentation.flip else tf.ones((2, batch))
-    return affine_map(side, angle, shift_rows, shift_columns, shear, zoom_rows, zoom_columns, flips[0], flips[1])
+    return affine_map(side, angle, shift_x, shift_y, shear, zoom_x, zoom_y, flips[0], flips[1])
 
 
 def affine_map(
     side: int,
     angle: tf.Tensor,
-    shift_rows: tf.Tensor,
-    shift_columns: tf.Tensor,
+    shift_x: tf.Tensor,
+    shift_y: tf.Tensor,
     shear: tf.Tensor,
-    zoom_rows: tf.Tensor,
-    zoom_columns: tf.Tensor,
-    flip_rows: tf.Tensor,
-    flip_columns: tf.Tensor,
+    zoom_x: tf.Tensor,
+    zoom_y: tf.Tensor,
+    flip_x: tf.Tensor,
+    flip_y: tf.Tensor,
 ) -> tf.Tensor:
     """The product rotation · shift · shear · zoom · flip about the centre, as eight numbers. Taught in chapter 04.
+
+    x runs along the columns and y along the rows, as in Keras' ImageDataGenerator.
 
     Parameters
     ----------
     angle, shear : float tensors, shape (batch,)
         Radians.
-    shift_rows, shift_columns : float tensors, shape (batch,)
+    shift_x, shift_y : float tensors, shape (batch,)
         Pixels.
-    zoom_rows, zoom_columns, flip_rows, flip_columns : float tensors, shape (batch,)
+    zoom_x, zoom_y, flip_x, flip_y : float tensors, shape (batch,)
         Factors; a flip is −1.
     """
     cos, sin = tf.cos(angle), tf.sin(angle)
     cos_shear, sin_shear = tf.cos(shear), tf.sin(shear)
-    # Rows of the 2×2 part in (row, column) order, as ImageDataGenerator multiplies them.
-    row_row = cos * zoom_rows * flip_rows
-    row_column = (-cos * sin_shear - sin * cos_shear) * zoom_columns * flip_columns
-    column_row = sin * zoom_rows * flip_rows
-    column_column = (-sin * sin_shear + cos * cos_shear) * zoom_columns * flip_columns
+    xx = cos * zoom_x * flip_x
+    xy = (-cos * sin_shear - sin * cos_shear) * zoom_y * flip_y
+    yx = sin * zoom_x * flip_x
+    yy = (-sin * sin_shear + cos * cos_shear) * zoom_y * flip_y
     centre = side / 2 - 0.5
-    row_offset = cos * shift_rows - sin * shift_columns + centre - (row_row + row_column) * centre
-    column_offset = sin * shift_rows + cos * shift_columns + centre - (column_row + column_column) * centre
+    x_offset = cos * shift_x - sin * shift_y + centre - (xx + xy) * centre
+    y_offset = sin * shift_x + cos * shift_y + centre - (yx + yy) * centre
     zero = tf.zeros_like(angle)
-    return tf.stack([column_column, column_row, column_offset, row_column, row_row, row_offset, zero, zero], axis=1)
+    return tf.stack([xx, xy, x_offset, yx, yy, y_offset, zero, zero], axis=1)
 
 
 def resample(images: tf.Tensor, maps: tf.Tensor) -> tf.Tensor:

@@ -94,8 +94,11 @@ def features_and_gradients(
     """
     last = model.layers[-1]
     inner = keras.Model(model.inputs, [model.get_layer(layer).output, last.input, model.outputs[0]])
+    inputs = tf.convert_to_tensor(images)
     with tf.GradientTape() as tape:
-        features, evidence, probabilities = inner(tf.convert_to_tensor(images), training=False)
+        # Without this, a network with frozen layers leaves no trace on the tape.
+        tape.watch(inputs)
+        features, evidence, probabilities = inner(inputs, training=False)
         # The last layer is Dense with softmax: its logit is what goes into the softmax.
         logit = tf.linalg.matvec(evidence, last.kernel[:, class_index]) + last.bias[class_index]
         # A sum over the batch: the gradient of each image's logit by its own features.

@@ -140,7 +140,8 @@ def _fold_tables(table: pd.DataFrame, protocol: Protocol, fold: int) -> dict[str
         # The authors' way: every patient outside the test fold trains, part of the test images picks the epoch.
         train_patients = split["train"] + split["validation"]
         of_test = labelled[labelled["patient"].isin(split["test"])]
-        validation = of_test.groupby("label").sample(frac=0.1, random_state=protocol.seed)
+        # As in the published validation lists: the infected test images, and about as many normal ones.
+        validation = balanced(of_test, protocol.seed)
     else:
         train_patients = split["train"]
         validation = labelled[labelled["patient"].isin(split["validation"])]
@@ -222,9 +223,10 @@ def _compiled(
 
 def _fresh_model(network: str, protocol: Protocol, seed: int) -> keras.Model:
     """The network as the seed makes it, whatever was trained before in this process."""
-    keras.utils.set_random_seed(seed)
     side = protocol.image_side
     model, optimizer_state = _compiled(network, protocol.network_size, side, protocol.learning_rate)
+    # Seeded only now: making the compiled network above draws random numbers too, the first time.
+    keras.utils.set_random_seed(seed)
     fresh = networks.build(network, (side, side, 1), protocol.network_size)
     for variable, value in zip(model.variables, fresh.variables, strict=True):
         variable.assign(value)

@@ -68,13 +68,13 @@ def test_one_resample_agrees_with_keras_image_data_generator(flips: tuple[int, i
     rough = generator.random((4, 8, 8, 1)).astype(np.float32)
     images = tf.image.resize(rough, (64, 64), method="bicubic").numpy() * 4095
     for index, image in enumerate(images):
-        angle, rows, columns = generator.uniform(-360, 360), generator.uniform(-3, 3), generator.uniform(-3, 3)
-        shear, zoom_rows, zoom_columns = generator.uniform(-5, 5), *generator.uniform(0.95, 1.05, 2)
+        angle, shift_x, shift_y = generator.uniform(-360, 360), generator.uniform(-3, 3), generator.uniform(-3, 3)
+        shear, zoom_x, zoom_y = generator.uniform(-5, 5), *generator.uniform(0.95, 1.05, 2)
         expected = apply_affine_transform(
-            image, theta=angle, tx=rows, ty=columns, shear=shear, zx=zoom_rows, zy=zoom_columns,
+            image, theta=angle, tx=shift_x, ty=shift_y, shear=shear, zx=zoom_x, zy=zoom_y,
             row_axis=0, col_axis=1, channel_axis=2, fill_mode="nearest", order=1,
-        )[:: flips[0], :: flips[1]]  # fmt: skip
-        values = [np.radians(angle), rows, columns, np.radians(shear), zoom_rows, zoom_columns, *flips]
+        )[:: flips[1], :: flips[0]]  # fmt: skip
+        values = [np.radians(angle), shift_x, shift_y, np.radians(shear), zoom_x, zoom_y, *flips]
         map_ = batches.affine_map(64, *(tf.constant([value], tf.float32) for value in values))
         ours = batches.resample(images[index : index + 1], map_).numpy()[0]
         assert np.abs(ours - expected).max() < 1.0
