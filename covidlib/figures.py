@@ -91,7 +91,10 @@ def selection_profile(selection: Selection, title: str = "") -> Figure:
         axes.scatter(number[chosen], selection.counts[chosen], marker=mark, color=colour, s=24, label=name, zorder=2)
     axes.axhline(selection.threshold, color="#1b2733", linestyle="--", label=f"threshold {selection.threshold:.0f}")
     axes.set(xlabel="slice", ylabel="dark pixels in the region", title=title)
-    axes.legend(loc="upper right")
+    # Above the axes: inside it would hide the threshold's neighbourhood.
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3)
+    axes.title.set_horizontalalignment("left")
+    axes.title.set_x(0)
     return figure
 
 

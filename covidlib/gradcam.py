@@ -94,16 +94,23 @@ def features_and_gradients(
     """
     last = model.layers[-1]
     inner = keras.Model(model.inputs, [model.get_layer(layer).output, last.input, model.outputs[0]])
-    inputs = tf.convert_to_tensor(images)
-    with tf.GradientTape() as tape:
-        # Without this, a network with frozen layers leaves no trace on the tape.
-        tape.watch(inputs)
-        features, evidence, probabilities = inner(inputs, training=False)
-        # The last layer is Dense with softmax: its logit is what goes into the softmax.
-        logit = tf.linalg.matvec(evidence, last.kernel[:, class_index]) + last.bias[class_index]
-        # A sum over the batch: the gradient of each image's logit by its own features.
-        total = tf.reduce_sum(logit)
-    gradients = tape.gradient(total, features, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+
+    # As a graph, not step by step: a graph leaves out the gradients of filters, which nobody asked for here. Computed
+    # eagerly they cost time, and TensorFlow 2.21 was seen to corrupt memory in them (conv2d_backprop_filter).
+    @tf.function
+    def run(inputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        with tf.GradientTape() as tape:
+            # Without this, a network with frozen layers leaves no trace on the tape.
+            tape.watch(inputs)
+            features, evidence, probabilities = inner(inputs, training=False)
+            # The last layer is Dense with softmax: its logit is what goes into the softmax.
+            logit = tf.linalg.matvec(evidence, last.kernel[:, class_index]) + last.bias[class_index]
+            # A sum over the batch: the gradient of each image's logit by its own features.
+            total = tf.reduce_sum(logit)
+        gradients = tape.gradient(total, features, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        return features, gradients, probabilities
+
+    features, gradients, probabilities = run(tf.convert_to_tensor(images))
     return features.numpy(), gradients.numpy(), probabilities.numpy()
 
 

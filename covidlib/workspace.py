@@ -97,5 +97,5 @@ def describe(protocol: str) -> str:
     names = ("tensorflow", "keras", "numpy")
     versions = ", ".join(f"{name} {version(name)}" for name in names)
     return (
-        f"covidlib {__version__}, Python {platform.python_version()}, {versions}, {device}, protocol {protocol.upper()}"
+        f"protocol {protocol.upper()}, {device}, covidlib {__version__}, Python {platform.python_version()}, {versions}"
     )
