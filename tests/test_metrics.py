@@ -32,8 +32,8 @@ def test_every_printed_row_of_table_9_follows_from_its_counts() -> None:
         columns = table9_columns(printed_counts(row))
         assert set(columns) == set(printed.columns) - {"Fold", "Network"}
         for name, value in columns.items():
-            # The paper prints four decimals; sometimes cut, sometimes rounded.
-            assert value == pytest.approx(float(row[name]), abs=1e-4), (row["Fold"], row["Network"], name)
+            # Printed with four decimals: the recomputed value lies within half a unit of the last.
+            assert value == pytest.approx(float(row[name]), abs=0.5001e-4), (row["Fold"], row["Network"], name)
 
 
 def test_an_empty_class_has_no_sensitivity() -> None:
