@@ -1,0 +1,122 @@
+"""covidlib.sources and workspace: verified files, one home, an import that stays light."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pooch
+import pytest
+from conftest import ROOT
+
+from covidlib import sources, workspace
+from covidlib.cli import main
+from covidlib.errors import InputError
+
+NAME = "owner/repository/0123abc/folder/list.csv"
+CONTENT = b"filename,class\n"
+
+
+@pytest.fixture
+def known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "known_files", lambda: {NAME: hashlib.sha256(CONTENT).hexdigest()})
+
+
+def write(folder: Path, content: bytes) -> Path:
+    path = folder / NAME
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    return path
+
+
+def test_a_mirror_serves_verified_files(known: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COVIDLIB_MIRROR", str(tmp_path))
+    with pytest.raises(sources.Unavailable, match="not in the mirror"):
+        sources.fetch(NAME)
+    path = write(tmp_path, CONTENT)
+    assert sources.fetch(NAME) == path
+    assert sources.fetch_folder("owner/") == path.parent
+    path.write_bytes(CONTENT + b"x")
+    with pytest.raises(InputError, match="expected"):
+        sources.fetch(NAME)
+    with pytest.raises(InputError, match="no file that the kit knows"):
+        sources.fetch("owner/other")
+
+
+def test_a_download_is_kept_verified_and_not_repeated(
+    known: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COVIDLIB_MIRROR", raising=False)
+    monkeypatch.setenv("COVIDLIB_HOME", str(tmp_path))
+    served = [CONTENT]
+    asked = []
+
+    class Downloader:
+        def __init__(self, **_: object) -> None: ...
+
+        def __call__(self, url: str, output: str, _: object) -> None:
+            asked.append(url)
+            Path(output).write_bytes(served[0])
+
+    monkeypatch.setattr(pooch, "HTTPDownloader", Downloader)
+    path = sources.fetch(NAME)
+    assert path.read_bytes() == CONTENT and path.is_relative_to(tmp_path)
+    assert sources.fetch(NAME) == path
+    assert asked == [f"https://raw.githubusercontent.com/{NAME}"]
+    path.unlink()
+    served[0] = b"a page that says 404"
+    with pytest.raises(InputError, match="SHA-256"):
+        sources.fetch(NAME)
+    assert not path.exists()
+
+
+def test_without_a_network_the_real_series_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COVIDLIB_MIRROR", raising=False)
+    monkeypatch.setenv("COVIDLIB_HOME", str(tmp_path))
+
+    class Offline:
+        def __init__(self, **_: object) -> None: ...
+
+        def __call__(self, *_: object) -> None:
+            raise ConnectionError("no network")
+
+    monkeypatch.setattr(pooch, "HTTPDownloader", Offline)
+    assert workspace.real_series() is None
+
+
+def test_the_mirror_serves_the_real_series(real_series_folder: Path) -> None:
+    series = workspace.real_series()
+    assert series is not None and len(series) == 64 and series.kind == "dicom"
+
+
+def test_every_listed_file_is_in_the_mirror(mirror: Path) -> None:
+    listed = sources.known_files()
+    assert len(listed) > 80
+    assert all((mirror / name).is_file() for name in listed)
+
+
+def test_importing_the_package_and_its_light_modules_loads_no_tensorflow() -> None:
+    modules = "covidlib, covidlib.cli, covidlib.series, covidlib.selection, covidlib.metrics, covidlib.diagnosis"
+    code = f"import {modules}, sys; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+def test_a_named_dataset_must_exist_and_home_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InputError, match="no folder"):
+        workspace.cohort(str(tmp_path / "absent"))
+    assert workspace.cohort(str(tmp_path)) == tmp_path
+    monkeypatch.delenv("COVIDLIB_HOME", raising=False)
+    monkeypatch.chdir(ROOT / "notebooks")
+    assert workspace.home() == ROOT
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert workspace.home() == tmp_path / ".cache" / "covidlib"
+
+
+def test_phantom_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["phantom", str(tmp_path / "c"), "--patients", "2", "--seed", "3"]) == 0
+    assert "2 synthetic patients, seed 3" in capsys.readouterr().out
+    assert main(["phantom", str(tmp_path / "c"), "--patients", "2"]) == 2
+    assert "holds something already" in capsys.readouterr().err
