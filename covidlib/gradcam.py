@@ -97,7 +97,6 @@ def features_and_gradients(
 
     # As a graph, not step by step: a graph leaves out the gradients of filters, which nobody asked for here. Computed
     # eagerly they cost time, and TensorFlow 2.21 was seen to corrupt memory in them (conv2d_backprop_filter).
-    @tf.function
     def run(inputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         with tf.GradientTape() as tape:
             # Without this, a network with frozen layers leaves no trace on the tape.
@@ -110,7 +109,9 @@ def features_and_gradients(
         gradients = tape.gradient(total, features, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         return features, gradients, probabilities
 
-    features, gradients, probabilities = run(tf.convert_to_tensor(images))
+    inputs = tf.convert_to_tensor(images)
+    graph = tf.function(run).get_concrete_function(tf.TensorSpec(inputs.shape, inputs.dtype))
+    features, gradients, probabilities = graph(inputs)
     return features.numpy(), gradients.numpy(), probabilities.numpy()
 
 

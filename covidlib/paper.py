@@ -16,6 +16,20 @@ NETWORK_NAMES = {"Xception": "xception", "ResNet50V2": "resnet50v2", "Our model"
 """The paper's name of each network, and the one used here: "our model" is the paper's own, the pyramid."""
 
 
+def network_name(printed: str) -> str:
+    """The name used here for a network as the paper prints it; Table 8 writes "Our Model". Taught in chapter 03.
+
+    Raises
+    ------
+    InputError
+        If the paper compares no such network.
+    """
+    for theirs, ours in NETWORK_NAMES.items():
+        if theirs.lower() == printed.lower():
+            return ours
+    raise InputError(printed, "is no network of the paper", f"Choose one of {', '.join(NETWORK_NAMES)}")
+
+
 def table(number: int) -> pd.DataFrame:
     """A table of the paper as printed, every value a string. Taught in chapter 01.
 

@@ -9,7 +9,7 @@ import pytest
 
 from covidlib.errors import InputError
 from covidlib.metrics import Counts, confusion_counts, printed_counts, table9, table9_columns, wilson_interval
-from covidlib.paper import table, table_numbers
+from covidlib.paper import network_name, table, table_numbers
 
 
 def test_counts_from_predictions() -> None:
@@ -66,3 +66,11 @@ def test_printed_tables_are_strings_and_numbers() -> None:
     assert table_numbers(3)["Learning Rate" if "Learning Rate" in table(3) else "Our model"].tolist()[0] == "1e−4"
     with pytest.raises(InputError, match="Choose 1 to 9"):
         table(10)
+
+
+def test_networks_are_known_by_their_printed_names_in_every_table() -> None:
+    for printed in [*table(9)["Network"], *table(6)["Network"], *table(8)["Model name"]]:
+        assert network_name(printed) in ("xception", "resnet50v2", "resnet50v2-fpn")
+    assert network_name("Our Model") == network_name("Our model") == "resnet50v2-fpn"
+    with pytest.raises(InputError, match="no network of the paper"):
+        network_name("VGG16")
