@@ -205,12 +205,16 @@ def run_notebook(path: str | Path, output: str | Path, parameters: dict[str, obj
 
 def clean(notebook: Any) -> Any:
     """A notebook as it is committed: outputs of checked cells only, no counts, times or widget state."""
+    position = 0
     for cell in notebook.cells:
         cell.metadata = {key: value for key, value in cell.metadata.items() if key in KEPT_METADATA}
         if cell.cell_type != "code":
             continue
-        cell.execution_count = None
-        cell.outputs = [_plain(output) for output in cell.outputs] if CHECK_MARK in cell.source else []
+        position += 1
+        checked = CHECK_MARK in cell.source
+        # nbval takes a cell without a count for one that never ran: a checked cell gets its place on the page.
+        cell.execution_count = position if checked else None
+        cell.outputs = [_plain(output) for output in cell.outputs] if checked else []
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
@@ -232,16 +236,19 @@ def output_problems(path: str | Path) -> list[str]:
     notebook = nbformat.read(path, as_version=4)
     # GitHub refuses to show a notebook with stored widget state.
     problems = ["widget state in the metadata"] if "widgets" in notebook.metadata else []
-    for cell in notebook.cells:
-        if cell.cell_type != "code":
-            continue
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for position, cell in enumerate(code, start=1):
         first = cell.source.strip().splitlines()[0] if cell.source.strip() else "(empty cell)"
         checked = CHECK_MARK in cell.source
         if checked and not cell.outputs:
             problems.append(f"a checked cell without a stored output: {first}")
         if not checked and cell.outputs:
             problems.append(f"an unchecked cell with outputs: {first}")
-        if cell.execution_count is not None or "execution" in cell.metadata or "ExecuteTime" in cell.metadata:
+        if (
+            cell.execution_count != (position if checked else None)
+            or "execution" in cell.metadata
+            or "ExecuteTime" in cell.metadata
+        ):
             problems.append(f"execution counts or times: {first}")
     return problems
 
