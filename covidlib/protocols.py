@@ -83,8 +83,8 @@ QUICK = Protocol(
 
 Started from random weights, they see each slice a few dozen times only. So the rate is higher, the scale is that of
 the lung window, and a chest is turned by as much as a patient lies askew: there is no time to learn that it may stand
-on its head. Rate and epochs were chosen by training and validation accuracy on fold 1. Trials on earlier versions of the
-cohort also printed test accuracy on folds 1 and 2, so these settings are not blind to every test result.
+on its head. Rate and epochs were chosen by training and validation accuracy on fold 1. Trials on earlier versions of
+the cohort also printed test accuracy on folds 1 and 2, so these settings are not blind to every test result.
 """
 
 PROTOCOLS = {protocol.name: protocol for protocol in (PAPER, COLAB, QUICK)}
