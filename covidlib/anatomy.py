@@ -91,7 +91,7 @@ class Canvas:
         """Lay a value over what is there, by coverage."""
         where, coverage = shape
         part = self.values[where]
-        part += (np.float32(value) if isinstance(value, float) else value - 0 * part) * coverage - part * coverage
+        part += np.asarray(value, np.float32) * coverage - part * coverage
 
     def draw(
         self, value: float, x: float, y: float, a: float, b: float, degrees: float = 0.0, edge: float = 1.2
@@ -111,7 +111,7 @@ def smooth_noise(generator: np.random.Generator, cells: int) -> np.ndarray:
     grid = generator.random((cells + 2, cells + 2)).astype(np.float32) * 2 - 1
     place = np.arange(SIDE, dtype=np.float32) * np.float32(cells / SIDE)
     index = place.astype(np.int64)
-    part = place - index
+    part = place - index.astype(np.float32)
     part = part * part * (3 - 2 * part)
     rows = grid[index] * (1 - part)[:, np.newaxis] + grid[index + 1] * part[:, np.newaxis]
     return rows[:, index] * (1 - part) + rows[:, index + 1] * part

@@ -1,7 +1,7 @@
 """Slices to batches: read, average down, scale, augment with one resample (paper, section 2.4, Table 3).
 
-The five changes of Table 3 are one affine map and two flips, so each image is interpolated once instead of four times:
-faster, and sharper. Taught in chapter 04.
+The five changes of Table 3 are one affine map and two flips, so each image is interpolated once instead of four times.
+Taught in chapter 04.
 """
 
 from __future__ import annotations
@@ -187,9 +187,9 @@ def resample(images: tf.Tensor, maps: tf.Tensor) -> tf.Tensor:
 
 
 def training_batches(paths: Sequence[str], labels: Sequence[int], protocol: Protocol, seed: int) -> tf.data.Dataset:
-    """Shuffled, augmented batches without end within an epoch (paper, section 2.4). Taught in chapter 04.
+    """One epoch of shuffled, augmented batches; each pass over it draws anew (paper, section 2.4).
 
-    The same seed gives the same batches in the same order, whatever the parallelism.
+    Taught in chapter 04. The same seed gives the same batches in the same order, whatever the parallelism.
 
     Parameters
     ----------

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from covidlib import __version__
 from covidlib.errors import InputError
+from covidlib.protocols import NETWORKS, protocol_named
 
-NETWORKS = ("xception", "resnet50v2", "resnet50v2-fpn")
 BAD_INPUT = 2
 
 
@@ -98,7 +98,7 @@ def _phantom(arguments: argparse.Namespace) -> None:
 
 def _train(arguments: argparse.Namespace) -> None:
     from covidlib import workspace
-    from covidlib.protocols import protocol_named
+    from covidlib.dataset import load_dataset
     from covidlib.training import train_fold
 
     protocol = protocol_named(arguments.protocol)
@@ -106,13 +106,13 @@ def _train(arguments: argparse.Namespace) -> None:
         raise InputError("train", "no run is named", "Add --network NAME, --fold N, or --all")
     if arguments.all and (arguments.network or arguments.fold is not None):
         raise InputError("train", "--all is given beside --network or --fold", "Leave one of them out")
-    data = workspace.cohort(arguments.data, progress=True)
+    dataset = load_dataset(workspace.cohort(arguments.data, progress=True))
     runs = arguments.runs or workspace.home() / "runs"
     names = (arguments.network,) if arguments.network else NETWORKS
     folds = range(1, protocol.folds + 1) if arguments.fold is None else [arguments.fold]
     for name in names:
         for fold in folds:
-            run = train_fold(data, name, fold, protocol, runs)
+            run = train_fold(dataset, name, fold, protocol, runs)
             best = run.history()["val_accuracy"].max()
             print(f"{name} fold {fold}: best validation accuracy {best:.3f}, {run.folder}")
 

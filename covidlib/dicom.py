@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
+HOUNSFIELD_OFFSET = 1024
+"""Stored value of 0 HU (water): COVID-CTset keeps what its scanner stored, HU + 1024."""
 HIGHEST_CT_VALUE = 3071
 """Largest HU of a 12-bit scanner: a padding value above it is no tissue."""
 
@@ -205,7 +207,7 @@ def to_stored_values(stored: np.ndarray, slope: float, intercept: float, padding
         The value that marks pixels outside the reconstruction field.
     """
     hounsfield = stored.astype(np.float64) * slope + intercept
-    values = np.clip(np.rint(hounsfield + 1024), 0, np.iinfo(np.uint16).max)
+    values = np.clip(np.rint(hounsfield + HOUNSFIELD_OFFSET), 0, np.iinfo(np.uint16).max)
     if padding is not None:
         values[(stored == padding) & (hounsfield > HIGHEST_CT_VALUE)] = 0
     return values.astype(np.uint16)

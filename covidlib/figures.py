@@ -13,6 +13,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from covidlib.dicom import HOUNSFIELD_OFFSET
 from covidlib.selection import REGION_COLUMNS, REGION_ROWS, Selection
 
 WINDOWS = {"lung": (-600, 1500), "soft tissue": (40, 400), "all": (1024, 4096)}
@@ -49,7 +50,7 @@ def grey_levels(pixels: np.ndarray, window: str = "lung") -> np.ndarray:
     window : "lung", "soft tissue" or "all"
     """
     centre, width = WINDOWS[window]
-    low = 1024 + centre - width / 2
+    low = HOUNSFIELD_OFFSET + centre - width / 2
     return (np.clip((pixels.astype(np.float32) - low) / width, 0, 1) * 255).astype(np.uint8)
 
 

@@ -12,8 +12,9 @@ import keras
 from keras import KerasTensor, layers
 
 from covidlib.errors import InputError
+from covidlib.protocols import NETWORKS
 
-NAMES = ("xception", "resnet50v2", "resnet50v2-fpn")
+NAMES = NETWORKS
 LEVELS = ("P3", "P4", "P5", "P6", "P7")
 """Pyramid levels from the finest to the coarsest."""
 LAST_MAP = {"xception": "block14_sepconv2_act", "resnet50v2": "post_relu", "resnet50v2-fpn": "post_relu"}

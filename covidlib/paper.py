@@ -11,8 +11,9 @@ from importlib.resources import files
 import pandas as pd
 
 from covidlib.errors import InputError
+from covidlib.protocols import NETWORKS
 
-NETWORK_NAMES = {"Xception": "xception", "ResNet50V2": "resnet50v2", "Our model": "resnet50v2-fpn"}
+NETWORK_NAMES = dict(zip(("Xception", "ResNet50V2", "Our model"), NETWORKS, strict=True))
 """The paper's name of each network, and the one used here: "our model" is the paper's own, the pyramid."""
 
 

@@ -12,6 +12,9 @@ from typing import Literal
 
 from covidlib.errors import InputError
 
+NETWORKS = ("xception", "resnet50v2", "resnet50v2-fpn")
+"""The three networks that the paper compares; the last is its own."""
+
 Scaling = Literal["raw", "slice-max", "fixed-4095", "lung-window"]
 
 

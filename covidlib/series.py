@@ -22,8 +22,6 @@ from covidlib import dicom
 from covidlib.errors import InputError
 
 TIFF_SUFFIXES = (".tif", ".tiff")
-HOUNSFIELD_OFFSET = 1024
-"""Stored value of 0 HU (water): COVID-CTset keeps what the scanner stored, HU + 1024."""
 
 PUBLISHED_NAME = re.compile(
     r"(?P<prefix>[^/]*?(?P<label>covid|normal)[^/_]*)[/_](?P<patient>patient\d+)[/_](?P<series>SR_\d+)[/_]"

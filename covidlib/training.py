@@ -29,7 +29,7 @@ from tqdm.auto import tqdm
 
 from covidlib import __version__, networks
 from covidlib.batches import evaluation_batches, training_batches
-from covidlib.dataset import LABELS, fingerprint, load_table, patients_of
+from covidlib.dataset import LABELS, Dataset, patients_of
 from covidlib.errors import InputError
 from covidlib.folds import patient_folds, split_patients
 from covidlib.protocols import Protocol
@@ -78,43 +78,37 @@ def runs_folder(protocol: Protocol, root: Path, data: str) -> Path:
 
 
 def train_fold(
-    data: str | Path,
+    dataset: Dataset,
     network: str,
     fold: int,
     protocol: Protocol,
     runs: str | Path,
     progress: bool = True,
-    table: pd.DataFrame | None = None,
 ) -> Run:
     """Train one network on one fold, or take up the run that is there (paper, section 2.4). Taught in chapter 04.
 
     Parameters
     ----------
-    data : path
-        A dataset folder: the synthetic cohort, or COVID-CTset.
+    dataset : Dataset
+        The synthetic cohort, or COVID-CTset.
     runs : path
         The folder of all runs.
-    table : DataFrame, optional
-        The dataset's table, if it has been read already.
 
     Raises
     ------
     InputError
         If the network, the fold or the data are not usable.
     """
-    data = Path(data)
     if network not in networks.NAMES:
         raise InputError(network, "is no network", f"Choose one of {', '.join(networks.NAMES)}")
-    table = load_table(data) if table is None else table
-    split = _fold_tables(table, protocol, fold)
-    stamp = fingerprint(table, data)
-    folder = runs_folder(protocol, Path(runs), stamp) / network / f"fold{fold}"
+    split = _fold_tables(dataset.table, protocol, fold)
+    folder = runs_folder(protocol, Path(runs), dataset.fingerprint) / network / f"fold{fold}"
     if folder.is_dir():
         return Run(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".fold{fold}-", dir=folder.parent))
     try:
-        _train_into(part, data, split, network, fold, protocol, stamp, progress)
+        _train_into(part, dataset, split, network, fold, protocol, progress)
         _keep(part, folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
@@ -163,22 +157,20 @@ def balanced(labelled: pd.DataFrame, seed: int) -> pd.DataFrame:
 
 def _train_into(
     part: Path,
-    data: Path,
+    dataset: Dataset,
     split: dict[str, pd.DataFrame],
     network: str,
     fold: int,
     protocol: Protocol,
-    stamp: str,
     progress: bool,
 ) -> None:
     started = time.perf_counter()
     side = protocol.image_side
     model = _fresh_model(network, protocol, protocol.seed + fold)
-    note = WeightsNote(
-        network, protocol.network_size, (side, side, 1), protocol.scaling, protocol.name, fold, f"{data.name} ({stamp})"
-    )
+    source = f"{dataset.root.name} ({dataset.fingerprint})"
+    note = WeightsNote(network, protocol.network_size, (side, side, 1), protocol.scaling, protocol.name, fold, source)
     train, validation = (
-        [str(data / path) for path in split[side_name]["path"]] for side_name in ("train", "validation")
+        [str(dataset.root / path) for path in split[side_name]["path"]] for side_name in ("train", "validation")
     )
     history = model.fit(
         training_batches(train, _classes(split["train"]), protocol, protocol.seed + fold),
@@ -193,14 +185,18 @@ def _train_into(
     epochs.insert(0, "epoch", np.arange(1, len(epochs) + 1))
     epochs.to_csv(part / HISTORY, index=False, lineterminator="\n")
     model.load_weights(part / WEIGHTS)
-    predict_table(model, data, split["test"], network, fold, protocol).to_csv(
+    predict_table(model, dataset.root, split["test"], network, fold, protocol).to_csv(
         part / PREDICTIONS, index=False, lineterminator="\n"
     )
     record = {
         "network": network,
         "fold": fold,
         "protocol": dataclasses.asdict(protocol),
-        "data": {"folder": data.name, "fingerprint": stamp, "slices": {k: len(v) for k, v in split.items()}},
+        "data": {
+            "folder": dataset.root.name,
+            "fingerprint": dataset.fingerprint,
+            "slices": {name: len(rows) for name, rows in split.items()},
+        },
         "versions": {"covidlib": __version__, "python": platform.python_version()}
         | {name: version(name) for name in ("tensorflow", "keras", "numpy")},
         "seconds": {"training": round(fitted - started, 2), "predicting": round(time.perf_counter() - fitted, 2)},
@@ -287,16 +283,15 @@ class _Progress(keras.callbacks.Callback):
 
 
 def train_all(
-    data: str | Path,
+    dataset: Dataset,
     protocol: Protocol,
     runs: str | Path,
     names: tuple[str, ...] = networks.NAMES,
     progress: bool = True,
 ) -> list[Run]:
     """Every network on every fold: fifteen runs in the paper; those that are there are kept. Taught in chapter 04."""
-    table = load_table(data)
     return [
-        train_fold(data, name, fold, protocol, runs, progress, table)
+        train_fold(dataset, name, fold, protocol, runs, progress)
         for name in names
         for fold in range(1, protocol.folds + 1)
     ]

@@ -65,9 +65,13 @@ def read_note(path: str | Path) -> WeightsNote | None:
         raise InputError(path, f"is no readable HDF5 file ({error})", "Copy or download the file again") from error
     if stored is None:
         return None
-    fields = json.loads(stored)
-    fields["input_shape"] = tuple(fields["input_shape"])
-    return WeightsNote(**fields)
+    try:
+        fields = json.loads(stored)
+        return WeightsNote(**(fields | {"input_shape": tuple(fields["input_shape"])}))
+    except (ValueError, TypeError, KeyError) as error:
+        raise InputError(
+            path, f"its note about the network is damaged ({error})", "Train again, or copy it again"
+        ) from error
 
 
 def load_weights(path: str | Path, network: str | None = None) -> tuple[keras.Model, WeightsNote]:

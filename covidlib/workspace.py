@@ -70,9 +70,10 @@ def _source_hash(modules: tuple[str, ...]) -> str:
 
 def runs(protocol: Protocol, data: str | Path, progress: bool = False) -> list[Run]:
     """The fifteen runs of a protocol on a dataset, trained if they are not there."""
+    from covidlib.dataset import load_dataset
     from covidlib.training import train_all
 
-    return train_all(data, protocol, home() / "runs", progress=progress)
+    return train_all(load_dataset(data), protocol, home() / "runs", progress=progress)
 
 
 def real_series() -> Series | None:

@@ -92,5 +92,12 @@ def test_the_fingerprint_follows_the_data(tmp_path: Path) -> None:
     write_series(tmp_path / "covid1" / "patient1" / "SR_2", [10, 2000])
     before = fingerprint(load_table(tmp_path), tmp_path)
     assert fingerprint(load_table(tmp_path), tmp_path) == before
+    last = tmp_path / "covid1" / "patient1" / "SR_2" / "IM00002.tif"
+    whole = last.read_bytes()
+    # Other tissue outside the rule's region: same size, same name, same selection, other data.
+    last.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    assert fingerprint(load_table(tmp_path), tmp_path) != before
+    last.write_bytes(whole)
+    assert fingerprint(load_table(tmp_path), tmp_path) == before
     write_slice(tmp_path / "covid1" / "patient1" / "SR_2" / "IM00003.tif", body_slice(2100))
     assert fingerprint(load_table(tmp_path), tmp_path) != before

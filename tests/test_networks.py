@@ -6,6 +6,7 @@ import lzma
 import shutil
 from pathlib import Path
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -105,6 +106,10 @@ def test_a_weights_file_says_whose_it_is_and_gives_the_same_answers(tmp_path: Pa
     assert np.array_equal(loaded.predict_on_batch(images), model.predict_on_batch(images))
     with pytest.raises(InputError, match="not of xception"):
         load_weights(path, "xception")
+    with h5py.File(path, "r+") as file:
+        file.attrs["covidlib"] = '{"network": "resnet50v2"}'
+    with pytest.raises(InputError, match="note about the network is damaged"):
+        read_note(path)
 
 
 def test_the_authors_file_format_is_read(tmp_path: Path) -> None:

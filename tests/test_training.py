@@ -11,8 +11,9 @@ import pytest
 import tensorflow as tf
 from conftest import body_slice
 
-from covidlib import batches, networks, training
+from covidlib import batches, training
 from covidlib.cli import main
+from covidlib.dataset import load_dataset, load_table
 from covidlib.errors import InputError
 from covidlib.protocols import COLAB, PAPER, PROTOCOLS, QUICK, Augmentation, protocol_named
 from covidlib.weights import load_weights, read_note
@@ -122,7 +123,7 @@ def test_a_slice_of_another_size_is_named(tmp_path: Path) -> None:
 
 
 def test_a_run_is_written_whole_kept_and_reused(small_dataset: Path, tmp_path: Path) -> None:
-    run = training.train_fold(small_dataset, "resnet50v2", 1, TINY, tmp_path, progress=False)
+    run = training.train_fold(load_dataset(small_dataset), "resnet50v2", 1, TINY, tmp_path, progress=False)
     assert sorted(path.name for path in run.folder.iterdir()) == [
         "best.weights.h5", "history.csv", "predictions.csv", "run.json",
     ]  # fmt: skip
@@ -140,16 +141,18 @@ def test_a_run_is_written_whole_kept_and_reused(small_dataset: Path, tmp_path: P
     images = batches.load_images([small_dataset / path for path in predictions["path"]], 128, note.scaling)
     assert np.allclose(model.predict_on_batch(images)[:, 0], predictions["p_covid"], atol=1e-4)
     before = run.weights.stat().st_mtime_ns
-    assert training.train_fold(small_dataset, "resnet50v2", 1, TINY, tmp_path, progress=False) == run
+    assert training.train_fold(load_dataset(small_dataset), "resnet50v2", 1, TINY, tmp_path, progress=False) == run
     assert run.weights.stat().st_mtime_ns == before
     assert [path for path in tmp_path.rglob("*") if path.name.startswith(".")] == []
 
 
 def test_a_run_does_not_depend_on_what_was_trained_before(small_dataset: Path, tmp_path: Path) -> None:
-    training.train_fold(small_dataset, "resnet50v2-fpn", 1, TINY, tmp_path / "a", progress=False)
-    after_another = training.train_fold(small_dataset, "resnet50v2-fpn", 2, TINY, tmp_path / "a", progress=False)
+    training.train_fold(load_dataset(small_dataset), "resnet50v2-fpn", 1, TINY, tmp_path / "a", progress=False)
+    after_another = training.train_fold(
+        load_dataset(small_dataset), "resnet50v2-fpn", 2, TINY, tmp_path / "a", progress=False
+    )
     training._compiled.cache_clear()
-    alone = training.train_fold(small_dataset, "resnet50v2-fpn", 2, TINY, tmp_path / "b", progress=False)
+    alone = training.train_fold(load_dataset(small_dataset), "resnet50v2-fpn", 2, TINY, tmp_path / "b", progress=False)
     pd.testing.assert_frame_equal(after_another.history(), alone.history(), atol=1e-5)
     pd.testing.assert_frame_equal(after_another.predictions(), alone.predictions(), atol=1e-5)
 
@@ -162,12 +165,12 @@ def test_an_interrupted_run_leaves_nothing_that_looks_finished(
 
     monkeypatch.setattr(training, "predict_table", broken)
     with pytest.raises(KeyboardInterrupt):
-        training.train_fold(small_dataset, "resnet50v2", 2, TINY, tmp_path, progress=False)
+        training.train_fold(load_dataset(small_dataset), "resnet50v2", 2, TINY, tmp_path, progress=False)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 def test_training_sides_share_no_patient_and_classes_are_balanced(small_dataset: Path) -> None:
-    table = training.load_table(small_dataset)
+    table = load_table(small_dataset)
     for fold in range(1, 6):
         split = training._fold_tables(table, QUICK, fold)
         patients = {side: set(rows["patient"]) for side, rows in split.items()}
@@ -188,11 +191,10 @@ def test_another_protocol_or_dataset_is_another_folder() -> None:
 
 def test_unusable_requests_are_refused(small_dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(InputError, match="no network"):
-        training.train_fold(small_dataset, "vgg16", 1, TINY, tmp_path)
+        training.train_fold(load_dataset(small_dataset), "vgg16", 1, TINY, tmp_path)
     with pytest.raises(InputError, match="fold 9"):
-        training.train_fold(small_dataset, "resnet50v2", 9, TINY, tmp_path)
+        training.train_fold(load_dataset(small_dataset), "resnet50v2", 9, TINY, tmp_path)
     arguments = ["train", "--network", "xception", "--fold", "9", "--data", str(small_dataset), "--runs", str(tmp_path)]
     assert main(arguments) == 2
     assert "fold 9" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
-    assert networks.NAMES == ("xception", "resnet50v2", "resnet50v2-fpn")
