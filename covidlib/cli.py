@@ -48,6 +48,9 @@ def _parser() -> argparse.ArgumentParser:
     phantom.add_argument("folder", type=Path, help="a new or empty folder")
     phantom.add_argument("--patients", type=int, default=50, help="half of them infected (default 50)")
     phantom.add_argument("--seed", type=int, default=2020, help="the same seed gives the same bytes (default 2020)")
+    phantom.add_argument(
+        "--shortcut", action="store_true", help="kernel and thickness follow the class, as in the real dataset"
+    )
     phantom.set_defaults(run=_phantom)
 
     train = commands.add_parser("train", help="train networks on patient-grouped folds")
@@ -92,7 +95,7 @@ def _select(arguments: argparse.Namespace) -> None:
 def _phantom(arguments: argparse.Namespace) -> None:
     from covidlib.phantom import make_cohort
 
-    folder = make_cohort(arguments.folder, arguments.patients, arguments.seed, progress=True)
+    folder = make_cohort(arguments.folder, arguments.patients, arguments.seed, shortcut=arguments.shortcut)
     print(f"{folder}: {arguments.patients} synthetic patients, seed {arguments.seed}")
 
 

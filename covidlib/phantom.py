@@ -1,12 +1,11 @@
 """A synthetic cohort in COVID-CTset's layout, with lesions whose place is known: data for a book that cannot ship data.
 
 It is a teaching instrument. Its lesions are drawn, not observed: nothing it yields is evidence about COVID-19 or about
-the networks. The same seed gives the same bytes on any machine (see `covidlib.anatomy`). Taught in chapter 01.
+the networks. The same seed gives the same bytes on any machine (see `covidlib.chest.canvas`). Taught in chapter 01.
 """
 
 from __future__ import annotations
 
-import math
 import os
 import shutil
 import tempfile
@@ -20,8 +19,9 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from covidlib import anatomy
-from covidlib.anatomy import SIDE, Body, Canvas, Lungs, blur, cos_sin, smooth_noise
+from covidlib.chest import abdomen, bones, disease, lungs, mediastinum, scanner, wall
+from covidlib.chest.body import Body, choose_body
+from covidlib.chest.canvas import SIDE, Canvas, Noises, smooth_noise
 from covidlib.errors import InputError
 from covidlib.series import identify, write_slice
 
@@ -30,25 +30,8 @@ FIRST_NORMAL_ID = 146
 VISIBLE_LESION_PIXELS = 150
 """A slice is labelled "covid" from this many lesion pixels on: less is not seen at a glance."""
 SERIES = "SR_2"
-
-
-@dataclass(frozen=True)
-class Segment:
-    """A piece of a vessel: two ends (x, y, z in mm) and a radius."""
-
-    start: tuple[float, float, float]
-    end: tuple[float, float, float]
-    radius: float
-
-
-@dataclass(frozen=True)
-class Lesion:
-    """An irregular ellipsoid of diseased lung: centre and half axes in mm, stored value, pattern."""
-
-    centre: tuple[float, float, float]
-    axes: tuple[float, float, float]
-    value: float
-    crazy_paving: bool
+MOST_SLICES = 17
+"""Slices of a patient: 50 patients then stay below 500 MB."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +41,7 @@ class PatientVolume:
     Attributes
     ----------
     slices : uint16 array, shape (slices, 512, 512)
-        HU + 1024, from the apex down.
+        HU + 1024, from above the apex down.
     lesions : bool array, same shape
         Where lung was replaced by a lesion.
     z_mm : float array, shape (slices,)
@@ -75,7 +58,20 @@ class PatientVolume:
     kernel: str
 
 
-def make_patient(seed: int, number: int, covid: bool) -> PatientVolume:
+@dataclass(frozen=True)
+class Patient:
+    """Everything that is drawn of one patient, before it is drawn."""
+
+    body: Body
+    organs: list[mediastinum.Organ]
+    vessels: list[lungs.Segment]
+    atelectasis: disease.Atelectasis | None
+    lesions: list[disease.Lesion]
+
+
+def make_patient(
+    seed: int, number: int, covid: bool, most_slices: int = MOST_SLICES, shortcut: bool = False
+) -> PatientVolume:
     """One synthetic patient; the same seed and number give the same bytes, whoever else is in the cohort.
 
     Taught in chapter 01.
@@ -84,247 +80,86 @@ def make_patient(seed: int, number: int, covid: bool) -> PatientVolume:
     ----------
     number : int
         The patient's number; COVID-CTset's infected patients have 1 to 145, normal ones 146 and above.
+    most_slices : int
+        Slices lie as close as their thickness, or further apart so that there are at most so many.
+    shortcut : bool
+        Whether kernel and thickness follow the class, as in the real dataset (chapter 09).
     """
-    generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, number])))
-    body = _body(generator)
-    thickness = (6.0, 7.0, 8.0, 10.0)[int(generator.integers(4))]
-    sharp = bool(generator.integers(2))
-    noise = _between(generator, 16, 34) if sharp else _between(generator, 7, 13)
-    vessels = [segment for side in (-1, 1) for segment in _vessel_tree(generator, body, side)]
-    lesions = _lesions(generator, body) if covid else []
-    count = int(body.length_mm / max(thickness, body.length_mm / 17.0))
-    z = np.arange(count) * (body.length_mm / count)
-    drawn = [_draw_slice(generator, body, z_mm, thickness, vessels, lesions, sharp, noise) for z_mm in z]
+    # Body, scanner and disease have random numbers of their own: with and without lesions it is the same chest.
+    chest, device, illness = (
+        np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, number, part]))) for part in range(3)
+    )
+    body = choose_body(chest)
+    patient = Patient(
+        body,
+        mediastinum.mediastinum(body),
+        [part for side in (-1, 1) for kind in (0, 1) for part in lungs.vessel_tree(chest, body, side, kind)],
+        disease.choose_atelectasis(chest, body),
+        disease.choose_lesions(illness, body) if covid else [],
+    )
+    scan = scanner.choose_scan(device, covid, shortcut)
+    count = int(body.length_mm / max(scan.thickness_mm, body.length_mm / most_slices))
+    depth = np.arange(count) * (body.length_mm / count)
+    drawn = []
+    for below_top in depth:
+        z = body.top + float(below_top)
+        noises = Noises(*(smooth_noise(chest, cells) for cells in (8, 30, 120)))
+        canvas, mask = _draw_slice(patient, z, scan.thickness_mm, noises)
+        drawn.append((scanner.scanned(device, canvas, body, z, scan), mask))
     return PatientVolume(
         patient=f"patient{number}",
         label="covid" if covid else "normal",
         slices=np.stack([pixels for pixels, _ in drawn]),
         lesions=np.stack([mask for _, mask in drawn]),
-        z_mm=z.round(2),
+        z_mm=depth.round(2),
         pixel_mm=body.pixel_mm,
-        thickness_mm=thickness,
-        kernel="sharp" if sharp else "smooth",
+        thickness_mm=scan.thickness_mm,
+        kernel=scan.kernel,
     )
 
 
-def _between(generator: np.random.Generator, low: float, high: float) -> float:
-    return round(low + (high - low) * float(generator.random()), 4)
-
-
-def _body(generator: np.random.Generator) -> Body:
-    half_width = _between(generator, 148, 186)
-    half_depth = half_width * _between(generator, 0.65, 0.75)
-    fat = _between(generator, 9, 21)
-    dome = _between(generator, 0.66, 0.78)
-    return Body(
-        pixel_mm=_between(generator, 0.68, 0.84),
-        centre=(255.5 + _between(generator, -12, 12), 270 + _between(generator, -14, 14)),
-        half_width=half_width,
-        half_depth=half_depth,
-        fat_mm=fat,
-        length_mm=_between(generator, 235, 285),
-        apex=_between(generator, 0.03, 0.08),
-        dome_right=dome,
-        dome_left=dome + _between(generator, 0.02, 0.06),
-        dome_end=_between(generator, 0.93, 0.97),
-        carina=_between(generator, 0.32, 0.38),
-        lung_width=half_width - 1.3 * fat - 20,
-        lung_depth=half_depth - fat - 17,
-        heart=_between(generator, 0.85, 1.1),
-        rib_phase=_between(generator, 0, 1),
-        age=_between(generator, 0, 1),
-        arms=_between(generator, 0.3, 1),
-    )
-
-
-def _vessel_tree(generator: np.random.Generator, body: Body, side: int) -> list[Segment]:
-    """Branches from the hilum outwards; each bifurcation is thinner and shorter than its parent."""
-    reach = (body.lung_width - 34, body.lung_depth, 0.36 * body.length_mm)
-    segments: list[Segment] = []
-    tips: list[tuple[tuple[float, float, float], tuple[float, float, float], float, float]] = []
-    for trunk in range(20):
-        rise = -1.0 + 2.4 * trunk / 19
-        hilum = (side * 33.0, _between(generator, -12, 10), (body.carina + 0.05 + 0.09 * rise) * body.length_mm)
-        direction = (
-            side * _between(generator, 0.3, 1),
-            _between(generator, -1, 1),
-            rise * _between(generator, 0.6, 1.2),
-        )
-        tips.append((hilum, direction, _between(generator, 3.2, 4.6), _between(generator, 0.16, 0.3)))
-    for _ in range(7):
-        following = []
-        for start, direction, radius, length in tips:
-            size = math.sqrt(sum(part * part for part in direction)) or 1.0
-            end = tuple(
-                round(at + part / size * length * room, 3)
-                for at, part, room in zip(start, direction, reach, strict=True)
-            )
-            segments.append(Segment(start, (end[0], end[1], end[2]), radius))
-            for _ in range(2):
-                bend = [part + _between(generator, -0.7, 0.7) * size for part in direction]
-                bend[0] += side * 0.12 * size
-                thinner = radius * _between(generator, 0.58, 0.82)
-                if thinner > 0.5:
-                    following.append(
-                        (
-                            (end[0], end[1], end[2]),
-                            (bend[0], bend[1], bend[2]),
-                            thinner,
-                            length * _between(generator, 0.68, 0.95),
-                        )
-                    )
-        tips = following
-    return segments
-
-
-def _lesions(generator: np.random.Generator, body: Body) -> list[Lesion]:
-    """Many sizes in one patient, from 3 mm up; mostly peripheral, mostly to the back and the bases."""
-    count = 12 + int(40 * generator.random())
-    largest = _between(generator, 35, 80)
-    found = []
-    for _ in range(count):
-        share = float(generator.random())
-        diameter = 3.0 * round(math.pow(largest / 3.0, share), 6)
-        level = _between(generator, 0.2, 0.9)
-        side = 1 if generator.integers(2) else -1
-        behind = generator.random() < 0.7
-        degrees = _between(generator, 0, 80) if behind else _between(generator, -70, 0)
-        cosine, sine = cos_sin(degrees)
-        radius = _between(generator, 0.72, 0.98) if generator.random() < 0.8 else _between(generator, 0.3, 0.7)
-        x = side * (body.lung_width * 0.5 + radius * body.lung_width * 0.5 * cosine)
-        y = radius * body.lung_depth * 0.92 * sine
-        dense = generator.random() < 0.3
-        value = _between(generator, 850, 1040) if dense else _between(generator, 330, 640)
-        half = diameter / 2
-        axes = (
-            half * _between(generator, 0.7, 1.3),
-            half * _between(generator, 0.7, 1.3),
-            half * _between(generator, 0.8, 1.4),
-        )
-        paving = bool(generator.random() < 0.25) and not dense
-        found.append(Lesion((x, y, level * body.length_mm), axes, value, paving))
-    return found
-
-
-def _draw_slice(
-    generator: np.random.Generator,
-    body: Body,
-    z_mm: float,
-    thickness: float,
-    vessels: list[Segment],
-    lesions: list[Lesion],
-    sharp: bool,
-    noise: float,
-) -> tuple[np.ndarray, np.ndarray]:
-    level = z_mm / body.length_mm
-    coarse, middle, fine = (smooth_noise(generator, cells) for cells in (9, 30, 110))
-    canvas = Canvas(body)
-    anatomy.draw_table(canvas, body)
-    anatomy.draw_trunk(canvas, body, level, middle)
-    anatomy.draw_ribs(canvas, body, level)
-    lungs = anatomy.draw_lungs(canvas, body, level, coarse, middle + fine)
-    _draw_vessels(canvas, vessels, z_mm, thickness, lungs)
-    anatomy.draw_fissures(canvas, body, level, lungs, coarse)
+def _draw_slice(patient: Patient, z: float, thickness: float, noises: Noises) -> tuple[Canvas, np.ndarray]:
+    body, organs = patient.body, patient.organs
+    canvas = Canvas(body.pixel_mm, body.centre)
+    wall.draw_table(canvas, body)
+    inner = wall.draw_wall(canvas, body, z, noises)
+    wall.draw_neck(canvas, body, z, noises)
+    envelope = mediastinum.mediastinal_envelope(canvas, body, z, organs, noises)
+    lung, under = lungs.lung_coverage(canvas, body, z, thickness, inner, envelope, noises)
+    lungs.draw_lungs(canvas, body, lung, noises)
+    lungs.draw_fissures(canvas, body, z, lung, noises)
+    lungs.draw_vessels(canvas, patient.vessels, z, thickness, lung)
+    if patient.atelectasis:
+        disease.draw_atelectasis(canvas, body, patient.atelectasis, z, thickness, inner, lung, noises)
     mask = np.zeros((SIDE, SIDE), bool)
-    for lesion in lesions:
-        mask |= _draw_lesion(canvas, lesion, z_mm, thickness, lungs.coverage, (coarse, middle, fine))
-    anatomy.draw_abdomen(canvas, body, level, lungs, middle)
-    heart = anatomy.draw_mediastinum(canvas, body, level)
-    anatomy.draw_spine(canvas, body, level, fine)
-    mask &= heart < 0.5
-    return _scanned(generator, canvas, sharp, noise), mask
-
-
-def _draw_vessels(canvas: Canvas, vessels: list[Segment], z_mm: float, thickness: float, lungs: Lungs) -> None:
-    top, bottom = z_mm - thickness / 2, z_mm + thickness / 2
-    for vessel in vessels:
-        low, high = sorted((vessel.start[2], vessel.end[2]))
-        if high + vessel.radius < top or low - vessel.radius > bottom:
-            continue
-        (x0, y0), (x1, y1) = _clipped(vessel, top, bottom)
-        centre, half = ((x0 + x1) / 2, (y0 + y1) / 2), math.sqrt((x1 - x0) ** 2 + (y1 - y0) ** 2) / 2
-        where = canvas.window(*centre, half + vessel.radius + 2)
-        x, y = canvas.x[:, where[1]], canvas.y[where[0]]
-        along_x, along_y = np.float32(x1 - x0), np.float32(y1 - y0)
-        square = along_x * along_x + along_y * along_y + np.float32(1e-6)
-        share = np.clip(((x - np.float32(x0)) * along_x + (y - np.float32(y0)) * along_y) / square, 0, 1)
-        dx, dy = x - np.float32(x0) - share * along_x, y - np.float32(y0) - share * along_y
-        coverage = np.clip(
-            (np.float32(vessel.radius) - np.sqrt(dx * dx + dy * dy)) / np.float32(0.9) + np.float32(0.5), 0, 1
-        )
-        # A vessel thinner than the slice shares its voxel with air: it looks paler.
-        pale = np.float32(min(1.0, 0.35 + 2 * vessel.radius / thickness))
-        canvas.paint(anatomy.BLOOD - 16, (where, coverage * lungs.coverage[where] * pale))
-
-
-def _clipped(vessel: Segment, top: float, bottom: float) -> tuple[tuple[float, float], tuple[float, float]]:
-    """The part of a vessel inside the slice, seen from above."""
-    (x0, y0, z0), (x1, y1, z1) = vessel.start, vessel.end
-    if abs(z1 - z0) < 1e-6:
-        return (x0, y0), (x1, y1)
-    shares = [min(max((edge - z0) / (z1 - z0), 0.0), 1.0) for edge in (top, bottom)]
-    first, last = shares
-    return (x0 + first * (x1 - x0), y0 + first * (y1 - y0)), (x0 + last * (x1 - x0), y0 + last * (y1 - y0))
-
-
-def _draw_lesion(
-    canvas: Canvas,
-    lesion: Lesion,
-    z_mm: float,
-    thickness: float,
-    lung: np.ndarray,
-    noises: tuple[np.ndarray, np.ndarray, np.ndarray],
-) -> np.ndarray:
-    coarse, middle, fine = noises
-    mask = np.zeros((SIDE, SIDE), bool)
-    depth = max(abs(z_mm - lesion.centre[2]) - thickness / 2, 0.0) / lesion.axes[2]
-    if depth >= 1:
-        return mask
-    reach = 1.5 * max(lesion.axes[0], lesion.axes[1])
-    where = canvas.window(lesion.centre[0], lesion.centre[1], reach)
-    dx = (canvas.x[:, where[1]] - np.float32(lesion.centre[0])) / np.float32(lesion.axes[0])
-    dy = (canvas.y[where[0]] - np.float32(lesion.centre[1])) / np.float32(lesion.axes[1])
-    distance = np.sqrt(dx * dx + dy * dy + np.float32(depth * depth)) + np.float32(0.28) * (
-        middle[where] + coarse[where] + fine[where]
-    )
-    weight = np.clip((1 - distance) * np.float32(2.2) + np.float32(0.35), 0, 1) * lung[where]
-    value = np.float32(lesion.value) + 60 * fine[where] + 40 * middle[where]
-    if lesion.crazy_paving:  # thickened septa: a net of bright lines over ground glass
-        value = value + np.float32(260) * np.clip(1 - np.abs(fine[where]) * 7, 0, 1)
-    # Ground glass veils what is behind it, so vessels keep shining through.
-    part = canvas.values[where]
-    canvas.paint(np.maximum(value, part), (where, weight))
-    mask[where] = weight > 0.5
-    return mask
-
-
-def _scanned(generator: np.random.Generator, canvas: Canvas, sharp: bool, noise: float) -> np.ndarray:
-    """What the scanner makes of it: blur or edge enhancement, noise with the kernel's grain, the round field."""
-    image = blur(canvas.values)
-    draws = generator.integers(0, 1 << 16, (6, SIDE, SIDE), dtype=np.uint16)
-    # A sum of six uniform numbers is nearly normal, and exact in integers.
-    grain = (draws.sum(axis=0, dtype=np.int64) - 6 * 32767.5).astype(np.float32) * np.float32(1 / 46340.0)
-    if sharp:
-        image = image + (image - blur(image, 2)) * np.float32(0.9)
-        image += grain * np.float32(noise)
-    else:
-        image += blur(grain, 2) * np.float32(noise * 3.2)
-    column = (np.arange(SIDE, dtype=np.float32) - np.float32(SIDE / 2 - 0.5))[np.newaxis, :]
-    outside = column * column + (column * column).T > (SIDE / 2) ** 2
-    image[outside] = 0
-    return np.clip(np.rint(image), 0, 4095).astype(np.uint16)
+    for lesion in patient.lesions:
+        mask |= disease.draw_lesion(canvas, lesion, z, thickness, lung, noises)
+    abdomen.draw_abdomen(canvas, body, z, under, noises)
+    mediastinum.draw_mediastinum(canvas, body, z, envelope, under, organs, noises)
+    bones.draw_spine(canvas, body, z, noises)
+    bones.draw_ribs(canvas, body, z)
+    bones.draw_shoulders(canvas, body, z)
+    # Where a rib or an airway was drawn over a lesion's rim, there is none to be seen.
+    return canvas, mask & (canvas.values > 200) & (canvas.values < 1180)
 
 
 # On disk ------------------------------------------------------------------------------------------------------------
 
 
 def make_cohort(
-    folder: str | Path, patients: int = 50, seed: int = 2020, progress: bool = True, workers: int | None = None
+    folder: str | Path,
+    patients: int = 50,
+    seed: int = 2020,
+    progress: bool = True,
+    workers: int | None = None,
+    most_slices: int = MOST_SLICES,
+    shortcut: bool = False,
 ) -> Path:
     """Write a synthetic cohort: half infected, half normal, in COVID-CTset's nested layout. Taught in chapter 01.
 
     Beside the slices stand `slices.csv` and `patients.csv`, and under `lesions/` the masks. The folder appears whole
-    or not at all; the result does not depend on the number of workers.
+    or not at all; the result does not depend on the number of workers. With `shortcut`, kernel and thickness follow
+    the class, as in the real dataset: data on which a network can learn the scanner (chapter 09).
 
     Raises
     ------
@@ -344,7 +179,7 @@ def make_cohort(
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        jobs = [(part, seed, number, covid) for number, covid in numbers]
+        jobs = [Job(part, seed, number, covid, most_slices, shortcut) for number, covid in numbers]
         tables = list(tqdm(_mapped(jobs, workers), total=patients, unit="patient", disable=not progress))
         slices = pd.concat([table for table, _ in tables], ignore_index=True)
         slices.to_csv(part / "slices.csv", index=False, lineterminator="\n")
@@ -365,7 +200,17 @@ NOTICE = (
     "Nothing computed from it is evidence about COVID-19 or about any network.\n"
 )
 
-Job = tuple[Path, int, int, bool]
+
+@dataclass(frozen=True)
+class Job:
+    """One patient to be drawn and written, by whichever process is free."""
+
+    root: Path
+    seed: int
+    number: int
+    covid: bool
+    most_slices: int
+    shortcut: bool
 
 
 def _mapped(jobs: list[Job], workers: int | None) -> Iterator[tuple[pd.DataFrame, dict[str, object]]]:
@@ -379,18 +224,18 @@ def _mapped(jobs: list[Job], workers: int | None) -> Iterator[tuple[pd.DataFrame
 
 
 def _write_patient(job: Job) -> tuple[pd.DataFrame, dict[str, object]]:
-    root, seed, number, covid = job
-    volume = make_patient(seed, number, covid)
-    relative = Path("covid1" if covid else "normal1") / volume.patient / SERIES
+    root = job.root
+    volume = make_patient(job.seed, job.number, job.covid, job.most_slices, job.shortcut)
+    relative = Path("covid1" if job.covid else "normal1") / volume.patient / SERIES
     (root / relative).mkdir(parents=True)
     rows = []
     for index, (pixels, mask) in enumerate(zip(volume.slices, volume.lesions, strict=True)):
         path = relative / f"IM{index + 1:05d}.tif"
         write_slice(root / path, pixels)
         seen = int(mask.sum())
-        label = "normal" if not covid else "covid" if seen >= VISIBLE_LESION_PIXELS else "unlabelled"
+        label = "normal" if not job.covid else "covid" if seen >= VISIBLE_LESION_PIXELS else "unlabelled"
         rows.append((path.as_posix(), volume.patient, SERIES, index + 1, label, volume.z_mm[index], seen))
-    if covid:
+    if job.covid:
         (root / "lesions").mkdir(exist_ok=True)
         np.save(_mask_file(root, volume.patient, SERIES), np.packbits(volume.lesions, axis=-1))
     columns = ["path", "patient", "series", "number", "label", "z_mm", "lesion_pixels"]
@@ -401,7 +246,7 @@ def _write_patient(job: Job) -> tuple[pd.DataFrame, dict[str, object]]:
         "pixel_mm": volume.pixel_mm,
         "thickness_mm": volume.thickness_mm,
         "kernel": volume.kernel,
-        "seed": seed,
+        "seed": job.seed,
     }
     return pd.DataFrame(rows, columns=columns), patient
 

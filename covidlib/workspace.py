@@ -23,7 +23,19 @@ if TYPE_CHECKING:
     from covidlib.training import Run
 
 HOME_VARIABLE = "COVIDLIB_HOME"
-CODE_OF_THE_COHORT = ("anatomy", "phantom", "series")
+CODE_OF_THE_COHORT = (
+    "chest/abdomen",
+    "chest/body",
+    "chest/bones",
+    "chest/canvas",
+    "chest/disease",
+    "chest/lungs",
+    "chest/mediastinum",
+    "chest/scanner",
+    "chest/wall",
+    "phantom",
+    "series",
+)
 COHORT_PATIENTS = 50
 COHORT_SEED = 2020
 

@@ -1,0 +1,1 @@
+"""A synthetic chest, drawn slice by slice in millimetres for teaching (no paper section)."""
