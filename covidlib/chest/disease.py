@@ -11,11 +11,11 @@ from covidlib.chest.body import Body, cavity
 from covidlib.chest.canvas import SIDE, Canvas, Noises, between, cos_sin, covered
 
 SMALLEST_LESION_MM = 3.0
-LESIONS = (14, 50)
+LESIONS = (30, 110)
 """How many lesions an infected patient has, at least and at most."""
 LARGEST_LESION_MM = (35.0, 54.0)
 """How wide a patient's largest lesion may be; axes vary by a tenth more, so up to 60 mm."""
-MILD_SHARE, MILD_LESIONS, MILD_LARGEST_MM = 0.12, (3, 12), (8.0, 18.0)
+MILD_SHARE, MILD_LESIONS, MILD_LARGEST_MM = 0.12, (4, 14), (10.0, 24.0)
 """Some patients have a few small lesions only."""
 ATELECTASIS_SHARE = 0.6
 """Share of all patients, infected or not, whose lung has collapsed a little where they lie on it."""

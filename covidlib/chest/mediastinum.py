@@ -134,6 +134,8 @@ def draw_mediastinum(
     within = covered(envelope, 1.6) * covered(cavity(body, z).distance(canvas.x, canvas.y) + 1, 2.0)
     within *= np.float32(ramp(z, body.apex - 2, body.apex + 26)) * (1 - under)
     canvas.paint(np.float32(FAT + 22) + 12 * noises.middle, within)
+    # All walls before all air: where two airways meet, no wall may stand in the passage.
+    airways_open = []
     for organ in organs:
         sections = organ.sections(z)
         if not sections:
@@ -141,4 +143,8 @@ def draw_mediastinum(
         field = canvas.distance(sections, 6)
         if organ.wall:
             canvas.paint(1046.0, covered(field - np.float32(organ.wall), 1.2))
-        canvas.paint(np.float32(organ.value) + 5 * noises.middle, covered(field, 1.6))
+            airways_open.append((organ.value, field))
+        else:
+            canvas.paint(np.float32(organ.value) + 5 * noises.middle, covered(field, 1.6))
+    for value, field in airways_open:
+        canvas.paint(np.float32(value) + 5 * noises.middle, covered(field, 1.6))
