@@ -11,7 +11,7 @@ from pathlib import Path
 
 from covidlib import __version__
 from covidlib.errors import InputError
-from covidlib.protocols import NETWORKS, protocol_named
+from covidlib.protocols import NETWORKS, protocol_named, with_settings
 
 BAD_INPUT = 2
 
@@ -60,6 +60,8 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--all", action="store_true", help="every network on every fold")
     train.add_argument("--data", default="", help="dataset folder; default: the synthetic cohort, made if need be")
     train.add_argument("--runs", type=Path, help="folder for the runs; default: runs/ in the workspace")
+    train.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change one protocol setting")
+    train.add_argument("--allow-leak", action="store_true", help="train although the validation set is test data")
     train.set_defaults(run=_train)
 
     diagnose = commands.add_parser("diagnose", help="one patient's folder in, the paper's decision out")
@@ -104,7 +106,7 @@ def _train(arguments: argparse.Namespace) -> None:
     from covidlib.dataset import load_dataset
     from covidlib.training import train_fold
 
-    protocol = protocol_named(arguments.protocol)
+    protocol = with_settings(protocol_named(arguments.protocol), arguments.set)
     if not arguments.all and arguments.network is None and arguments.fold is None:
         raise InputError("train", "no run is named", "Add --network NAME, --fold N, or --all")
     if arguments.all and (arguments.network or arguments.fold is not None):
@@ -115,7 +117,7 @@ def _train(arguments: argparse.Namespace) -> None:
     folds = range(1, protocol.folds + 1) if arguments.fold is None else [arguments.fold]
     for name in names:
         for fold in folds:
-            run = train_fold(dataset, name, fold, protocol, runs)
+            run = train_fold(dataset, name, fold, protocol, runs, allow_leak=arguments.allow_leak)
             best = run.history()["val_accuracy"].max()
             print(f"{name} fold {fold}: best validation accuracy {best:.3f}, {run.folder}")
 

@@ -10,7 +10,10 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from covidlib.errors import InputError
 from covidlib.selection import select_series
@@ -71,26 +74,53 @@ def _marked_labels(root: Path) -> dict[str, str] | None:
 
 
 def patients_of(table: pd.DataFrame) -> pd.DataFrame:
-    """One row a patient: patient, label. Taught in chapter 04."""
+    """One row a patient: patient, label, and the group that must stay on one side of a split.
+
+    Patients with a slice of the same content (column content, where the table has it) are one group. Taught in
+    chapter 04.
+
+    Returns
+    -------
+    DataFrame
+        Columns patient, label, group.
+    """
     patients = table[["patient", "patient_label"]].drop_duplicates()
-    return patients.rename(columns={"patient_label": "label"}).reset_index(drop=True)
+    patients = patients.rename(columns={"patient_label": "label"}).reset_index(drop=True)
+    return patients.assign(group=_groups(patients["patient"], table))
 
 
-def fingerprint(table: pd.DataFrame, root: str | Path) -> str:
-    """Short hash of the table and of every byte of its slices: says whether two runs saw the same data.
+def _groups(patients: pd.Series, table: pd.DataFrame) -> np.ndarray:
+    if "content" not in table:
+        return np.arange(len(patients))
+    rows = pd.Index(patients.unique()).get_indexer(table["patient"])
+    contents = pd.factorize(table["content"])[0]
+    # Patients and contents are the two kinds of nodes of one graph: whoever is connected belongs together.
+    shape = (rows.max() + 1, contents.max() + 1)
+    shows = coo_array((np.ones(len(rows), np.int8), (rows, contents)), shape).tocsr()
+    groups = connected_components(shows @ shows.T, directed=False)[1]
+    return groups[pd.Index(patients.unique()).get_indexer(patients)]
+
+
+def with_content(table: pd.DataFrame, root: str | Path) -> pd.DataFrame:
+    """The table with a column content: a hash of each slice's file, so that copies are known. Taught in chapter 04."""
+    content = []
+    for path in table["path"]:
+        with (Path(root) / path).open("rb") as stream:
+            content.append(hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest())
+    return table.assign(content=content)
+
+
+def fingerprint(hashed: pd.DataFrame) -> str:
+    """Short hash of a table with contents: says whether two runs saw the same data, to the last byte.
 
     Sizes would not do: uncompressed slices all have one size, whatever is on them. Taught in chapter 04.
     """
-    digest = hashlib.blake2b(table.to_csv(index=False, lineterminator="\n").encode(), digest_size=6)
-    for path in table["path"]:
-        with (Path(root) / path).open("rb") as stream:
-            digest.update(hashlib.file_digest(stream, "blake2b").digest())
-    return digest.hexdigest()
+    return hashlib.blake2b(hashed.to_csv(index=False, lineterminator="\n").encode(), digest_size=6).hexdigest()
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A dataset folder that has been read once: where it is, its table, its fingerprint."""
+    """A dataset folder that has been read once: where it is, its table with contents, its fingerprint."""
 
     root: Path
     table: pd.DataFrame
@@ -98,12 +128,14 @@ class Dataset:
 
 
 def load_dataset(root: str | Path) -> Dataset:
-    """Table and fingerprint of a dataset folder; every training run on it shares them. Taught in chapter 04.
+    """Table, contents and fingerprint of a dataset folder; every training run on it shares them.
+
+    Taught in chapter 04.
 
     Raises
     ------
     InputError
         If the folder holds no slice, or slices whose names do not tell patient and class.
     """
-    table = load_table(root)
-    return Dataset(Path(root), table, fingerprint(table, root))
+    table = with_content(load_table(root), root)
+    return Dataset(Path(root), table, fingerprint(table))

@@ -1,4 +1,4 @@
-"""Folds by patient: no patient on both sides of a split (paper, section 2.4, Table 2).
+"""Folds by patient, the published folds, and the check that nothing stands on two sides (section 2.4, Table 2).
 
 Slices of one patient resemble each other; a slice in training and its neighbour in the test set would measure memory,
 not diagnosis. Taught in chapter 04.
@@ -10,8 +10,10 @@ import pandas as pd
 from sklearn.model_selection import StratifiedKFold, train_test_split
 
 from covidlib.errors import InputError
+from covidlib.series import identify
 
 VALIDATION_SHARE = 0.2
+SIDES = ("train", "validation", "test")
 
 
 def patient_folds(patients: pd.DataFrame, folds: int = 5, seed: int = 2020) -> pd.DataFrame:
@@ -20,7 +22,7 @@ def patient_folds(patients: pd.DataFrame, folds: int = 5, seed: int = 2020) -> p
     Parameters
     ----------
     patients : DataFrame
-        Columns patient and label, one row a patient.
+        Columns patient and label, one row a patient; with a column group, patients of one group share a fold.
 
     Returns
     -------
@@ -30,23 +32,40 @@ def patient_folds(patients: pd.DataFrame, folds: int = 5, seed: int = 2020) -> p
     Raises
     ------
     InputError
-        If a patient is listed twice, or a class has fewer patients than there are folds.
+        If a patient is listed twice, a group holds both classes, or a class has fewer groups than there are folds.
     """
     if patients["patient"].duplicated().any():
         twice = patients.loc[patients["patient"].duplicated(), "patient"].iloc[0]
         raise InputError(twice, "is listed with two labels", "A patient has one label: mend the table")
-    smallest = patients["label"].value_counts().min()
-    if patients["label"].nunique() < 2 or smallest < folds:
+    groups = _groups(patients)
+    smallest = groups["label"].value_counts().min()
+    if groups["label"].nunique() < 2 or smallest < folds:
         raise InputError(
             "patients",
             f"a class has {smallest} patients for {folds} folds",
             f"Give at least {folds} patients of each class, or fewer folds",
         )
     splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
-    assigned = pd.Series(0, index=patients.index)
-    for number, (_, test) in enumerate(splitter.split(patients, patients["label"]), start=1):
+    assigned = pd.Series(0, index=groups.index)
+    for number, (_, test) in enumerate(splitter.split(groups, groups["label"]), start=1):
         assigned.iloc[test] = number
-    return patients.assign(fold=assigned)
+    return patients.assign(fold=_group_of(patients).map(assigned))
+
+
+def _group_of(patients: pd.DataFrame) -> pd.Series:
+    return patients["group"] if "group" in patients else pd.Series(range(len(patients)), patients.index)
+
+
+def _groups(patients: pd.DataFrame) -> pd.DataFrame:
+    """One row a group: its label."""
+    by_group = patients.groupby(_group_of(patients).rename("group"))["label"]
+    mixed = by_group.nunique() > 1
+    if mixed.any():
+        names = patients.loc[_group_of(patients) == mixed.idxmax(), "patient"]
+        raise InputError(
+            ", ".join(names), "share slices of the same content and have different labels", "Mend the labels"
+        )
+    return by_group.first().to_frame()
 
 
 def split_patients(folded: pd.DataFrame, fold: int, seed: int = 2020) -> dict[str, list[str]]:
@@ -58,7 +77,7 @@ def split_patients(folded: pd.DataFrame, fold: int, seed: int = 2020) -> dict[st
     Parameters
     ----------
     folded : DataFrame
-        Columns patient, label and fold.
+        Columns patient, label and fold; with a column group, patients of one group stay together.
 
     Returns
     -------
@@ -68,30 +87,99 @@ def split_patients(folded: pd.DataFrame, fold: int, seed: int = 2020) -> dict[st
     Raises
     ------
     InputError
-        If there is no such fold, or a patient would stand on two sides.
+        If there is no such fold.
     """
     if fold not in set(folded["fold"]):
         raise InputError(f"fold {fold}", "does not exist", f"Choose 1 to {folded['fold'].max()}")
-    test = folded[folded["fold"] == fold]
     rest = folded[folded["fold"] != fold]
-    train, validation = train_test_split(
-        rest, test_size=VALIDATION_SHARE, stratify=rest["label"], random_state=seed + fold
-    )
-    split = {"train": list(train["patient"]), "validation": list(validation["patient"]), "test": list(test["patient"])}
-    check_no_leak(split)
-    return split
+    groups = _groups(rest)
+    train, _ = train_test_split(groups, test_size=VALIDATION_SHARE, stratify=groups["label"], random_state=seed + fold)
+    trains = _group_of(rest).isin(train.index)
+    return {
+        "train": list(rest.loc[trains, "patient"]),
+        "validation": list(rest.loc[~trains, "patient"]),
+        "test": list(folded.loc[folded["fold"] == fold, "patient"]),
+    }
 
 
-def check_no_leak(split: dict[str, list[str]]) -> None:
-    """Refuse a split in which a patient stands on two sides. Taught in chapter 04.
+def published_split(table: pd.DataFrame, lists: pd.DataFrame, fold: int) -> dict[str, pd.DataFrame]:
+    """The authors' own training, validation and test slices of one fold, as they are (Table 2). Taught in chapter 04.
+
+    Parameters
+    ----------
+    table : DataFrame
+        A dataset's table (`covidlib.dataset.load_table`) with COVID-CTset's names, in either of its layouts.
+    lists : DataFrame
+        The public fold lists (`covidlib.published.fold_lists`): columns fold, side, filename.
+
+    Returns
+    -------
+    dict
+        Rows of the table under "train", "validation" and "test".
 
     Raises
     ------
     InputError
-        Naming the patient and the two sides.
+        If a listed slice is not in the dataset.
     """
-    side_of: dict[str, str] = {}
-    for side, patients in split.items():
-        for patient in patients:
-            if side_of.setdefault(patient, side) != side:
-                raise InputError(patient, f"is in {side_of[patient]} and in {side}", "Split by patient, never by slice")
+    named = table.set_index(pd.Index([slice_key(path) for path in table["path"]]))
+    split = {}
+    for side in SIDES:
+        listed = lists.loc[(lists["fold"] == fold) & (lists["side"] == side), "filename"]
+        keys = [slice_key(name) for name in listed]
+        missing = [name for name, key in zip(listed, keys, strict=True) if key not in named.index]
+        if missing:
+            raise InputError(
+                missing[0],
+                f"and {len(missing) - 1} more slices of the published fold {fold} are not in the dataset",
+                "Train on the whole of COVID-CTset (covidlib fetch covid-ctset), or set folds_from=patients",
+            )
+        split[side] = named.loc[keys].reset_index(drop=True)
+    return split
+
+
+def slice_key(path: str) -> str:
+    """One name for a slice in both published layouts: `137covid/patient1/SR_2/10`. Other names stay as they are."""
+    name = identify(path)
+    return f"{name.prefix}/{name.patient}/{name.series}/{name.number}" if name else path
+
+
+def leaks(split: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """What stands on more than one side of a split: patients, and slices of the same content. Taught in chapter 04.
+
+    Parameters
+    ----------
+    split : dict
+        Tables with columns path and patient, and content where it is known, under the names of the sides.
+
+    Returns
+    -------
+    DataFrame
+        Columns kind ("patient" or "content"), what, sides; empty for a sound split.
+    """
+    rows = pd.concat([table.assign(side=side) for side, table in split.items()], ignore_index=True)
+    found = []
+    for kind in ("patient", "content"):
+        if kind in rows:
+            sides = rows.groupby(kind, sort=False)["side"].unique()
+            found += [(kind, what, " and ".join(on)) for what, on in sides.items() if len(on) > 1]
+    return pd.DataFrame(found, columns=["kind", "what", "sides"])
+
+
+def check_no_leak(split: dict[str, pd.DataFrame], allow: bool = False) -> int:
+    """Refuse a split with a leak, unless told to allow it; returns how many leaks there are. Taught in chapter 04.
+
+    Raises
+    ------
+    InputError
+        Naming the first patient or content, its sides, and how many there are.
+    """
+    found = leaks(split)
+    if len(found) and not allow:
+        first = found.iloc[0]
+        raise InputError(
+            first["what"],
+            f"is in {first['sides']} ({len(found)} leaks in all)",
+            "Split by patient, never by slice; to repeat the paper's own validation, add --allow-leak",
+        )
+    return len(found)

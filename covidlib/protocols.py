@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 import typing
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from covidlib.errors import InputError
 
@@ -58,6 +59,8 @@ class Protocol:
         cut at the top of a radiologist's lung window (150 HU), so that lung fills the scale.
     validation : "train-patients" or "test-subset"
         Patients held out of training, or (as the authors did) part of the test images.
+    folds_from : "patients" or "published"
+        Folds drawn by patient from whatever data there is, or the authors' lists, which need the whole of COVID-CTset.
     """
 
     name: str
@@ -71,9 +74,10 @@ class Protocol:
     augmentation: Augmentation = Augmentation()
     folds: int = 5
     seed: int = 2020
+    folds_from: Literal["patients", "published"] = "patients"
 
 
-PAPER = Protocol("paper", "paper", 512, 14, 50, 1e-4, "raw", "test-subset")
+PAPER = Protocol("paper", "paper", 512, 14, 50, 1e-4, "raw", "test-subset", folds_from="published")
 """Table 3 to the letter, with the authors' raw values and their validation images taken from the test fold."""
 
 COLAB = Protocol("colab", "paper", 512, 8, 20, 1e-4, "fixed-4095", "train-patients")
@@ -108,3 +112,42 @@ def protocol_named(name: str, **changes: object) -> Protocol:
         if key not in known:
             raise InputError(key, "is no setting of a protocol", f"Choose one of {', '.join(known)}")
     return dataclasses.replace(PROTOCOLS[name.lower()], **changes)  # type: ignore[arg-type]
+
+
+def with_settings(protocol: Protocol, settings: Sequence[str]) -> Protocol:
+    """A protocol with settings changed as on the command line, `epochs=3` or `augmentation.flip=false`.
+
+    Taught in chapter 04.
+
+    Raises
+    ------
+    InputError
+        If a setting is no KEY=VALUE, is unknown, or has a value of the wrong kind.
+    """
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise InputError(setting, "is no KEY=VALUE", "Write for example epochs=3")
+        outer, dot, inner = key.partition(".")
+        if dot and outer == "augmentation":
+            changed = dataclasses.replace(protocol.augmentation, **_typed(Augmentation, inner, value))
+            protocol = dataclasses.replace(protocol, augmentation=changed)
+        else:
+            protocol = dataclasses.replace(protocol, **_typed(Protocol, key, value))
+    return protocol
+
+
+def _typed(kind: type, key: str, value: str) -> dict[str, Any]:
+    known = {name: hint for name, hint in typing.get_type_hints(kind).items() if hint is not Augmentation}
+    if key not in known:
+        raise InputError(key, "is no setting of a protocol", f"Choose one of {', '.join(known)}")
+    hint = known[key]
+    choices: tuple[Any, ...] = typing.get_args(hint) or (("true", "false") if hint is bool else ())
+    if choices and value not in choices:
+        raise InputError(f"{key}={value}", "is not possible", f"Choose one of {', '.join(choices)}")
+    if choices:
+        return {key: value == "true" if hint is bool else value}
+    try:
+        return {key: hint(value)}
+    except ValueError as error:
+        raise InputError(f"{key}={value}", f"is no {hint.__name__}", f"Give {key} a number") from error

@@ -31,7 +31,7 @@ from covidlib import __version__, networks
 from covidlib.batches import evaluation_batches, training_batches
 from covidlib.dataset import LABELS, Dataset, patients_of
 from covidlib.errors import InputError
-from covidlib.folds import patient_folds, split_patients
+from covidlib.folds import check_no_leak, patient_folds, published_split, split_patients
 from covidlib.protocols import Protocol
 from covidlib.weights import WeightsNote, save_weights
 
@@ -84,6 +84,7 @@ def train_fold(
     protocol: Protocol,
     runs: str | Path,
     progress: bool = True,
+    allow_leak: bool = False,
 ) -> Run:
     """Train one network on one fold, or take up the run that is there (paper, section 2.4). Taught in chapter 04.
 
@@ -93,22 +94,25 @@ def train_fold(
         The synthetic cohort, or COVID-CTset.
     runs : path
         The folder of all runs.
+    allow_leak : bool
+        Whether to train although a patient stands on two sides, as in the paper's own validation.
 
     Raises
     ------
     InputError
-        If the network, the fold or the data are not usable.
+        If the network, the fold or the data are not usable, or the split leaks.
     """
     if network not in networks.NAMES:
         raise InputError(network, "is no network", f"Choose one of {', '.join(networks.NAMES)}")
     split = _fold_tables(dataset.table, protocol, fold)
+    leak_count = check_no_leak(split, allow_leak)
     folder = runs_folder(protocol, Path(runs), dataset.fingerprint) / network / f"fold{fold}"
     if folder.is_dir():
         return Run(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".fold{fold}-", dir=folder.parent))
     try:
-        _train_into(part, dataset, split, network, fold, protocol, progress)
+        _train_into(part, dataset, split, network, fold, protocol, progress, leak_count)
         _keep(part, folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
@@ -125,6 +129,10 @@ def _keep(part: Path, folder: Path) -> None:
 
 def _fold_tables(table: pd.DataFrame, protocol: Protocol, fold: int) -> dict[str, pd.DataFrame]:
     """Labelled, selected slices to train and validate on; every selected slice of the test patients."""
+    if protocol.folds_from == "published":
+        from covidlib.published import fold_lists
+
+        return published_split(table, fold_lists(), fold)
     folded = patient_folds(patients_of(table), protocol.folds, protocol.seed)
     split = split_patients(folded, fold, protocol.seed)
     selected = table[table["selected"]]
@@ -163,6 +171,7 @@ def _train_into(
     fold: int,
     protocol: Protocol,
     progress: bool,
+    leak_count: int,
 ) -> None:
     started = time.perf_counter()
     side = protocol.image_side
@@ -196,6 +205,7 @@ def _train_into(
             "folder": dataset.root.name,
             "fingerprint": dataset.fingerprint,
             "slices": {name: len(rows) for name, rows in split.items()},
+            "leaks": leak_count,
         },
         "versions": {"covidlib": __version__, "python": platform.python_version()}
         | {name: version(name) for name in ("tensorflow", "keras", "numpy")},
@@ -288,10 +298,11 @@ def train_all(
     runs: str | Path,
     names: tuple[str, ...] = networks.NAMES,
     progress: bool = True,
+    allow_leak: bool = False,
 ) -> list[Run]:
     """Every network on every fold: fifteen runs in the paper; those that are there are kept. Taught in chapter 04."""
     return [
-        train_fold(dataset, name, fold, protocol, runs, progress)
+        train_fold(dataset, name, fold, protocol, runs, progress, allow_leak)
         for name in names
         for fold in range(1, protocol.folds + 1)
     ]

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from conftest import body_slice, write_series
 
-from covidlib.dataset import fingerprint, load_table, patients_of
+from covidlib.dataset import fingerprint, load_dataset, load_table, patients_of, with_content
 from covidlib.errors import InputError
-from covidlib.folds import check_no_leak, patient_folds, split_patients
+from covidlib.folds import check_no_leak, leaks, patient_folds, published_split, split_patients
 from covidlib.series import write_slice
 
 
@@ -38,9 +38,61 @@ def test_a_split_covers_all_patients_once() -> None:
         assert all(labels[side].nunique() == 2 for side in split.values())
 
 
-def test_a_leak_is_refused() -> None:
-    with pytest.raises(InputError, match="patient7: is in train and in test"):
-        check_no_leak({"train": ["patient7"], "test": ["patient8", "patient7"]})
+def side(*patients: str, content: str = "") -> pd.DataFrame:
+    paths = [f"{patient}/IM1.tif" for patient in patients]
+    return pd.DataFrame({"path": paths, "patient": patients, "content": [content + patient for patient in patients]})
+
+
+def test_a_leak_is_refused_unless_allowed() -> None:
+    sound = {"train": side("patient7"), "test": side("patient8")}
+    assert check_no_leak(sound) == 0
+    shared = {"train": side("patient7"), "test": side("patient8", "patient7")}
+    with pytest.raises(InputError, match="patient7: is in train and test .*--allow-leak"):
+        check_no_leak(shared)
+    assert check_no_leak(shared, allow=True) == 2  # the patient, and its slice
+
+
+def test_copies_under_other_names_are_leaks() -> None:
+    copied = {"train": side("patient7"), "test": side("patient8").assign(content="patient7")}
+    found = leaks(copied)
+    assert found.values.tolist() == [["content", "patient7", "train and test"]]
+    with pytest.raises(InputError, match="1 leaks"):
+        check_no_leak(copied)
+
+
+def test_patients_who_share_a_slice_stay_together(tmp_path: Path) -> None:
+    for number in range(1, 13):
+        write_series(tmp_path / f"covid1/patient{number}/SR_2", [10, 2000], seed=10 * number)
+        write_series(tmp_path / f"normal1/patient{145 + number}/SR_2", [10, 2000], seed=500 + 10 * number)
+    # Patients 1 and 2 share a slice, 2 and 3 another: all three are one person.
+    for source, target, name in ((1, 2, "IM00001.tif"), (2, 3, "IM00002.tif")):
+        copy = (tmp_path / f"covid1/patient{source}/SR_2" / name).read_bytes()
+        (tmp_path / f"covid1/patient{target}/SR_2" / name).write_bytes(copy)
+    patients = patients_of(load_dataset(tmp_path).table)
+    assert patients["group"].nunique() == len(patients) - 2
+    for seed in range(5):
+        folded = patient_folds(patients, seed=seed).set_index("patient")["fold"]
+        assert folded["patient1"] == folded["patient2"] == folded["patient3"]
+        split = split_patients(patient_folds(patients, seed=seed), int(folded["patient1"]) % 5 + 1, seed)
+        assert sum({"patient1", "patient2", "patient3"} <= set(names) for names in split.values()) == 1
+    copy = (tmp_path / "covid1/patient1/SR_2/IM00001.tif").read_bytes()
+    (tmp_path / "normal1/patient150/SR_2/IM00001.tif").write_bytes(copy)
+    with pytest.raises(InputError, match="patient1, patient2, patient3, patient150: share slices"):
+        patient_folds(patients_of(load_dataset(tmp_path).table))
+
+
+def test_published_lists_split_either_layout(tmp_path: Path) -> None:
+    write_series(tmp_path / "137covid" / "patient1" / "SR_2", [10, 2000, 2100])
+    lists = pd.DataFrame(
+        [(1, "train", "137covid_patient1_SR_2_IM00001.tif"), (1, "test", "137covid_patient1_SR_2_IM00003.tif"),
+         (1, "validation", "137covid_patient1_SR_2_IM00003.tif"), (2, "test", "137covid_patient1_SR_2_IM00009.tif")],
+        columns=["fold", "side", "filename"],
+    )  # fmt: skip
+    split = published_split(load_table(tmp_path), lists, 1)
+    assert [Path(path).name for path in split["train"]["path"]] == ["IM00001.tif"]
+    assert split["test"]["path"].equals(split["validation"]["path"])
+    with pytest.raises(InputError, match="patient1_SR_2_IM00009.tif: and 0 more .* fold 2"):
+        published_split(load_table(tmp_path), lists, 2)
 
 
 def test_unusable_patients_are_refused() -> None:
@@ -61,7 +113,7 @@ def test_the_table_of_a_folder_with_published_names(tmp_path: Path) -> None:
     assert table["path"].tolist()[:2] == ["covid1/patient1/SR_2/IM00001.tif", "covid1/patient1/SR_2/IM00002.tif"]
     assert table["label"].tolist() == ["covid"] * 3 + ["normal"] * 2
     assert table["selected"].tolist() == [False, True, True, False, True]
-    assert patients_of(table).values.tolist() == [["patient1", "covid"], ["patient146", "normal"]]
+    assert patients_of(table).values.tolist() == [["patient1", "covid", 0], ["patient146", "normal", 1]]
 
 
 def test_marked_labels_beat_names(tmp_path: Path) -> None:
@@ -90,14 +142,18 @@ def test_other_names_are_refused_as_dataset(tmp_path: Path) -> None:
 
 def test_the_fingerprint_follows_the_data(tmp_path: Path) -> None:
     write_series(tmp_path / "covid1" / "patient1" / "SR_2", [10, 2000])
-    before = fingerprint(load_table(tmp_path), tmp_path)
-    assert fingerprint(load_table(tmp_path), tmp_path) == before
+
+    def current() -> str:
+        return fingerprint(with_content(load_table(tmp_path), tmp_path))
+
+    before = current()
+    assert current() == before
     last = tmp_path / "covid1" / "patient1" / "SR_2" / "IM00002.tif"
     whole = last.read_bytes()
     # Other tissue outside the rule's region: same size, same name, same selection, other data.
     last.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
-    assert fingerprint(load_table(tmp_path), tmp_path) != before
+    assert current() != before
     last.write_bytes(whole)
-    assert fingerprint(load_table(tmp_path), tmp_path) == before
+    assert current() == before
     write_slice(tmp_path / "covid1" / "patient1" / "SR_2" / "IM00003.tif", body_slice(2100))
-    assert fingerprint(load_table(tmp_path), tmp_path) != before
+    assert current() != before

@@ -15,7 +15,7 @@ from covidlib import batches, training
 from covidlib.cli import main
 from covidlib.dataset import load_dataset, load_table
 from covidlib.errors import InputError
-from covidlib.protocols import COLAB, PAPER, PROTOCOLS, QUICK, Augmentation, protocol_named
+from covidlib.protocols import COLAB, PAPER, PROTOCOLS, QUICK, Augmentation, protocol_named, with_settings
 from covidlib.weights import load_weights, read_note
 
 TINY = dataclasses.replace(QUICK, epochs=2)
@@ -39,6 +39,34 @@ def test_protocols_change_by_name_only() -> None:
         protocol_named("fast")
     with pytest.raises(InputError, match="no setting"):
         protocol_named("quick", epoch=3)
+
+
+def test_settings_change_a_protocol_from_the_command_line() -> None:
+    changed = with_settings(QUICK, ["epochs=3", "scaling=raw", "augmentation.flip=false", "learning_rate=1e-2"])
+    assert (changed.epochs, changed.scaling, changed.augmentation.flip, changed.learning_rate) == (
+        3,
+        "raw",
+        False,
+        0.01,
+    )
+    assert changed.augmentation.rotation_degrees == QUICK.augmentation.rotation_degrees
+    for wrong, message in (
+        ("epochs", "no KEY=VALUE"), ("epoch=3", "no setting"), ("epochs=many", "no int"),
+        ("scaling=half", "Choose one of raw"), ("augmentation.tilt=3", "no setting"), ("augmentation=3", "no setting"),
+    ):  # fmt: skip
+        with pytest.raises(InputError, match=message):
+            with_settings(QUICK, [wrong])
+
+
+def test_training_refuses_a_leak_unless_told(small_dataset: Path, tmp_path: Path) -> None:
+    data = load_dataset(small_dataset)
+    leaky = dataclasses.replace(TINY, validation="test-subset", epochs=1)
+    with pytest.raises(InputError, match="is in validation and test .*--allow-leak"):
+        training.train_fold(data, "resnet50v2", 1, leaky, tmp_path, progress=False)
+    assert list(tmp_path.iterdir()) == []
+    run = training.train_fold(data, "resnet50v2", 1, leaky, tmp_path, progress=False, allow_leak=True)
+    # Two test patients of each class: four people, and their two selected slices each.
+    assert run.record()["data"]["leaks"] == 12  # type: ignore[index]
 
 
 def test_shrinking_averages() -> None:
