@@ -1,58 +1,125 @@
-"""Interactive pieces that live in the static book: plain HTML and a few lines of script, no network, no kernel.
+"""Interactive pieces: as plain HTML with a few lines of script, and as ipywidgets where a kernel is live.
 
-They work the same in JupyterLab, on Colab and on a printed-to-disk page; a range input is moved by mouse, touch and
-keyboard. Taught in chapter 01.
+The HTML pieces work the same in JupyterLab, on Colab and on a page on disk, without a network or a kernel; their
+inputs are moved by mouse, touch and keyboard. They hold smaller slices than the series, to be light. The ipywidgets
+work on the slices themselves. Taught in chapters 01 and 02.
 """
 
 from __future__ import annotations
 
 import base64
 import html
-import io
 import json
 from collections.abc import Sequence
+from importlib.resources import files
+from string import Template
+from typing import TYPE_CHECKING
 
+import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import HTML
-from matplotlib.image import imsave
 
-from covidlib.figures import grey_levels
+from covidlib.figures import show_slice
+from covidlib.selection import REGION_COLUMNS, REGION_ROWS
+
+if TYPE_CHECKING:
+    from ipywidgets import interactive
 
 SIDE = 256
 
 
-def slice_browser(slices: np.ndarray, labels: Sequence[str], name: str, window: str = "lung") -> HTML:
-    """A series that the reader leafs through.
+def window_explorer(slices: np.ndarray, labels: Sequence[str], name: str) -> HTML:
+    """A series to leaf through, at a window that the reader moves. Taught in chapter 01.
 
     Parameters
     ----------
     slices : uint16 array, shape (slices, 512, 512)
+        HU + 1024; shown as means of 2×2 pixels.
     labels : one a slice
         Shown under the picture, and read out as its alternative text.
     name : str
         Unique on the page; letters, digits and hyphens.
     """
-    pictures = [_picture(grey_levels(pixels, window)) for pixels in slices]
-    start = len(pictures) // 2
-    data = json.dumps({"pictures": pictures, "labels": list(labels)}).replace("</", "<\\/")
+    step = slices.shape[-1] // SIDE
+    small = np.rint(slices.reshape(len(slices), SIDE, step, SIDE, step).mean(axis=(2, 4))).astype("<u2")
+    return _filled("window", small, labels, name)
+
+
+def selection_explorer(slices: np.ndarray, labels: Sequence[str], name: str) -> HTML:
+    """The selection rule with its four constants loose: region, dark level, divisor (paper, section 2.2, Figure 6).
+
+    It counts on every second row and column and multiplies by four, so counts differ a little from the rule's own.
+    Taught in chapter 02.
+
+    Parameters
+    ----------
+    slices : uint16 array, shape (slices, 512, 512)
+        One series, in slice order.
+    """
+    step = slices.shape[-1] // SIDE
+    # A quarter of the stored value fits into a byte as far as the rule looks: up to 1020, or −4 HU.
+    small = np.minimum(slices[:, ::step, ::step] // 4, 255).astype(np.uint8)
+    return _filled("selection", small, labels, name)
+
+
+def _filled(kind: str, values: np.ndarray, labels: Sequence[str], name: str) -> HTML:
+    template = (files("covidlib") / "data" / "explorers" / f"{kind}.html").read_text(encoding="utf-8")
+    start = len(values) // 2
     return HTML(
-        f"""<div class="slice-browser" id="{name}">
-<img src="{pictures[start]}" width="{2 * SIDE}" height="{2 * SIDE}" alt="{html.escape(labels[start])}">
-<input type="range" min="0" max="{len(pictures) - 1}" value="{start}" aria-label="slice">
-<output>{html.escape(labels[start])}</output>
-<script>(() => {{
-  const box = document.getElementById({json.dumps(name)}), data = {data};
-  box.querySelector("input").addEventListener("input", event => {{
-    const image = box.querySelector("img"), index = Number(event.target.value);
-    image.src = data.pictures[index];
-    image.alt = box.querySelector("output").textContent = data.labels[index];
-  }});
-}})();</script></div>"""
+        Template(template).substitute(
+            name=name,
+            name_json=json.dumps(name),
+            labels=json.dumps(list(labels)).replace("</", "<\\/"),
+            values=base64.b64encode(values.tobytes()).decode(),
+            side=SIDE,
+            last=len(values) - 1,
+            start=start,
+            first=html.escape(labels[start]),
+        )
     )
 
 
-def _picture(grey: np.ndarray) -> str:
-    small = grey.reshape(SIDE, grey.shape[0] // SIDE, SIDE, grey.shape[1] // SIDE).mean(axis=(1, 3)).astype(np.uint8)
-    stream = io.BytesIO()
-    imsave(stream, small, cmap="gray", vmin=0, vmax=255, format="png", pil_kwargs={"optimize": True})
-    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
+def rule_with(slices: np.ndarray, row: int, column: int, dark_below: int, divisor: float) -> tuple[np.ndarray, float]:
+    """Counts and threshold of the rule with other constants; the region keeps its size. Taught in chapter 02.
+
+    Parameters
+    ----------
+    slices : uint16 array, shape (slices, rows, columns)
+    row, column : int
+        First row and column of the region (paper: 240 and 120).
+    """
+    height, width = REGION_ROWS.stop - REGION_ROWS.start, REGION_COLUMNS.stop - REGION_COLUMNS.start
+    region = slices[:, row : row + height, column : column + width]
+    counts = np.count_nonzero(region < dark_below, axis=(1, 2))
+    return counts, float(counts.max() - counts.min()) / divisor
+
+
+def selection_controls(slices: np.ndarray) -> interactive:
+    """The same on the slices themselves, for a live kernel: an ipywidget with exact counts. Taught in chapter 02.
+
+    Parameters
+    ----------
+    slices : uint16 array, shape (slices, 512, 512)
+        One series, in slice order.
+    """
+    from ipywidgets import FloatSlider, IntSlider, interactive
+
+    def draw(index: int, row: int, column: int, dark_below: int, divisor: float) -> None:
+        counts, threshold = rule_with(slices, row, column, dark_below, divisor)
+        figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2))
+        show_slice(left, slices[index], "lung", f"slice {index + 1}: {counts[index]} dark pixels")
+        size = (REGION_COLUMNS.stop - REGION_COLUMNS.start, REGION_ROWS.stop - REGION_ROWS.start)
+        left.add_patch(plt.Rectangle((column, row), *size, fill=False, edgecolor="#ff9d2e"))
+        right.plot(np.arange(1, len(counts) + 1), counts, "o")
+        right.axhline(threshold, color="#1b2733", linestyle="--")
+        right.set(xlabel="slice", title=f"kept {(counts > threshold).sum()} of {len(counts)}")
+        plt.show(figure)
+
+    return interactive(
+        draw,
+        index=IntSlider(len(slices) // 2, 0, len(slices) - 1, description="slice"),
+        row=IntSlider(REGION_ROWS.start, 0, slices.shape[1] - 100, description="first row"),
+        column=IntSlider(REGION_COLUMNS.start, 0, slices.shape[2] - 250, description="first column"),
+        dark_below=IntSlider(300, 100, 800, step=20, description="dark below"),
+        divisor=FloatSlider(value=1.5, min=1, max=5, step=0.1, description="divisor"),
+    )

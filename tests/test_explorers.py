@@ -1,0 +1,91 @@
+"""covidlib.explorers: what the browser computes is what the library computes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from browser import open_page
+
+from covidlib import explorers
+from covidlib.figures import grey_levels
+from covidlib.phantom import make_patient
+from covidlib.selection import count_dark_pixels, select_slices, selection_threshold
+
+
+@pytest.fixture(scope="module")
+def series() -> np.ndarray:
+    return make_patient(5, 150, covid=False, most_slices=6).slices
+
+
+def page_of(folder: Path, shown: str) -> str:
+    path = folder / "page.html"
+    path.write_text(f"<!doctype html><meta charset='utf-8'>{shown}", encoding="utf-8")
+    return path.as_uri()
+
+
+def test_the_rule_in_the_browser_is_the_rule_in_the_library(series: np.ndarray, tmp_path: Path) -> None:
+    labels = [f"slice {number}" for number in range(1, len(series) + 1)]
+    address = page_of(tmp_path, explorers.selection_explorer(series, labels, "rule").data)
+    # The page sees every second row and column, in steps of four.
+    seen = np.minimum(series[:, ::2, ::2] // 4, 255).astype(int) * 4
+
+    def counts(row: int, column: int, dark: int) -> list[int]:
+        region = seen[:, row // 2 : row // 2 + 50, column // 2 : column // 2 + 125]
+        return [4 * int(count) for count in (region < dark).sum(axis=(1, 2))]
+
+    with open_page() as page:
+        page.goto(address)
+        drawn = page.locator("canvas.profile").get_attribute("aria-label") or ""
+        assert [int(number) for number in re.findall(r"\d+", drawn)] == counts(240, 120, 300)
+        kept = np.flatnonzero(select_slices(np.array(counts(240, 120, 300)))) + 1
+        caption = page.locator(".caption").inner_text()
+        assert f"kept {len(kept)} of {len(series)}: {' '.join(map(str, kept))}" in caption
+        for part, value in (("row", "100"), ("column", "60"), ("dark", "200"), ("divisor", "3"), ("slice", "1")):
+            page.locator(f'[data-part="{part}"]').fill(value)
+        moved = np.array(counts(100, 60, 200))
+        threshold = (moved.max() - moved.min()) / 3
+        caption = page.locator(".caption").inner_text()
+        assert caption.startswith(f"slice 2: {moved[1]} dark pixels") and f"Threshold {threshold:.0f}" in caption
+        assert f"kept {(moved > threshold).sum()} of" in caption
+        page.get_by_role("button").click()
+        assert str(counts(240, 120, 300)[1]) in page.locator(".caption").inner_text()
+
+
+def test_subsampled_counts_are_near_the_exact_ones(series: np.ndarray) -> None:
+    exact = count_dark_pixels(series)
+    sampled = 4 * ((series[:, 240:340:2, 120:370:2] // 4) * 4 < 300).sum(axis=(1, 2))
+    assert np.abs(exact - sampled).max() < 0.03 * exact.max()
+
+
+def test_the_window_in_the_browser_is_the_window_in_the_library(series: np.ndarray, tmp_path: Path) -> None:
+    shown = explorers.window_explorer(series, [f"</script> {i}" for i in range(len(series))], "window").data
+    start = len(series) // 2
+    means = series[start].reshape(256, 2, 256, 2).mean(axis=(1, 3)).round().astype(np.uint16)
+    read = """() => Array.from(document.querySelector("canvas").getContext("2d")
+                  .getImageData(0, 0, 256, 256).data).filter((_, at) => at % 4 === 0)"""
+    with open_page() as page:
+        page.goto(page_of(tmp_path, shown))
+        lung = np.array(page.evaluate(read)).reshape(256, 256)
+        assert np.abs(lung - grey_levels(means, "lung").astype(int)).max() <= 1
+        page.get_by_role("button", name="soft tissue").click()
+        soft = np.array(page.evaluate(read)).reshape(256, 256)
+        assert np.abs(soft - grey_levels(means, "soft tissue").astype(int)).max() <= 1
+        assert np.abs(soft - lung).max() > 100
+        page.locator('[data-part="slice"]').fill("0")
+        assert page.locator(".caption").inner_text() == "</script> 0"
+        label = page.locator("canvas").get_attribute("aria-label")
+        assert label == "</script> 0, window centre 40 HU, width 400 HU"
+
+
+def test_the_widget_applies_the_rule_exactly(series: np.ndarray) -> None:
+    counts, threshold = explorers.rule_with(series, 240, 120, 300, 1.5)
+    assert counts.tolist() == count_dark_pixels(series).tolist()
+    assert threshold == selection_threshold(counts)
+    controls = explorers.selection_controls(series)
+    assert [child.description for child in controls.children[:5]] == [
+        "slice", "first row", "first column", "dark below", "divisor",
+    ]  # fmt: skip
+    assert controls.children[1].value == 240 and controls.children[4].value == 1.5
