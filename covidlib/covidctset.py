@@ -1,0 +1,281 @@
+"""COVID-CTset: where its two parts are, how they get here, and whether the slices are the published ones.
+
+The authors share a train-validation part (12,058 slices, flat names) and the full scans (63,849 slices, one folder a
+series). Their page says which place has which: Kaggle the first, figshare three articles of the second, Google Drive
+both. Taught in chapter 01.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from tqdm import tqdm
+
+from covidlib import archives, sources
+from covidlib.downloads import download, read_json
+from covidlib.errors import InputError, Unavailable
+from covidlib.series import TIFF_SUFFIXES, identify
+from covidlib.workspace import home
+
+PARTS = ("train-validation", "full")
+PLACES = ("zip", "kaggle", "figshare", "drive")
+"""In the order in which they are tried; a zip is one that somebody downloaded by hand."""
+AUTHORS_PAGE = "https://github.com/mr7495/COVID-CTset"
+DRIVE_FOLDER = "https://drive.google.com/drive/folders/1xdk-mCkxCDNwsMAk2SGv203rY1mrbnPB"
+KAGGLE = "https://www.kaggle.com/api/v1/datasets/download"
+KAGGLE_OWNER, KAGGLE_NAME = "mohammadrahimzadeh", "covidctset-a-large-covid19-ct-scans-dataset"
+FIGSHARE = "https://api.figshare.com/v2"
+FIGSHARE_ARTICLES = (13668596, 13669969, 14174606)
+CHECKSUMS = "rickerju/CovidCT/4c3605512f1ddf076b07966706da0fe70ecb11a0/checksums.csv"
+MIRROR_FOLDER = "covid-ctset"
+
+SliceIdentity = tuple[str, str, str, int] | None
+"""Class, patient, series, number."""
+
+
+@dataclass(frozen=True)
+class FigshareFile:
+    """One file as figshare's interface lists it."""
+
+    id: int
+    name: str
+    size: int
+    md5: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Slices of a folder beside the published checksums.
+
+    Attributes
+    ----------
+    matching, differing : int, tuple of str
+        Slices with the published bytes, and the paths of those with others.
+    missing : int
+        Published checksums without a slice here: no error, parts differ.
+    unlisted : int
+        Slices here for which no checksum is published.
+    """
+
+    matching: int
+    differing: tuple[str, ...]
+    missing: int
+    unlisted: int
+
+
+def fetch(
+    part: str = "train-validation",
+    place: str | None = None,
+    archive: Path | None = None,
+    folder: Path | None = None,
+    progress: bool = False,
+) -> Path:
+    """The folder with one part of COVID-CTset, downloaded and unpacked if it is not there. Taught in chapter 01.
+
+    Without `place`: zips that are there already, then Kaggle, figshare, Drive. With COVIDLIB_MIRROR set, only
+    `covid-ctset/*.zip` in the mirror.
+
+    Raises
+    ------
+    Unavailable
+        If the part can be had from nowhere just now; says what each place answered and where to put a zip.
+    InputError
+        If a zip is damaged or holds no slice of COVID-CTset.
+    """
+    if archive is not None and place not in (None, "zip"):
+        raise InputError(archive, f"a zip is named, and so is {place}", "Leave out --zip or --from")
+    folder = folder or home() / "data" / "covid-ctset" / part
+    if not archives.is_unpacked(folder):
+        zips = [archive] if archive is not None else _find(part, place, progress)
+        archives.unpack(zips, folder, wanted=_is_named_slice, progress=progress)
+    return folder
+
+
+def part_of(name: str) -> str | None:
+    """Which part a zip holds, by its name; None if the name does not tell. Taught in chapter 01."""
+    name = name.lower()
+    if KAGGLE_NAME in name or "train" in name or "validation" in name:
+        return "train-validation"
+    return "full" if "ctset" in name else None
+
+
+def compare(folder: Path, progress: bool = False) -> Comparison:
+    """Compare every slice of a folder with the published BLAKE2b checksums. Taught in chapter 01.
+
+    The list has the flat names of the train-validation part, whose prefixes (`137covid`) are not the folders of the
+    full part (`covid1`). Class, patient, series and slice number name a slice in both; where the list has them twice,
+    under two prefixes, the checksums are equal.
+
+    Raises
+    ------
+    Unavailable
+        If the list can be had from nowhere just now.
+    """
+    published = _published()
+    alike: dict[SliceIdentity, list[str]] = defaultdict(list)
+    for name in published:
+        alike[_identity(name)].append(name)
+    matching, unlisted, seen, differing = 0, 0, set(), []
+    for path in tqdm(_slices(folder), desc="checksums", unit="slice", disable=not progress):
+        relative = path.relative_to(folder).as_posix()
+        names = [path.name] if path.name in published else alike.get(_identity(relative), [])
+        if not names:
+            unlisted += 1
+            continue
+        seen.update(names)
+        with path.open("rb") as stream:
+            same = hashlib.file_digest(stream, "blake2b").hexdigest() == published[names[0]]
+        matching += same
+        if not same:
+            differing.append(relative)
+    return Comparison(matching, tuple(differing), len(published.keys() - seen), unlisted)
+
+
+def report(folder: Path, progress: bool = False) -> str:
+    """One sentence on the comparison of a folder with the published checksums. Taught in chapter 01.
+
+    Raises
+    ------
+    InputError
+        If a slice differs from the published one.
+    """
+    try:
+        found = compare(folder, progress)
+    except Unavailable as error:
+        return f"checksums not compared: {error}"
+    if found.differing:
+        raise InputError(
+            folder,
+            f"{len(found.differing)} slices differ from the published checksums, {found.matching} match; "
+            f"the first is {found.differing[0]}",
+            "Delete the folder and the zip that it came from, and fetch again from another place (--from)",
+        )
+    return (
+        f"checksums: {found.matching} slices match, 0 differ, {found.missing} of the list are not in this part, "
+        f"{found.unlisted} slices are not in the list"
+    )
+
+
+def _published() -> dict[str, str]:
+    # splitlines, because the list ends its lines with CR alone.
+    lines = sources.fetch(CHECKSUMS).read_text(encoding="utf-8").splitlines()
+    return dict(line.split(",") for line in lines[1:] if line)
+
+
+def _slices(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.rglob("*")) if _is_slice(path.relative_to(folder).as_posix())]
+
+
+def _is_slice(name: str) -> bool:
+    # macOS leaves a ._IM00001.tif beside each IM00001.tif, also in zips: no slice.
+    return PurePosixPath(name).suffix.lower() in TIFF_SUFFIXES and not PurePosixPath(name).name.startswith(".")
+
+
+def _is_named_slice(name: str) -> bool:
+    return _is_slice(name) and identify(name) is not None
+
+
+def _identity(name: str) -> SliceIdentity:
+    found = identify(name)
+    return (found.label, found.patient, found.series, found.number) if found else None
+
+
+def _find(part: str, place: str | None, progress: bool) -> list[Path]:
+    """The zips of a part, from the first place that has them."""
+    mirror = os.environ.get(sources.MIRROR_VARIABLE)
+    if mirror:
+        return _zips_in(Path(mirror) / MIRROR_FOLDER, part)
+    ways: dict[str, Callable[[], list[Path]]] = {
+        "zip": lambda: _zips_in(_downloads(), part),
+        "kaggle": lambda: _from_kaggle(part, progress),
+        "figshare": lambda: _from_figshare(part, progress),
+        "drive": _from_drive,
+    }
+    answers = []
+    for name in (place,) if place else PLACES:
+        try:
+            return ways[name]()
+        except InputError as error:
+            answers.append(f"\n  {name}: {error}")
+    raise Unavailable(
+        f"COVID-CTset, {part}",
+        f"cannot be had just now:{''.join(answers)}\nNo place served it",
+        f"Download its zip by hand ({AUTHORS_PAGE}), put it into {_downloads()}, or name it: "
+        f"covidlib fetch covid-ctset --part {part} --zip PATH",
+    )
+
+
+def _downloads() -> Path:
+    return home() / "data" / "downloads"
+
+
+def _zips_in(folder: Path, part: str) -> list[Path]:
+    """Zips that a person put there."""
+    zips = sorted(folder.glob("*.zip"))
+    found = [path for path in zips if part_of(path.name) == part]
+    if not found:
+        there = ", ".join(path.name for path in zips) or "no zip"
+        raise Unavailable(
+            folder, f"holds {there}, none named like the {part} part of COVID-CTset", "Name the zip: --zip PATH"
+        )
+    return found
+
+
+def _from_kaggle(part: str, progress: bool) -> list[Path]:
+    if part != "train-validation":
+        raise Unavailable("Kaggle", "holds the train-validation part only", "Ask figshare or Drive for the full scans")
+    url = f"{KAGGLE}/{KAGGLE_OWNER}/{KAGGLE_NAME}"
+    return [download(url, _kept("kaggle", f"{KAGGLE_NAME}.zip"), progress=progress)]
+
+
+def _from_figshare(part: str, progress: bool) -> list[Path]:
+    listed = [one for article in FIGSHARE_ARTICLES for one in _figshare_files(article)]
+    wanted = [one for one in listed if (part_of(one.name) or "full") == part]
+    names = ", ".join(one.name for one in listed) or "nothing"
+    if not wanted:
+        raise Unavailable("figshare", f"lists {names}, none named like the {part} part", "Take another place")
+    for one in wanted:
+        if not one.name.lower().endswith(".zip"):
+            raise Unavailable(
+                "figshare", f"lists {one.name}, which is no zip", f"Unpack it by hand and zip it: {AUTHORS_PAGE}"
+            )
+    return [
+        download(
+            f"{FIGSHARE}/file/download/{one.id}",
+            _kept("figshare", one.name),
+            size=one.size,
+            digest=f"md5:{one.md5}" if one.md5 else "",
+            progress=progress,
+        )
+        for one in wanted
+    ]
+
+
+def _figshare_files(article: int) -> list[FigshareFile]:
+    url = f"{FIGSHARE}/articles/{article}"
+    try:
+        # Only the last part of a name: it becomes a name on this disk.
+        return [
+            FigshareFile(int(one["id"]), Path(one["name"]).name, int(one["size"]), one.get("computed_md5") or "")
+            for one in read_json(url)["files"]
+            if not one.get("is_link_only")
+        ]
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise Unavailable(url, f"lists its files in an unknown way ({error!r})", "Take another place") from error
+
+
+def _from_drive() -> list[Path]:
+    # The ids of the single files are nowhere published, and Drive gives folders to a signed-in browser only.
+    raise Unavailable("Google Drive", "gives this folder to a browser only", f"Open {DRIVE_FOLDER} and download it")
+
+
+def _kept(place: str, name: str) -> Path:
+    # In a folder of its own: some of several zips must not pass for all that somebody put into the downloads.
+    return _downloads() / "covid-ctset" / place / name
