@@ -29,14 +29,34 @@ DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
 """What Python's zip reader raises on a damaged file."""
 
 
-def is_unpacked(folder: Path) -> bool:
-    """Whether a folder was unpacked to its end. Taught in chapter 01."""
-    return (folder / NOTE).is_file()
+def is_unpacked(folder: Path, label: str) -> bool:
+    """Whether a folder was unpacked to its end and holds what the label says. Taught in chapter 01.
+
+    Raises
+    ------
+    InputError
+        If the folder holds anything else: it is somebody's, and is left alone.
+    """
+    note = folder / NOTE
+    if note.is_file():
+        try:
+            found = json.loads(note.read_text(encoding="utf-8"))["label"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(note, "is damaged", "Delete the folder and fetch it again") from error
+        if found != label:
+            raise InputError(folder, f"holds {found}, not {label}", "Name another folder with --to")
+        return True
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(
+            folder, "holds something that was not unpacked here", "Move it away, or name another folder with --to"
+        )
+    return False
 
 
 def unpack(
     archives: Sequence[Path],
     folder: Path,
+    label: str,
     *,
     wanted: Callable[[str], bool] = bool,
     limit: int = LIMIT_BYTES,
@@ -48,6 +68,8 @@ def unpack(
 
     Parameters
     ----------
+    label : str
+        What the zips hold; kept in the folder's note.
     wanted : function of a name
         At least one name in the zips must pass it, or they are the wrong zips.
     limit : int
@@ -59,26 +81,28 @@ def unpack(
         If the folder holds something else, a zip is the wrong one, damaged or encrypted, a name in it leads out of the
         folder or is no plain file, or the files are more than `limit` or the disk allow. Nothing is left then.
     """
-    if is_unpacked(folder):
+    if is_unpacked(folder, label):
         return folder
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(
-            folder, "holds something that was not unpacked here", "Move it away, or name another folder with --to"
-        )
-    folder.parent.mkdir(parents=True, exist_ok=True)
     contents = {archive: _checked_contents(archive) for archive in archives}
     if not any(wanted(entry.filename) for entries in contents.values() for entry in entries):
         named = ", ".join(str(archive) for archive in archives)
         raise InputError(
             named, "holds no file of the kind that is wanted", "Name another zip, or unpack its zips first"
         )
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            folder.parent, f"cannot be made ({error.strerror})", "Name another folder with --to"
+        ) from error
     _check_room(folder, sum(entry.file_size for entries in contents.values() for entry in entries), limit)
     unfinished = folder.with_name(f".{folder.name}.unpacking")
     shutil.rmtree(unfinished, ignore_errors=True)
     try:
         for archive, entries in contents.items():
             _unpack_one(archive, entries, unfinished / archive.stem, progress)
-        note = {archive.name: len(entries) for archive, entries in contents.items()}
+        files = {archive.name: len(entries) for archive, entries in contents.items()}
+        note = {"label": label, "files": files}
         (unfinished / NOTE).write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8")
         if folder.exists():
             folder.rmdir()

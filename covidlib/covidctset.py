@@ -7,19 +7,18 @@ both. Taught in chapter 01.
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections import defaultdict
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-
-from tqdm import tqdm
+from pathlib import Path
 
 from covidlib import archives, sources
-from covidlib.downloads import download, read_json
+from covidlib.answers import read_json
+from covidlib.checksums import is_slice
+from covidlib.downloads import download
 from covidlib.errors import InputError, Unavailable
-from covidlib.series import TIFF_SUFFIXES, identify
+from covidlib.series import identify
 from covidlib.workspace import home
 
 PARTS = ("train-validation", "full")
@@ -31,11 +30,7 @@ KAGGLE = "https://www.kaggle.com/api/v1/datasets/download"
 KAGGLE_OWNER, KAGGLE_NAME = "mohammadrahimzadeh", "covidctset-a-large-covid19-ct-scans-dataset"
 FIGSHARE = "https://api.figshare.com/v2"
 FIGSHARE_ARTICLES = (13668596, 13669969, 14174606)
-CHECKSUMS = "rickerju/CovidCT/4c3605512f1ddf076b07966706da0fe70ecb11a0/checksums.csv"
 MIRROR_FOLDER = "covid-ctset"
-
-SliceIdentity = tuple[str, str, str, int] | None
-"""Class, patient, series, number."""
 
 
 @dataclass(frozen=True)
@@ -46,26 +41,6 @@ class FigshareFile:
     name: str
     size: int
     md5: str
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Slices of a folder beside the published checksums.
-
-    Attributes
-    ----------
-    matching, differing : int, tuple of str
-        Slices with the published bytes, and the paths of those with others.
-    missing : int
-        Published checksums without a slice here: no error, parts differ.
-    unlisted : int
-        Slices here for which no checksum is published.
-    """
-
-    matching: int
-    differing: tuple[str, ...]
-    missing: int
-    unlisted: int
 
 
 def fetch(
@@ -90,10 +65,11 @@ def fetch(
     if archive is not None and place not in (None, "zip"):
         raise InputError(archive, f"a zip is named, and so is {place}", "Leave out --zip or --from")
     folder = folder or home() / "data" / "covid-ctset" / part
-    if not archives.is_unpacked(folder):
-        zips = [archive] if archive is not None else _find(part, place, progress)
-        archives.unpack(zips, folder, wanted=_is_named_slice, progress=progress)
-    return folder
+    label = f"COVID-CTset, {part}"
+    if archives.is_unpacked(folder, label):
+        return folder
+    zips = [archive] if archive is not None else _find(part, place, progress)
+    return archives.unpack(zips, folder, label, wanted=_is_named_slice, progress=progress)
 
 
 def part_of(name: str) -> str | None:
@@ -104,85 +80,8 @@ def part_of(name: str) -> str | None:
     return "full" if "ctset" in name else None
 
 
-def compare(folder: Path, progress: bool = False) -> Comparison:
-    """Compare every slice of a folder with the published BLAKE2b checksums. Taught in chapter 01.
-
-    The list has the flat names of the train-validation part, whose prefixes (`137covid`) are not the folders of the
-    full part (`covid1`). Class, patient, series and slice number name a slice in both; where the list has them twice,
-    under two prefixes, the checksums are equal.
-
-    Raises
-    ------
-    Unavailable
-        If the list can be had from nowhere just now.
-    """
-    published = _published()
-    alike: dict[SliceIdentity, list[str]] = defaultdict(list)
-    for name in published:
-        alike[_identity(name)].append(name)
-    matching, unlisted, seen, differing = 0, 0, set(), []
-    for path in tqdm(_slices(folder), desc="checksums", unit="slice", disable=not progress):
-        relative = path.relative_to(folder).as_posix()
-        names = [path.name] if path.name in published else alike.get(_identity(relative), [])
-        if not names:
-            unlisted += 1
-            continue
-        seen.update(names)
-        with path.open("rb") as stream:
-            same = hashlib.file_digest(stream, "blake2b").hexdigest() == published[names[0]]
-        matching += same
-        if not same:
-            differing.append(relative)
-    return Comparison(matching, tuple(differing), len(published.keys() - seen), unlisted)
-
-
-def report(folder: Path, progress: bool = False) -> str:
-    """One sentence on the comparison of a folder with the published checksums. Taught in chapter 01.
-
-    Raises
-    ------
-    InputError
-        If a slice differs from the published one.
-    """
-    try:
-        found = compare(folder, progress)
-    except Unavailable as error:
-        return f"checksums not compared: {error}"
-    if found.differing:
-        raise InputError(
-            folder,
-            f"{len(found.differing)} slices differ from the published checksums, {found.matching} match; "
-            f"the first is {found.differing[0]}",
-            "Delete the folder and the zip that it came from, and fetch again from another place (--from)",
-        )
-    return (
-        f"checksums: {found.matching} slices match, 0 differ, {found.missing} of the list are not in this part, "
-        f"{found.unlisted} slices are not in the list"
-    )
-
-
-def _published() -> dict[str, str]:
-    # splitlines, because the list ends its lines with CR alone.
-    lines = sources.fetch(CHECKSUMS).read_text(encoding="utf-8").splitlines()
-    return dict(line.split(",") for line in lines[1:] if line)
-
-
-def _slices(folder: Path) -> list[Path]:
-    return [path for path in sorted(folder.rglob("*")) if _is_slice(path.relative_to(folder).as_posix())]
-
-
-def _is_slice(name: str) -> bool:
-    # macOS leaves a ._IM00001.tif beside each IM00001.tif, also in zips: no slice.
-    return PurePosixPath(name).suffix.lower() in TIFF_SUFFIXES and not PurePosixPath(name).name.startswith(".")
-
-
 def _is_named_slice(name: str) -> bool:
-    return _is_slice(name) and identify(name) is not None
-
-
-def _identity(name: str) -> SliceIdentity:
-    found = identify(name)
-    return (found.label, found.patient, found.series, found.number) if found else None
+    return is_slice(name) and identify(name) is not None
 
 
 def _find(part: str, place: str | None, progress: bool) -> list[Path]:
@@ -235,19 +134,18 @@ def _from_kaggle(part: str, progress: bool) -> list[Path]:
 
 def _from_figshare(part: str, progress: bool) -> list[Path]:
     listed = [one for article in FIGSHARE_ARTICLES for one in _figshare_files(article)]
-    wanted = [one for one in listed if (part_of(one.name) or "full") == part]
+    packed = [one for one in listed if re.search(r"\.(zip|rar|7z|tar|gz|z?\d+)$", one.name, re.IGNORECASE)]
+    wanted = [one for one in packed if (part_of(one.name) or "full") == part]
     names = ", ".join(one.name for one in listed) or "nothing"
     if not wanted:
-        raise Unavailable("figshare", f"lists {names}, none named like the {part} part", "Take another place")
+        raise Unavailable("figshare", f"lists {names}: no zip named like the {part} part", "Take another place")
     for one in wanted:
         if not one.name.lower().endswith(".zip"):
-            raise Unavailable(
-                "figshare", f"lists {one.name}, which is no zip", f"Unpack it by hand and zip it: {AUTHORS_PAGE}"
-            )
+            raise Unavailable("figshare", f"lists {one.name}, which is no zip", f"Unpack it by hand: {AUTHORS_PAGE}")
     return [
         download(
             f"{FIGSHARE}/file/download/{one.id}",
-            _kept("figshare", one.name),
+            _kept(f"figshare/{one.id}", one.name),
             size=one.size,
             digest=f"md5:{one.md5}" if one.md5 else "",
             progress=progress,

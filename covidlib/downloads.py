@@ -6,30 +6,31 @@ asked for (HTTP Range), on the condition that the file on the server is still th
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import os
-import re
 import time
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import requests
 from tqdm import tqdm
 
+from covidlib.answers import (
+    ELSEWHERE,
+    TIMEOUT_SECONDS,
+    Interrupted,
+    Misplaced,
+    promised_hash,
+    refuse,
+    refuse_page,
+    total_bytes,
+    validator_of,
+)
 from covidlib.errors import InputError, Unavailable
 
 ATTEMPTS = 5
 PAUSE_SECONDS = 1.0
-TIMEOUT_SECONDS = 20.0
-CHUNK_BYTES = 1 << 20
-PAGE_STARTS = (b"<!doctype html", b"<html")
-ELSEWHERE = "Try again later, or get the file from elsewhere"
-
-
-class Interrupted(Exception):
-    """A transfer that broke off or stalled: worth another attempt from where it stopped."""
+CHUNK_BYTES = 1 << 16
+"""What a broken connection costs at most: an unfinished chunk is lost."""
 
 
 def download(
@@ -65,7 +66,10 @@ def download(
     """
     if target.is_file() and size in (None, target.stat().st_size) and _has_digest(target, digest):
         return target
-    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(target.parent, f"cannot be made ({error.strerror})", "Choose another folder") from error
     part = target.with_name(f"{target.name}.part")
     failures, longest = 0, _length(part)
     while True:
@@ -73,6 +77,8 @@ def download(
             promised = _transfer(url, part, size, digest, timeout, progress)
             break
         except Interrupted as error:
+            if isinstance(error, Misplaced):
+                part.unlink(missing_ok=True)
             # Only bytes that no earlier attempt had count as progress: a server may break off at the same place always.
             failures = 0 if _length(part) > longest else failures + 1
             longest = max(longest, _length(part))
@@ -82,7 +88,7 @@ def download(
                     f"cannot be downloaded to {target} ({error})",
                     f"Go online and try again: {_length(part)} bytes are kept",
                 ) from error
-            time.sleep(pause * 2**failures)
+            time.sleep(pause * 2 ** max(failures - 1, 0))
     _mark_of(part).unlink(missing_ok=True)
     expected = digest or promised
     if not _has_digest(part, expected):
@@ -94,22 +100,6 @@ def download(
         )
     os.replace(part, target)
     return target
-
-
-def read_json(url: str, timeout: float = TIMEOUT_SECONDS) -> Any:
-    """What a web interface answers. Taught in chapter 01.
-
-    Raises
-    ------
-    Unavailable
-        If there is no answer, or one that is not JSON.
-    """
-    try:
-        answer = requests.get(url, timeout=timeout)
-        _refuse(url, answer)
-        return answer.json()
-    except (requests.RequestException, Interrupted) as error:
-        raise Unavailable(url, f"gives no usable answer ({type(error).__name__})", ELSEWHERE) from error
 
 
 def _transfer(url: str, part: Path, size: int | None, digest: str, timeout: float, progress: bool) -> str:
@@ -126,25 +116,24 @@ def _transfer(url: str, part: Path, size: int | None, digest: str, timeout: floa
             if answer.status_code == 416:
                 if answer.headers.get("Content-Range") == f"bytes */{start}":
                     return ""
-                part.unlink(missing_ok=True)
-                raise Interrupted("the earlier part is longer than the file")
-            _refuse(url, answer)
+                raise Misplaced("the earlier part is longer than the file")
+            refuse(url, answer)
             start = start if answer.status_code == 206 else 0
-            total = _total(answer.headers, start, part)
+            total = total_bytes(answer.headers, start)
             if 0 in (total, size) or (size is not None and total not in (None, size)):
                 raise Unavailable(url, f"offers {total} bytes, expected {size or 'some'}", ELSEWHERE)
             # The mark first: a part without the mark of its own bytes might be continued with those of another file.
             mark.unlink(missing_ok=True)
             with part.open("r+b" if start else "wb") as stream:
                 stream.seek(start)
-                if validator := _validator(answer.headers):
+                if validator := validator_of(answer.headers):
                     mark.write_text(validator, encoding="utf-8")
                 with tqdm(
                     desc=part.stem, total=total, initial=start, unit="B", unit_scale=True, disable=not progress
                 ) as bar:
                     for chunk in answer.iter_content(CHUNK_BYTES):
                         if stream.tell() == 0:
-                            _refuse_page(url, chunk)
+                            refuse_page(url, chunk)
                         stream.write(chunk)
                         bar.update(len(chunk))
     except requests.RequestException as error:
@@ -158,47 +147,7 @@ def _transfer(url: str, part: Path, size: int | None, digest: str, timeout: floa
         raise Unavailable(url, "answers without a single byte", ELSEWHERE)
     if length != (total or size or length):
         raise Interrupted(f"{length} of {total or size} bytes arrived")
-    return _promised(answer.headers)
-
-
-def _refuse(url: str, answer: requests.Response) -> None:
-    status = answer.status_code
-    if status >= 500 or status == 429:
-        raise Interrupted(f"the server answers {status}")
-    if status not in (200, 206):
-        raise Unavailable(url, f"the server answers {status} {answer.reason}, not the file", ELSEWHERE)
-    if "text/html" in answer.headers.get("Content-Type", ""):
-        _refuse_page(url, PAGE_STARTS[0])
-
-
-def _refuse_page(url: str, start: bytes) -> None:
-    # Storage that has run out of its daily quota, or wants a login, says so in a page with status 200.
-    if start.lstrip()[:16].lower().startswith(PAGE_STARTS):
-        raise Unavailable(url, "gives a web page where a file is expected (a quota, or a login)", ELSEWHERE)
-
-
-def _total(headers: Mapping[str, str], start: int, part: Path) -> int | None:
-    """Size of the whole file, as far as the server says it."""
-    if not start:
-        length = headers.get("Content-Length")
-        return int(length) if length else None
-    found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", headers.get("Content-Range", ""))
-    if found is None or int(found[1]) != start:
-        part.unlink()
-        raise Interrupted(f"the server continues at another byte than {start}")
-    return None if found[2] == "*" else int(found[2])
-
-
-def _validator(headers: Mapping[str, str]) -> str:
-    """What If-Range may name: a strong entity tag, or else the date. Weak tags (W/…) do not promise equal bytes."""
-    tag = headers.get("ETag", "")
-    return tag if tag and not tag.startswith("W/") else headers.get("Last-Modified", "")
-
-
-def _promised(headers: Mapping[str, str]) -> str:
-    """The hash that Google's storage (Kaggle) sends along with a file."""
-    found = re.search(r"md5=([A-Za-z0-9+/]{22}==)", headers.get("X-Goog-Hash", ""))
-    return f"md5:{base64.b64decode(found[1]).hex()}" if found else ""
+    return promised_hash(answer.headers)
 
 
 def _resumable(part: Path, digest: str) -> int:
