@@ -101,8 +101,8 @@ def report(folder: Path, progress: bool = False) -> str:
 
 
 def _published() -> dict[str, str]:
-    # splitlines, because the list ends its lines with CR alone.
-    lines = sources.fetch(CHECKSUMS).read_text(encoding="utf-8").splitlines()
+    # The list ends its lines with CR alone: splitting at LF would find one line.
+    lines = sources.fetch(CHECKSUMS).read_bytes().decode().splitlines()
     return dict(line.split(",") for line in lines[1:] if line)
 
 

@@ -100,10 +100,10 @@ def _find(part: str, place: str | None, progress: bool) -> list[Path]:
         try:
             return ways[name]()
         except InputError as error:
-            answers.append(f"\n  {name}: {error}")
+            answers.append(f"{name}: {str(error).rstrip('.')}")
     raise Unavailable(
         f"COVID-CTset, {part}",
-        f"cannot be had just now:{''.join(answers)}\nNo place served it",
+        f"cannot be had just now ({'; '.join(answers)})",
         f"Download its zip by hand ({AUTHORS_PAGE}), put it into {_downloads()}, or name it: "
         f"covidlib fetch covid-ctset --part {part} --zip PATH",
     )
@@ -170,10 +170,10 @@ def _figshare_files(article: int) -> list[FigshareFile]:
 
 
 def _from_drive() -> list[Path]:
-    # The ids of the single files are nowhere published, and Drive gives folders to a signed-in browser only.
+    # The authors' page gives the folder, not the ids of its files, and only a browser can list a folder.
     raise Unavailable("Google Drive", "gives this folder to a browser only", f"Open {DRIVE_FOLDER} and download it")
 
 
 def _kept(place: str, name: str) -> Path:
-    # In a folder of its own: some of several zips must not pass for all that somebody put into the downloads.
+    # In a folder of their own: some of several zips must not pass for all that somebody put into the downloads.
     return _downloads() / "covid-ctset" / place / name

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import stat
 import struct
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -139,8 +140,16 @@ def test_the_hash_that_the_storage_promises_is_checked(site: Site, target: Path)
 
 def test_a_stalled_connection_is_broken_and_resumed(site: Site, target: Path) -> None:
     url = site.add("/f", Page(BODY, cuts=[HALF], stalls=True))
+    began = time.monotonic()
     assert quick(url, target, timeout=0.1).read_bytes() == BODY
+    assert time.monotonic() - began < 2
     assert site.requests[1] == ("/f", f"bytes={HALF}-", '"one"')
+
+
+def test_a_body_without_a_length_is_measured(site: Site, target: Path) -> None:
+    url = site.add("/f", Page(BODY, cuts=[HALF], headers={"Content-Length": ""}))
+    assert quick(url, target, size=len(BODY)).read_bytes() == BODY
+    assert len(site.requests) == 2
 
 
 def test_a_server_that_only_stalls_ends_in_words(site: Site, target: Path) -> None:

@@ -74,7 +74,7 @@ def serve() -> Iterator[Site]:
             self.wfile.write(body[:cut])
             if cut is not None and page.stalls:
                 self.wfile.flush()
-                site.closing.wait(1)
+                site.closing.wait(30)
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     site = Site(f"http://127.0.0.1:{server.server_port}")
