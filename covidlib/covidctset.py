@@ -1,8 +1,8 @@
-"""COVID-CTset: where its two parts are, how they get here, and whether the slices are the published ones.
+"""COVID-CTset: where its two parts are, and how they get here.
 
 The authors share a train-validation part (12,058 slices, flat names) and the full scans (63,849 slices, one folder a
-series). Their page says which place has which: Kaggle the first, figshare three articles of the second, Google Drive
-both. Taught in chapter 01.
+series). Their page says which place has which: Kaggle the first, figshare in three articles "the whole dataset", Google Drive
+both. What is what in figshare's articles is read off the names of their files. Taught in chapter 01.
 """
 
 from __future__ import annotations
