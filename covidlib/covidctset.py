@@ -1,8 +1,8 @@
 """COVID-CTset: where its two parts are, and how they get here.
 
 The authors share a train-validation part (12,058 slices, flat names) and the full scans (63,849 slices, one folder a
-series). Their page says which place has which: Kaggle the first, figshare in three articles "the whole dataset", Google Drive
-both. What is what in figshare's articles is read off the names of their files. Taught in chapter 01.
+series). By their page Kaggle has the first, figshare "the whole dataset" in three articles, Google Drive both. What is
+what in figshare's articles is read off the names of their files. Taught in chapter 01.
 """
 
 from __future__ import annotations
@@ -118,9 +118,9 @@ def _zips_in(folder: Path, part: str) -> list[Path]:
     zips = sorted(folder.glob("*.zip"))
     found = [path for path in zips if part_of(path.name) == part]
     if not found:
-        there = ", ".join(path.name for path in zips) or "no zip"
+        there = ", ".join(path.name for path in zips) or "none"
         raise Unavailable(
-            folder, f"holds {there}, none named like the {part} part of COVID-CTset", "Name the zip: --zip PATH"
+            folder, f"holds no zip named like the {part} part of COVID-CTset (zips: {there})", "Name it: --zip PATH"
         )
     return found
 
