@@ -1,4 +1,4 @@
-"""The command line: select, phantom, train, diagnose. Bad input ends with one line on stderr and exit code 2."""
+"""The command line: select, phantom, train, diagnose, fetch. Bad input ends with one line on stderr and exit code 2."""
 
 from __future__ import annotations
 
@@ -71,6 +71,16 @@ def _parser() -> argparse.ArgumentParser:
     diagnose.add_argument("--threshold", type=float, default=0.1, help="share of slices (paper: 0 or 0.1; default 0.1)")
     diagnose.add_argument("--json", action="store_true", help="print the answer as JSON")
     diagnose.set_defaults(run=_diagnose)
+
+    fetch = commands.add_parser("fetch", help="download a public dataset, resumed and verified")
+    fetch.add_argument("dataset", choices=("covid-ctset", "lung-pet-ct-dx"), help="lung-pet-ct-dx: one series of it")
+    fetch.add_argument("--part", choices=("train-validation", "full"), help="of covid-ctset; default: train-validation")
+    fetch.add_argument(
+        "--from", dest="place", choices=("kaggle", "figshare", "drive", "zip"), help="default: all in turn"
+    )
+    fetch.add_argument("--zip", type=Path, help="a zip of covid-ctset that you downloaded by hand")
+    fetch.add_argument("--to", type=Path, help="a new folder; default: below data/ in the workspace")
+    fetch.set_defaults(run=_fetch)
     return parser
 
 
@@ -143,3 +153,18 @@ def _diagnose(arguments: argparse.Namespace) -> None:
     for remark in diagnosis.remarks:
         print(f"remark     {remark}")
     print(NOTICE)
+
+
+def _fetch(arguments: argparse.Namespace) -> None:
+    from covidlib import checksums, covidctset, sources
+
+    if arguments.dataset == "covid-ctset":
+        part = arguments.part or covidctset.PARTS[0]
+        folder = covidctset.fetch(part, arguments.place, arguments.zip, arguments.to, progress=True)
+        print(f"{folder}: COVID-CTset, {part}\n{checksums.report(folder, progress=True)}")
+        return
+    if arguments.part or arguments.place or arguments.zip:
+        raise InputError(arguments.dataset, "has no --part, --from or --zip", "Leave them out")
+    series = sources.REAL_SERIES
+    folder = sources.copy_folder(series, arguments.to) if arguments.to else sources.fetch_folder(series)
+    print(f"{folder}: verified\n{sources.REAL_SERIES_CREDIT}")

@@ -1,4 +1,4 @@
-"""The one kind of error that bad input raises: it names the file, what is wrong with it and what to do."""
+"""The errors that bad input raises: they name the file, what is wrong with it and what to do."""
 
 from __future__ import annotations
 
@@ -23,3 +23,7 @@ class InputError(ValueError):
         self.problem = problem
         self.remedy = remedy
         super().__init__(f"{where}: {problem}. {remedy}.")
+
+
+class Unavailable(InputError):
+    """A public file that neither the mirror nor the web serves just now."""

@@ -7,9 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pooch
 import pytest
 from conftest import ROOT
+from web_server import Page, serve
 
 from covidlib import sources, workspace
 from covidlib.cli import main
@@ -50,45 +50,48 @@ def test_a_download_is_kept_verified_and_not_repeated(
 ) -> None:
     monkeypatch.delenv("COVIDLIB_MIRROR", raising=False)
     monkeypatch.setenv("COVIDLIB_HOME", str(tmp_path))
-    served = [CONTENT]
-    asked = []
-
-    class Downloader:
-        def __init__(self, **_: object) -> None: ...
-
-        def __call__(self, url: str, output: str, _: object) -> None:
-            asked.append(url)
-            Path(output).write_bytes(served[0])
-
-    monkeypatch.setattr(pooch, "HTTPDownloader", Downloader)
-    path = sources.fetch(NAME)
-    assert path.read_bytes() == CONTENT and path.is_relative_to(tmp_path)
-    assert sources.fetch(NAME) == path
-    assert asked == [f"https://raw.githubusercontent.com/{NAME}"]
-    path.unlink()
-    served[0] = b"a page that says 404"
-    with pytest.raises(InputError, match="SHA-256"):
-        sources.fetch(NAME)
-    assert not path.exists()
+    with serve() as site:
+        monkeypatch.setattr(sources, "WEB", site.address)
+        site.add(f"/{NAME}", Page(CONTENT))
+        path = sources.fetch(NAME)
+        assert path.read_bytes() == CONTENT and path.is_relative_to(tmp_path)
+        assert sources.fetch(NAME) == path
+        assert len(site.requests) == 1
+        path.write_bytes(b"damaged on the disk")
+        assert sources.fetch(NAME).read_bytes() == CONTENT
+        path.unlink()
+        site.add(f"/{NAME}", Page(b"a page that says 404"))
+        with pytest.raises(InputError, match="SHA-256"):
+            sources.fetch(NAME)
+        assert not path.exists()
 
 
 def test_without_a_network_the_real_series_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COVIDLIB_MIRROR", raising=False)
     monkeypatch.setenv("COVIDLIB_HOME", str(tmp_path))
 
-    class Offline:
-        def __init__(self, **_: object) -> None: ...
-
-        def __call__(self, *_: object) -> None:
-            raise ConnectionError("no network")
-
-    monkeypatch.setattr(pooch, "HTTPDownloader", Offline)
+    with serve() as site:
+        gone = site.address
+    monkeypatch.setattr(sources, "WEB", gone)
+    monkeypatch.setattr(sources, "ATTEMPTS", 1)
     assert workspace.real_series() is None
 
 
 def test_the_mirror_serves_the_real_series(real_series_folder: Path) -> None:
     series = workspace.real_series()
     assert series is not None and len(series) == 64 and series.kind == "dicom"
+
+
+def test_the_real_series_is_copied_on_the_command_line(
+    mirror: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["fetch", "lung-pet-ct-dx", "--to", str(tmp_path / "series")]) == 0
+    assert "CC BY 4.0" in capsys.readouterr().out
+    digests = {hashlib.sha256(path.read_bytes()).hexdigest() for path in (tmp_path / "series").rglob("*.dcm")}
+    listed = {digest for name, digest in sources.known_files().items() if name.endswith(".dcm")}
+    assert len(listed) == 64 and listed <= digests
+    assert main(["fetch", "lung-pet-ct-dx", "--part", "full"]) == 2
+    assert "has no --part" in capsys.readouterr().err
 
 
 def test_every_listed_file_is_in_the_mirror(mirror: Path) -> None:
@@ -99,7 +102,9 @@ def test_every_listed_file_is_in_the_mirror(mirror: Path) -> None:
 
 def test_importing_the_package_and_its_light_modules_loads_no_tensorflow() -> None:
     modules = "covidlib, covidlib.cli, covidlib.series, covidlib.selection, covidlib.metrics, covidlib.diagnosis"
-    code = f"import {modules}, sys; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
+    code = (
+        f"import {modules}, covidlib.covidctset, sys; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
 
 
