@@ -20,7 +20,7 @@ import numpy as np
 from IPython.display import HTML
 
 from covidlib.figures import show_slice
-from covidlib.selection import REGION_COLUMNS, REGION_ROWS
+from covidlib.selection import DARK_BELOW, DIVISOR, REGION_COLUMNS, REGION_ROWS, rule_with
 
 if TYPE_CHECKING:
     from ipywidgets import interactive
@@ -79,21 +79,6 @@ def _filled(kind: str, values: np.ndarray, labels: Sequence[str], name: str) -> 
     )
 
 
-def rule_with(slices: np.ndarray, row: int, column: int, dark_below: int, divisor: float) -> tuple[np.ndarray, float]:
-    """Counts and threshold of the rule with other constants; the region keeps its size. Taught in chapter 02.
-
-    Parameters
-    ----------
-    slices : uint16 array, shape (slices, rows, columns)
-    row, column : int
-        First row and column of the region (paper: 240 and 120).
-    """
-    height, width = REGION_ROWS.stop - REGION_ROWS.start, REGION_COLUMNS.stop - REGION_COLUMNS.start
-    region = slices[:, row : row + height, column : column + width]
-    counts = np.count_nonzero(region < dark_below, axis=(1, 2))
-    return counts, float(counts.max() - counts.min()) / divisor
-
-
 def selection_controls(slices: np.ndarray) -> interactive:
     """The same on the slices themselves, for a live kernel: an ipywidget with exact counts. Taught in chapter 02.
 
@@ -120,6 +105,6 @@ def selection_controls(slices: np.ndarray) -> interactive:
         index=IntSlider(len(slices) // 2, 0, len(slices) - 1, description="slice"),
         row=IntSlider(REGION_ROWS.start, 0, slices.shape[1] - 100, description="first row"),
         column=IntSlider(REGION_COLUMNS.start, 0, slices.shape[2] - 250, description="first column"),
-        dark_below=IntSlider(300, 100, 800, step=20, description="dark below"),
-        divisor=FloatSlider(value=1.5, min=1, max=5, step=0.1, description="divisor"),
+        dark_below=IntSlider(DARK_BELOW, 100, 800, step=20, description="dark below"),
+        divisor=FloatSlider(value=DIVISOR, min=1, max=5, step=0.1, description="divisor"),
     )

@@ -99,6 +99,24 @@ def selection_profile(selection: Selection, title: str = "") -> Figure:
     return figure
 
 
+def flow_chart(steps: Sequence[str]) -> Figure:
+    """Steps under each other, joined by arrows (paper, Figure 6). Taught in chapter 02."""
+    figure, axes = plt.subplots(figsize=(6, 0.62 * len(steps)))
+    for place, step in enumerate(steps):
+        axes.annotate(
+            step,
+            (0, -place),
+            ha="center",
+            va="center",
+            bbox={"boxstyle": "round,pad=0.45", "facecolor": "#eef3f8", "edgecolor": NORMAL_COLOUR},
+        )
+        if place:
+            axes.annotate("", (0, -place + 0.3), (0, -place + 0.7), arrowprops={"arrowstyle": "->"})
+    axes.set(xlim=(-1, 1), ylim=(0.5 - len(steps), 0.5))
+    axes.axis("off")
+    return figure
+
+
 def learning_curves(histories: dict[str, list[pd.DataFrame]]) -> Figure:
     """Training and validation accuracy: mean over folds, and the range (paper, Figure 11). Taught in chapter 04."""
     figure, panels = plt.subplots(1, 2, figsize=(8, 3.2), sharey=True)

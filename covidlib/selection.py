@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import ndimage
 
 from covidlib.errors import InputError
 from covidlib.series import Series, check_same_shape, read_rows
@@ -140,3 +141,52 @@ def select_series(series: Series) -> Selection:
         counts.append(np.count_nonzero(rows[:, REGION_COLUMNS] < DARK_BELOW))
     dark_counts = np.array(counts)
     return Selection(series, dark_counts, selection_threshold(dark_counts), select_slices(dark_counts))
+
+
+def rule_with(
+    slices: np.ndarray,
+    row: int = REGION_ROWS.start,
+    column: int = REGION_COLUMNS.start,
+    dark_below: int = DARK_BELOW,
+    divisor: float = DIVISOR,
+) -> tuple[np.ndarray, float]:
+    """Counts and threshold of the rule with other constants; the region keeps its size. Taught in chapter 02.
+
+    Parameters
+    ----------
+    slices : uint16 array, shape (slices, rows, columns)
+    row, column : int
+        First row and column of the region (paper: 240 and 120).
+
+    Returns
+    -------
+    counts : int array, shape (slices,)
+    threshold : float
+    """
+    height, width = REGION_ROWS.stop - REGION_ROWS.start, REGION_COLUMNS.stop - REGION_COLUMNS.start
+    region = slices[:, row : row + height, column : column + width]
+    counts = np.count_nonzero(region < dark_below, axis=(1, 2))
+    return counts, float(counts.max() - counts.min()) / divisor
+
+
+def lung_areas(slices: np.ndarray) -> np.ndarray:
+    """Air inside the body, in pixels a slice: a rough lung mask, to judge the rule by. Taught in chapter 02.
+
+    Dark pixels (below 500) that are not connected with the edge of the picture; windpipe and bowel gas count too.
+
+    Parameters
+    ----------
+    slices : uint16 array, shape (slices, rows, columns)
+
+    Returns
+    -------
+    int array, shape (slices,)
+    """
+    areas = []
+    for pixels in slices:
+        parts, count = ndimage.label(pixels < 500)
+        outside = np.unique(np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]]))
+        areas.append(
+            np.bincount(parts.ravel(), minlength=count + 1)[1:].sum() - np.isin(parts, outside[outside > 0]).sum()
+        )
+    return np.array(areas)

@@ -12,7 +12,7 @@ from browser import open_page
 from covidlib import explorers
 from covidlib.figures import grey_levels
 from covidlib.phantom import make_patient
-from covidlib.selection import count_dark_pixels, select_slices, selection_threshold
+from covidlib.selection import count_dark_pixels, rule_with, select_slices, selection_threshold
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def test_the_window_in_the_browser_is_the_window_in_the_library(series: np.ndarr
 
 
 def test_the_widget_applies_the_rule_exactly(series: np.ndarray) -> None:
-    counts, threshold = explorers.rule_with(series, 240, 120, 300, 1.5)
+    counts, threshold = rule_with(series)
     assert counts.tolist() == count_dark_pixels(series).tolist()
     assert threshold == selection_threshold(counts)
     controls = explorers.selection_controls(series)

@@ -11,7 +11,14 @@ from conftest import body_slice, write_series
 
 from covidlib.cli import main
 from covidlib.errors import InputError
-from covidlib.selection import count_dark_pixels, select_series, select_slices, selection_threshold
+from covidlib.selection import (
+    count_dark_pixels,
+    lung_areas,
+    rule_with,
+    select_series,
+    select_slices,
+    selection_threshold,
+)
 from covidlib.series import find_series, read_slice, write_slice
 
 
@@ -126,3 +133,22 @@ def test_real_series_keeps_one_block_as_dicom_and_as_tiff(real_series_folder: Pa
     assert [Path(name).stem for name in tiff.selected] == [Path(name).stem for name in dicom.selected]
     counts, threshold, keep = selected_by_the_papers_words([read_slice(path) for path in dicom.series.files])
     assert (dicom.counts.tolist(), dicom.threshold, dicom.keep.tolist()) == (counts, threshold, keep)
+
+
+def test_lung_is_dark_and_inside() -> None:
+    pixels = np.full((2, 60, 60), 10, np.uint16)  # air around the patient
+    pixels[:, 10:50, 5:55] = 1050
+    pixels[0, 20:40, 10:20] = 150
+    pixels[0, 20:40, 30:45] = 150
+    assert lung_areas(pixels).tolist() == [20 * 10 + 20 * 15, 0]
+
+
+def test_other_constants_move_the_rule() -> None:
+    generator = np.random.default_rng(0)
+    slices = generator.integers(0, 1200, (4, 512, 512)).astype(np.uint16)
+    counts, threshold = rule_with(slices)
+    assert counts.tolist() == count_dark_pixels(slices).tolist()
+    assert threshold == selection_threshold(counts)
+    moved, other = rule_with(slices, row=10, column=20, dark_below=500, divisor=2)
+    assert moved.tolist() == [(one[10:110, 20:270] < 500).sum() for one in slices]
+    assert other == (moved.max() - moved.min()) / 2
