@@ -13,7 +13,7 @@ import numpy as np
 from scipy import ndimage
 
 from covidlib.errors import InputError
-from covidlib.series import Series, check_same_shape, read_rows
+from covidlib.series import RowReader, Series, check_same_shape
 
 REGION_ROWS = slice(240, 340)
 """Rows of the region: 240 to 339, across the chest at mid height of a 512×512 slice."""
@@ -126,9 +126,10 @@ def select_series(series: Series) -> Selection:
         If a slice cannot be read, is too small for the region, or differs in size from the first.
     """
     counts = []
+    reader = RowReader()
     expected: tuple[int, int] | None = None
     for path in series.files:
-        rows, shape = read_rows(path, REGION_ROWS)
+        rows, shape = reader.read(path, REGION_ROWS)
         expected = expected or shape
         check_same_shape(path, shape, series.files[0], expected)
         if shape[0] < REGION_ROWS.stop or shape[1] < REGION_COLUMNS.stop:

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 import numpy as np
 import tifffile
@@ -155,44 +155,85 @@ def _in_slice_order(paths: list[Path]) -> tuple[Path, ...]:
     return tuple(ordered)
 
 
-def read_rows(path: str | Path, rows: slice = slice(None)) -> tuple[np.ndarray, tuple[int, int]]:
-    """Some rows of one slice, and the shape of the whole slice.
+@dataclass(frozen=True)
+class _Header:
+    """What comes before the pixels of an uncompressed TIFF whose pixels come last, and what it says."""
 
-    An uncompressed TIFF is memory-mapped, so that only the wanted rows are read from disk. Taught in chapter 02.
+    start: bytes
+    file_size: int
+    shape: tuple[int, int]
+    byteorder: str
 
-    Returns
-    -------
-    pixels : uint16 array, shape (wanted rows, columns)
-        HU + 1024.
-    shape : (rows, columns) of the whole slice.
 
-    Raises
-    ------
-    InputError
-        If the file is no unsigned 16-bit, one-channel slice, or is damaged or out of reach.
+class RowReader:
+    """Reads some rows of slices; the header that slices of one series share is understood once, then compared.
+
+    Taught in chapter 02.
     """
-    path = Path(path)
-    if not path.name.lower().endswith(TIFF_SUFFIXES):
-        pixels = dicom.read_dicom(path)
-        return pixels[rows], (pixels.shape[0], pixels.shape[1])
-    try:
-        with tifffile.TiffFile(path) as tiff:
-            page = _strict_page(path, tiff)
-            shape = (page.shape[0], page.shape[1])
-            if page.is_contiguous and page.compression == 1 and page.fillorder == 1:
-                stored = np.memmap(path, f"{tiff.byteorder}u2", "r", offset=page.dataoffsets[0], shape=shape)
-                return stored[rows].astype(np.uint16), shape
-            return page.asarray()[rows].astype(np.uint16), shape
-    except InputError:
-        raise
-    except PermissionError as error:
-        raise InputError(path, "may not be read (no permission)", "Grant read permission and try again") from error
-    except FileNotFoundError as error:
-        raise InputError(path, "is not there", "Check the path; was the folder moved while it was read?") from error
-    except Exception as error:  # a damaged file can fail anywhere in the decoder: whatever it says, name the file
-        raise InputError(
-            path, f"cannot be read as TIFF ({error})", "Copy or download the file again; a partial copy looks like this"
-        ) from error
+
+    def __init__(self) -> None:
+        self._last: _Header | None = None
+
+    def read(self, path: str | Path, rows: slice = slice(None)) -> tuple[np.ndarray, tuple[int, int]]:
+        """Some rows of one slice, and the shape of the whole slice.
+
+        Of an uncompressed TIFF only header and wanted rows are read from disk. Taught in chapter 02.
+
+        Returns
+        -------
+        pixels : uint16 array, shape (wanted rows, columns)
+            HU + 1024.
+        shape : (rows, columns) of the whole slice.
+
+        Raises
+        ------
+        InputError
+            If the file is no unsigned 16-bit, one-channel slice, or is damaged or out of reach.
+        """
+        path = Path(path)
+        if not path.name.lower().endswith(TIFF_SUFFIXES):
+            pixels = dicom.read_dicom(path)
+            return pixels[rows], (pixels.shape[0], pixels.shape[1])
+        try:
+            with path.open("rb") as stream:
+                return self._read_tiff(path, stream, rows)
+        except InputError:
+            raise
+        except PermissionError as error:
+            raise InputError(path, "may not be read (no permission)", "Grant read permission and try again") from error
+        except FileNotFoundError as error:
+            raise InputError(path, "is not there", "Check the path; was the folder moved while it was read?") from error
+        except Exception as error:  # a damaged file can fail anywhere in the decoder: whatever it says, name the file
+            raise InputError(
+                path,
+                f"cannot be read as TIFF ({error})",
+                "Copy or download the file again; a partial copy looks like this",
+            ) from error
+
+    def _read_tiff(self, path: Path, stream: BinaryIO, rows: slice) -> tuple[np.ndarray, tuple[int, int]]:
+        header, size = self._last, os.fstat(stream.fileno()).st_size
+        if header is None or size != header.file_size or stream.read(len(header.start)) != header.start:
+            stream.seek(0)
+            with tifffile.TiffFile(stream) as tiff:
+                page = _strict_page(path, tiff)
+                shape = (page.shape[0], page.shape[1])
+                start, count = page.dataoffsets[0], 2 * shape[0] * shape[1]
+                plain = page.is_contiguous and page.compression == 1 and page.fillorder == 1
+                if not plain or start + count != size:
+                    return page.asarray()[rows].astype(np.uint16), shape
+                stream.seek(0)
+                header = self._last = _Header(stream.read(start), size, shape, tiff.byteorder)
+        wanted = range(header.shape[0])[rows]
+        first, end = (min(wanted), max(wanted) + 1) if wanted else (0, 0)
+        columns = header.shape[1]
+        stream.seek(len(header.start) + 2 * columns * first)
+        stored = np.fromfile(stream, f"{header.byteorder}u2", (end - first) * columns).reshape(-1, columns)
+        return stored[:: wanted.step].astype(np.uint16, copy=False), header.shape
+
+
+def read_rows(path: str | Path, rows: slice = slice(None)) -> tuple[np.ndarray, tuple[int, int]]:
+    """Some rows of one slice, and the shape of the whole slice; see `RowReader`. Taught in chapter 02."""
+    return RowReader().read(path, rows)
 
 
 def _strict_page(path: Path, tiff: tifffile.TiffFile) -> tifffile.TiffPage:

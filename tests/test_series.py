@@ -13,7 +13,16 @@ from dicom_files import write_dicom
 
 from covidlib.dicom import to_stored_values
 from covidlib.errors import InputError
-from covidlib.series import find_series, identify, natural_key, read_rows, read_series, read_slice, write_slice
+from covidlib.series import (
+    RowReader,
+    find_series,
+    identify,
+    natural_key,
+    read_rows,
+    read_series,
+    read_slice,
+    write_slice,
+)
 
 
 def test_both_published_layouts_are_understood() -> None:
@@ -248,3 +257,31 @@ def test_a_truncated_dicom_slice_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"no dicom at all")
     with pytest.raises(InputError, match="cannot be read as DICOM"):
         find_series(tmp_path)
+
+
+def test_a_reader_that_knows_a_header_still_sees_every_difference(tmp_path: Path) -> None:
+    generator = np.random.default_rng(4)
+    reader = RowReader()
+    written = {}
+    for number in range(3):
+        path = tmp_path / f"IM{number}.tif"
+        written[path] = generator.integers(0, 4096, (40, 30)).astype(np.uint16)
+        write_slice(path, written[path])
+    # Same header and size: only the pixels differ; then another byte order, another size, another compression.
+    big = tmp_path / "big.tif"
+    written[big] = written[tmp_path / "IM0.tif"][::-1]
+    tifffile.imwrite(big, written[big], byteorder=">", metadata=None, software=False, photometric="minisblack")
+    other = tmp_path / "other.tif"
+    written[other] = np.ones((30, 40), np.uint16)
+    write_slice(other, written[other])
+    packed = tmp_path / "packed.tif"
+    written[packed] = written[big]
+    tifffile.imwrite(packed, written[packed], compression="zlib", photometric="minisblack")
+    for path in (*written, *reversed(written)):
+        rows, shape = reader.read(path, slice(5, 20))
+        assert shape == written[path].shape and np.array_equal(rows, written[path][5:20]), path
+    assert np.array_equal(reader.read(big, slice(20, 2, -3))[0], written[big][20:2:-3])
+    # The same header on a file that was cut.
+    (tmp_path / "cut.tif").write_bytes((tmp_path / "IM0.tif").read_bytes()[:-10])
+    with pytest.raises(InputError, match="cut.tif: is truncated"):
+        reader.read(tmp_path / "cut.tif")
