@@ -1,4 +1,4 @@
-"""The command line: select, phantom, train, diagnose. Bad input ends with one line on stderr and exit code 2."""
+"""The command line, one function a command. Bad input ends with one line on stderr and exit code 2."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from covidlib import __version__
 from covidlib.errors import InputError
 from covidlib.protocols import NETWORKS, protocol_named
 
+PROBLEM = 1
 BAD_INPUT = 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code (0 done, 2 bad input)."""
+    """Run one command; returns the exit code (0 done, 1 `check-data` found a problem, 2 bad input)."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     arguments = _parser().parse_args(argv)
     try:
-        arguments.run(arguments)
+        return arguments.run(arguments) or 0
     except InputError as error:
         print(f"covidlib: {error}", file=sys.stderr)
         return BAD_INPUT
@@ -66,6 +67,14 @@ def _parser() -> argparse.ArgumentParser:
     diagnose.add_argument("--threshold", type=float, default=0.1, help="share of slices (paper: 0 or 0.1; default 0.1)")
     diagnose.add_argument("--json", action="store_true", help="print the answer as JSON")
     diagnose.set_defaults(run=_diagnose)
+
+    check = commands.add_parser("check-data", help="report what a dataset folder holds and what is wrong with it")
+    check.add_argument("folder", type=Path, help="16-bit TIFF slices in either of COVID-CTset's layouts")
+    check.add_argument("--splits", type=Path, help="folder of train1.csv, test1.csv ...; default: CSV/ in the folder")
+    check.add_argument("--against", choices=["paper"], help="differing from the paper's data counts as a problem")
+    check.add_argument("--workers", type=int, help="threads (default: one a processor, at most 8)")
+    check.add_argument("--json", action="store_true", help="print the whole report as JSON")
+    check.set_defaults(run=_check_data)
     return parser
 
 
@@ -138,3 +147,14 @@ def _diagnose(arguments: argparse.Namespace) -> None:
     for remark in diagnosis.remarks:
         print(f"remark     {remark}")
     print(NOTICE)
+
+
+def _check_data(arguments: argparse.Namespace) -> int:
+    from covidlib.checkdata import check_data
+    from covidlib.checkreport import to_dict, to_text
+
+    report = check_data(
+        arguments.folder, arguments.splits, arguments.against == "paper", arguments.workers, progress=True
+    )
+    print(json.dumps(to_dict(report), indent=2) if arguments.json else to_text(report))
+    return PROBLEM if len(report.problems) else 0
