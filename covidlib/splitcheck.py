@@ -101,7 +101,7 @@ def _between(fold: str, one: str, first: pd.DataFrame, other: str, second: pd.Da
 
 def _other_class(splits: pd.DataFrame) -> Findings:
     rows: Findings = []
-    for entry in splits.drop_duplicates(["list", "filename"]).itertuples():
+    for entry in splits.itertuples():
         name = identify(str(entry.filename))
         if name is not None and name.label != entry.label:
             detail = f"{entry.filename} is {entry.label} in the list, {name.label} by its name"
@@ -116,6 +116,6 @@ def _absent(splits: pd.DataFrame, slices: pd.DataFrame) -> Findings:
     keys = set(zip(nested["patient"], nested["series"], nested["number"], strict=True))
     return [
         ("problem", "listed, not in the folder", str(entry.list), f"{entry.filename} is listed, but not here")
-        for entry in splits.itertuples()
+        for entry in splits.drop_duplicates("filename").itertuples()
         if entry.filename not in present and (entry.patient, entry.series, entry.number) not in keys
     ]
