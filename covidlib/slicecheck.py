@@ -11,6 +11,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -26,6 +27,8 @@ CEILINGS = (4095, 65535)
 """Where values are cut off: the largest of the scanner's 12 bits, and of the file's 16."""
 CLIPPED_SHARE = 0.01
 """A slice counts as clipped if more of its pixels stand at a ceiling; bone and a little metal stay far below."""
+BYTE_ORDERS: dict[bytes, Literal["little", "big"]] = {b"II": "little", b"MM": "big"}
+"""How a TIFF file begins."""
 
 FINDING_COLUMNS = ["severity", "kind", "path", "detail"]
 SLICE_COLUMNS = ["path", "flat", "patient", "series", "number", "label", "file_digest", "pixel_digest"]
@@ -91,11 +94,11 @@ def inspect(path: Path) -> Inspection:
 
 def _ends_early(content: bytes) -> bool:
     """Whether the file ends inside its header or list of fields, which some programs write at the very end."""
-    order = {b"II": "little", b"MM": "big"}.get(content[:2])
-    if len(content) < 8 or order is None:
+    if len(content) < 8 or content[:2] not in BYTE_ORDERS:
         return not content
-    start = int.from_bytes(content[4:8], order)  # type: ignore[arg-type]
-    fields = int.from_bytes(content[start : start + 2], order)  # type: ignore[arg-type]
+    order = BYTE_ORDERS[content[:2]]
+    start = int.from_bytes(content[4:8], order)
+    fields = int.from_bytes(content[start : start + 2], order)
     return start + 2 + 12 * fields + 4 > len(content)
 
 
