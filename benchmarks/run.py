@@ -6,8 +6,10 @@ several repetitions, the two sides in turn, so that a busy moment hits both.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -20,9 +22,11 @@ import numpy as np
 from covidlib.phantom import make_patient
 from covidlib.selection import DARK_BELOW, DIVISOR, select_series
 from covidlib.series import find_series, read_slice, write_slice
+from covidlib.slicecheck import scan, usual_workers
 
 RESULTS = Path(__file__).with_name("results.json")
 REPETITIONS = 3
+CHECKED_COPIES = 6
 
 
 def per_pixel_selection(paths: list[Path]) -> list[str]:
@@ -103,6 +107,36 @@ def measure_inference(folder: Path) -> dict[str, object]:
     )
 
 
+def check_one_by_one(paths: list[Path]) -> list[str]:
+    """The baseline of check-data: each check opens the file again, one file after the other."""
+    digests = []
+    for path in paths:
+        with path.open("rb") as stream:
+            digests.append(hashlib.file_digest(stream, "blake2b").hexdigest())
+        if read_slice(path).shape != (512, 512) or np.ptp(read_slice(path)) == 0 or (read_slice(path) == 4095).all():
+            raise RuntimeError(f"{path}: the benchmark's slices are sound")
+        hashlib.blake2b(read_slice(path)).hexdigest()
+    return digests
+
+
+def measure_check(folder: Path) -> dict[str, object]:
+    """The scan of check-data against opening every file once a check; both must find the same content."""
+    root = folder.parents[2]
+    for copy in range(1, CHECKED_COPIES):
+        shutil.copytree(folder, folder.parents[1] / f"patient{146 + copy}" / folder.name)
+    paths = sorted(root.rglob("*.tif"))
+    if list(scan(root, paths, usual_workers(), False)[0]["file_digest"]) != check_one_by_one(paths):
+        raise RuntimeError("the two sides read different files: there is nothing to compare")
+    ours, baseline = best_seconds(lambda: scan(root, paths, usual_workers(), False), lambda: check_one_by_one(paths))
+    return row(
+        "check-data, one slice of 512×512",
+        "s",
+        ours / len(paths),
+        baseline / len(paths),
+        "one thread, every file opened again for each check",
+    )
+
+
 def main() -> None:
     """Print and write all rows."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -110,7 +144,7 @@ def main() -> None:
         folder.mkdir(parents=True)
         for number, pixels in enumerate(make_patient(2020, 146, covid=False).slices, start=1):
             write_slice(folder / f"IM{number:05d}.tif", pixels)
-        rows = [measure_selection(folder), measure_inference(folder)]
+        rows = [measure_selection(folder), measure_inference(folder), measure_check(folder)]
     part = RESULTS.with_suffix(".part")
     part.write_text(json.dumps(rows, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     part.replace(RESULTS)

@@ -1,4 +1,4 @@
-"""The command line: select, phantom, train, diagnose, fetch. Bad input ends with one line on stderr and exit code 2."""
+"""The command line, one function a command. Bad input ends with one line on stderr and exit code 2."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from covidlib import __version__
 from covidlib.errors import InputError
 from covidlib.protocols import NETWORKS, protocol_named, with_settings
 
+PROBLEM = 1
 BAD_INPUT = 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code (0 done, 2 bad input)."""
+    """Run one command; returns the exit code (0 done, 1 `check-data` found a problem, 2 bad input)."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     arguments = _parser().parse_args(argv)
     try:
-        arguments.run(arguments)
+        return arguments.run(arguments) or 0
     except InputError as error:
         print(f"covidlib: {error}", file=sys.stderr)
         return BAD_INPUT
@@ -81,6 +82,14 @@ def _parser() -> argparse.ArgumentParser:
     fetch.add_argument("--zip", type=Path, help="a zip of covid-ctset that you downloaded by hand")
     fetch.add_argument("--to", type=Path, help="a new folder; default: below data/ in the workspace")
     fetch.set_defaults(run=_fetch)
+
+    check = commands.add_parser("check-data", help="report what a dataset folder holds and what is wrong with it")
+    check.add_argument("folder", type=Path, help="16-bit TIFF slices in either of COVID-CTset's layouts")
+    check.add_argument("--splits", type=Path, help="folder of train1.csv, test1.csv ...; default: CSV/ in the folder")
+    check.add_argument("--against", choices=["paper"], help="differing from the paper's data counts as a problem")
+    check.add_argument("--workers", type=int, help="threads (default: one a processor, at most 8)")
+    check.add_argument("--json", action="store_true", help="print the whole report as JSON")
+    check.set_defaults(run=_check_data)
     return parser
 
 
@@ -168,3 +177,14 @@ def _fetch(arguments: argparse.Namespace) -> None:
     series = sources.REAL_SERIES
     folder = sources.copy_folder(series, arguments.to) if arguments.to else sources.fetch_folder(series)
     print(f"{folder}: verified\n{sources.REAL_SERIES_CREDIT}")
+
+
+def _check_data(arguments: argparse.Namespace) -> int:
+    from covidlib.checkdata import check_data
+    from covidlib.checkreport import to_dict, to_text
+
+    report = check_data(
+        arguments.folder, arguments.splits, arguments.against == "paper", arguments.workers, progress=True
+    )
+    print(json.dumps(to_dict(report), indent=2) if arguments.json else to_text(report))
+    return PROBLEM if len(report.problems) else 0

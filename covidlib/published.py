@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from covidlib import audit
+from covidlib import listcounts
 from covidlib.errors import InputError
 from covidlib.series import identify
 from covidlib.sources import Unavailable, fetch, known_files
@@ -206,7 +206,7 @@ def aggregates() -> dict[str, object]:
     Unavailable
         If a list can be had from nowhere just now.
     """
-    counted = audit.count_all(image_list(), fold_lists(), checksums(), patient_details(), series_metadata())
+    counted = listcounts.count_all(image_list(), fold_lists(), checksums(), patient_details(), series_metadata())
     return {"commits": commits(), **counted}
 
 

@@ -30,6 +30,10 @@ PUBLISHED_NAME = re.compile(
 )
 
 
+class Truncated(InputError):
+    """A file that is shorter than its header says."""
+
+
 @dataclass(frozen=True)
 class SliceName:
     """What COVID-CTset's file names say: `covid1/patient1/SR_2/IM00010.tif` or `137covid_patient1_SR_2_IM00010.tif`."""
@@ -101,7 +105,7 @@ def find_series(root: str | Path) -> list[Series]:
     root = Path(root)
     if not root.is_dir():
         raise InputError(root, "there is no such folder", "Name a folder that holds the slices of one or more series")
-    series = [one for folder, names in _walk(root) for one in _series_of_folder(folder, names)]
+    series = [one for folder, names in walk(root) for one in _series_of_folder(folder, names)]
     if not series:
         raise InputError(
             root, "no TIFF or DICOM slice found", "Name a folder that holds 16-bit TIFF or DICOM slices of chest CT"
@@ -109,7 +113,15 @@ def find_series(root: str | Path) -> list[Series]:
     return sorted(series, key=lambda one: natural_key(one.name))
 
 
-def _walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
+def walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Every folder from `root` down with the names of its files, hidden ones left out. Taught in chapter 01.
+
+    Raises
+    ------
+    InputError
+        If a folder may not be opened.
+    """
+
     def refuse(error: OSError) -> None:
         raise InputError(error.filename, f"cannot be opened ({error.strerror})", "Grant read permission and try again")
 
@@ -215,7 +227,7 @@ class RowReader:
         if header is None or size != header.file_size or stream.read(len(header.start)) != header.start:
             stream.seek(0)
             with tifffile.TiffFile(stream) as tiff:
-                page = _strict_page(path, tiff)
+                page = strict_page(path, tiff)
                 shape = (page.shape[0], page.shape[1])
                 start, count = page.dataoffsets[0], 2 * shape[0] * shape[1]
                 plain = page.is_contiguous and page.compression == 1 and page.fillorder == 1
@@ -236,7 +248,18 @@ def read_rows(path: str | Path, rows: slice = slice(None)) -> tuple[np.ndarray, 
     return RowReader().read(path, rows)
 
 
-def _strict_page(path: Path, tiff: tifffile.TiffFile) -> tifffile.TiffPage:
+def strict_page(path: Path, tiff: tifffile.TiffFile) -> tifffile.TiffPage:
+    """The one page of an open TIFF file, if it is a slice as COVID-CTset stores it (paper, section 2.1).
+
+    Taught in chapter 01.
+
+    Raises
+    ------
+    Truncated
+        If the file is shorter than its header says.
+    InputError
+        If it holds anything but one unsigned 16-bit grey channel, or several images.
+    """
     if len(tiff.pages) != 1:
         raise InputError(path, f"holds {len(tiff.pages)} images, expected 1", "Write one slice a file")
     page = tiff.pages.first
@@ -255,7 +278,7 @@ def _strict_page(path: Path, tiff: tifffile.TiffFile) -> tifffile.TiffPage:
     if page.compression == 1:
         needed = max(needed, page.dataoffsets[0] + 2 * page.shape[0] * page.shape[1])
     if needed > tiff.filehandle.size:
-        raise InputError(
+        raise Truncated(
             path,
             f"is truncated: {tiff.filehandle.size} bytes, expected at least {needed}",
             "Copy or download the file again",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from covidlib import audit, comparison, published, sources
+from covidlib import comparison, listcounts, published, sources
 from covidlib.errors import InputError
 
 COMMIT = "0123456789012345678901234567890123456789"
@@ -122,11 +122,11 @@ def test_what_is_counted_in_small_lists(small_mirror: Path) -> None:
 def test_duplicates_across_patients_classes_and_sides_are_counted(small_mirror: Path) -> None:
     images = published.image_list().merge(published.checksums(), on="filename")
     images.loc[images["patient"] == "patient3", "blake2b"] = "aa"
-    crossing = audit.count_duplicates(images, published.fold_lists())
+    crossing = listcounts.count_duplicates(images, published.fold_lists())
     assert (crossing["groups"], crossing["groups_across_patients"], crossing["groups_across_classes"]) == (2, 1, 0)
     assert crossing["groups_across_train_and_test"] == 5
     images.loc[images["patient"] == "patient147", "blake2b"] = "aa"
-    worse = audit.count_duplicates(images, published.fold_lists())
+    worse = listcounts.count_duplicates(images, published.fold_lists())
     assert (worse["groups_across_classes"], worse["pairs"], worse["largest_group"]) == (1, 4, 3)
 
 
