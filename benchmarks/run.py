@@ -12,14 +12,17 @@ import os
 import shutil
 import tempfile
 import time
+import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
-from covidlib.phantom import make_patient
+from covidlib.phantom import make_cohort, make_patient
 from covidlib.selection import DARK_BELOW, DIVISOR, select_series
 from covidlib.series import find_series, read_slice, write_slice
 from covidlib.slicecheck import scan, usual_workers
@@ -27,6 +30,7 @@ from covidlib.slicecheck import scan, usual_workers
 RESULTS = Path(__file__).with_name("results.json")
 REPETITIONS = 3
 CHECKED_COPIES = 6
+LONGER = 10
 
 
 def per_pixel_selection(paths: list[Path]) -> list[str]:
@@ -137,6 +141,35 @@ def measure_check(folder: Path) -> dict[str, object]:
     )
 
 
+def measure_growth(folder: Path) -> list[dict[str, object]]:
+    """Selection of ten times as many slices: the time of one slice and the memory should stay what they were."""
+    short = find_series(folder)[0]
+    long = replace(short, files=short.files * LONGER)
+    ours, baseline = best_seconds(lambda: select_series(long), lambda: select_series(short))
+    peaks = []
+    for series in (long, short):
+        tracemalloc.start()
+        select_series(series)
+        peaks.append(tracemalloc.get_traced_memory()[1] / 1e6)
+        tracemalloc.stop()
+    name = f"selection of {len(long)} slices instead of {len(short)}"
+    return [
+        row(f"{name}, a slice", "s", ours / len(long), baseline / len(short), "the short series (1 is linear)"),
+        row(f"{name}, memory at its peak", "MB", peaks[0], peaks[1], "the short series (1 is flat)"),
+    ]
+
+
+def measure_cohort(scratch: Path) -> dict[str, object]:
+    """Drawing a cohort with one process a core against one process."""
+    drawn = count()
+
+    def draw(workers: int | None) -> None:
+        make_cohort(scratch / f"cohort{next(drawn)}", 4, progress=False, workers=workers)
+
+    ours, baseline = best_seconds(lambda: draw(None), lambda: draw(1))
+    return row("drawing a synthetic patient", "s", ours / 4, baseline / 4, "one process")
+
+
 def main() -> None:
     """Print and write all rows."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -144,7 +177,8 @@ def main() -> None:
         folder.mkdir(parents=True)
         for number, pixels in enumerate(make_patient(2020, 146, covid=False).slices, start=1):
             write_slice(folder / f"IM{number:05d}.tif", pixels)
-        rows = [measure_selection(folder), measure_inference(folder), measure_check(folder)]
+        rows = [measure_selection(folder), *measure_growth(folder), measure_inference(folder), measure_check(folder)]
+        rows.append(measure_cohort(Path(scratch)))
     part = RESULTS.with_suffix(".part")
     part.write_text(json.dumps(rows, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     part.replace(RESULTS)
