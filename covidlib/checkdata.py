@@ -92,7 +92,7 @@ def check_data(
     lists = Path(splits) if splits is not None else find_splits(root)
     listed = read_splits(lists) if lists is not None else None
     slices, faults = scan(root, paths, workers or usual_workers(), progress)
-    findings = [faults, find_duplicates(slices, faults)]
+    findings = [faults, find_two_classes(slices), find_duplicates(slices, faults)]
     remarks = [f"{others} files that are no TIFF were passed over"] if others else []
     if listed is None:
         remarks.append("No split lists: sides of a split were not compared; name their folder with --splits")
@@ -108,6 +108,16 @@ def check_data(
     else:
         findings += [compare_names(root, slices, images, against_paper), compare_checksums(slices, digests)]
     return Report(root, slices, comparisons, pd.concat(findings, ignore_index=True), remarks)
+
+
+def find_two_classes(slices: pd.DataFrame) -> pd.DataFrame:
+    """Patients whose slices are named after both classes. Taught in chapter 01."""
+    rows = []
+    for patient, group in slices.groupby("patient"):
+        if group["label"].nunique() > 1:
+            first = group.drop_duplicates("label")["path"]
+            rows.append(("problem", "patient of two classes", first.iloc[0], f"{patient} is also in {first.iloc[1]}"))
+    return findings_table(rows)
 
 
 def find_duplicates(slices: pd.DataFrame, faults: pd.DataFrame) -> pd.DataFrame:
@@ -184,8 +194,7 @@ def compare_names(root: Path, slices: pd.DataFrame, images: pd.DataFrame, agains
     Taught in chapter 01.
     """
     names = pd.Series([Path(path).name for path in slices[slices["flat"]]["path"]], dtype=object)
-    # Unnamed files make the numbers of all others float, which would match nothing.
-    held = pd.MultiIndex.from_frame(slices[~slices["flat"]][KEY].dropna().astype({"number": int}))
+    held = pd.MultiIndex.from_frame(slices[~slices["flat"]][KEY])
     absent = ~images["filename"].isin(names) & ~pd.MultiIndex.from_frame(images[KEY]).isin(held)
     lacking = list(images[absent]["filename"])
     further = list(names[~names.isin(images["filename"])])

@@ -172,6 +172,14 @@ def test_a_name_that_tells_nothing_is_a_problem(dataset: Path) -> None:
     assert found(check_data(dataset)) == [("unnamed", "scan.tif")]
 
 
+def test_a_patient_of_two_classes_is_a_problem(dataset: Path) -> None:
+    write_dataset(dataset, ["normal2/patient3/SR_4/IM00001.tif"])
+    (dataset / CLEAN[0]).unlink()
+    report = check_data(dataset)
+    assert found(report) == [("patient of two classes", CLEAN[3])]
+    assert "patient3 is also in normal2" in report.problems["detail"].iloc[0]
+
+
 @pytest.mark.parametrize(
     ("source", "copy", "severity", "kind"),
     [

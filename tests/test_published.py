@@ -49,10 +49,11 @@ def small_lists() -> dict[str, str]:
 
 
 def metadata() -> str:
-    """patient1 has two series of two thicknesses, patient3 one on another kernel, patient147 none."""
+    """patient1 has three series, two thicknesses and three kernels; patient3 has one series, patient147 none."""
     values = {
         ("patient1", "SR_2"): ("B70s", 6.0, 4095),
         ("patient1", "SR_3"): ("B30s", 1.5, 3000),
+        ("patient1", "SR_4"): ("B90s", 1.5, 3000),
         ("patient3", "SR_3"): ("B31s", 6.0, 2000),
         ("patient146", "SR_2"): ("B70s", 6.0, 4095),
     }
@@ -92,7 +93,7 @@ def test_the_lists_become_tables(small_mirror: Path) -> None:
     details = published.patient_details()
     assert details["age"].tolist() == [53, 40, 31, 9] and details["date"].dt.month.tolist() == [4, 4, 3, 3]
     series = published.series_metadata()
-    assert len(series) == 4 and series["thickness"].tolist() == [6, 6, 1.5, 6]
+    assert len(series) == 5 and series["thickness"].tolist() == [6, 6, 1.5, 6, 1.5]
     assert published.commits() == {published.AUTHORS: COMMIT, published.LISTS: COMMIT}
 
 
@@ -108,11 +109,12 @@ def test_what_is_counted_in_small_lists(small_mirror: Path) -> None:
     assert not fold1["test COVID-19 images"]["agrees"] and fold1["test COVID-19 images"]["printed"] == 462
     assert counted["splits"][0]["validation_images_in_test"] == 1
     assert counted["patients"]["covid"]["age_mean"] == 46.5
+    assert counted["patients"]["covid"]["sexes"] == {"F": 1, "M": 1}
     assert counted["patients"]["normal"]["ages"] == {"0": 1, "30": 1}
     assert counted["patients"]["normal"]["months"] == {"2020-03": 2}
     assert counted["series"]["patients_by_thicknesses"] == {"1": 2, "2": 1}
     assert counted["acquisition"]["kernel"]["images"] == {"covid": {"B31s": 1, "B70s": 1}, "normal": {"B70s": 2}}
-    assert counted["acquisition"]["kernel"]["series"]["covid"] == {"B30s": 1, "B31s": 1, "B70s": 1}
+    assert counted["acquisition"]["kernel"]["series"]["covid"] == {"B30s": 1, "B31s": 1, "B70s": 1, "B90s": 1}
     shortcut = counted["shortcut"]
     assert (shortcut["covid_images_alone"], shortcut["share_of_covid_images"]) == (1, 0.5)
     assert shortcut["images_without_metadata"] == 1
@@ -128,6 +130,16 @@ def test_duplicates_across_patients_classes_and_sides_are_counted(small_mirror: 
     images.loc[images["patient"] == "patient147", "blake2b"] = "aa"
     worse = listcounts.count_duplicates(images, published.fold_lists())
     assert (worse["groups_across_classes"], worse["pairs"], worse["largest_group"]) == (1, 4, 3)
+
+
+def test_a_pair_of_kernel_and_thickness_is_shared_only_as_a_pair() -> None:
+    scanned = pd.DataFrame(
+        [("covid", "B30s", 6.0), ("covid", "B30s", 1.5), ("covid", "B70s", 1.5), ("normal", "B30s", 1.5)]
+        + [("normal", "B70s", 6.0), ("covid", None, None)],
+        columns=["label", "kernel", "thickness"],
+    )
+    counted = audit.count_unshared_pairs(scanned)
+    assert (counted["covid_images"], counted["covid_images_alone"], counted["images_without_metadata"]) == (3, 2, 1)
 
 
 def test_a_list_that_is_none_is_refused(tmp_path: Path) -> None:
