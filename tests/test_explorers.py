@@ -54,6 +54,16 @@ def test_the_rule_in_the_browser_is_the_rule_in_the_library(series: np.ndarray, 
         assert str(counts(240, 120, 300)[1]) in page.locator(".caption").inner_text()
 
 
+def test_a_count_that_equals_the_threshold_is_dropped_in_the_browser_too(tmp_path: Path) -> None:
+    slices = np.full((3, 512, 512), 1000, np.uint16)
+    for pixels, dark_rows in zip(slices, (0, 40, 60), strict=True):
+        pixels[240 : 240 + dark_rows, 120:370] = 100
+    assert count_dark_pixels(slices)[1] == selection_threshold(count_dark_pixels(slices))
+    with open_page() as page:
+        page.goto(page_of(tmp_path, explorers.selection_explorer(slices, list("abc"), "rule").data))
+        assert "b: 10000 dark pixels, dropped. Threshold 10000, kept 1 of 3: 3" in page.locator(".caption").inner_text()
+
+
 def test_subsampled_counts_are_near_the_exact_ones(series: np.ndarray) -> None:
     exact = count_dark_pixels(series)
     sampled = 4 * ((series[:, 240:340:2, 120:370:2] // 4) * 4 < 300).sum(axis=(1, 2))
