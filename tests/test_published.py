@@ -1,4 +1,4 @@
-"""covidlib.published, audit, comparison: the public lists as tables, and what is counted in them."""
+"""covidlib.published, listcounts, comparison: the public lists as tables, and what is counted in them."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def test_a_pair_of_kernel_and_thickness_is_shared_only_as_a_pair() -> None:
         + [("normal", "B70s", 6.0), ("covid", None, None)],
         columns=["label", "kernel", "thickness"],
     )
-    counted = audit.count_unshared_pairs(scanned)
+    counted = listcounts.count_unshared_pairs(scanned)
     assert (counted["covid_images"], counted["covid_images_alone"], counted["images_without_metadata"]) == (3, 2, 1)
 
 
