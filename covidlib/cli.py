@@ -90,6 +90,10 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--workers", type=int, help="threads (default: one a processor, at most 8)")
     check.add_argument("--json", action="store_true", help="print the whole report as JSON")
     check.set_defaults(run=_check_data)
+    importer = commands.add_parser("import-dicom", help="DICOM series to de-identified 16-bit TIFF series")
+    importer.add_argument("source", type=Path, help="a folder with DICOM files of one series or many")
+    importer.add_argument("target", type=Path, help="a new or empty folder")
+    importer.set_defaults(run=_import_dicom)
     return parser
 
 
@@ -177,6 +181,18 @@ def _fetch(arguments: argparse.Namespace) -> None:
     series = sources.REAL_SERIES
     folder = sources.copy_folder(series, arguments.to) if arguments.to else sources.fetch_folder(series)
     print(f"{folder}: verified\n{sources.REAL_SERIES_CREDIT}")
+
+
+def _import_dicom(arguments: argparse.Namespace) -> None:
+    from covidlib.importing import NOTICE, import_dicom
+
+    imported = import_dicom(arguments.source, arguments.target, progress=True)
+    for path, reason in imported.skipped:
+        print(f"covidlib: left out {path}: {reason}", file=sys.stderr)
+    for remark in imported.remarks:
+        print(f"covidlib: {remark}", file=sys.stderr)
+    print(imported.table.to_string(index=False))
+    print(f"{imported.folder}: {len(imported.table)} series, {imported.table['slices'].sum()} slices\n{NOTICE}")
 
 
 def _check_data(arguments: argparse.Namespace) -> int:

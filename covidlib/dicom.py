@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
 HOUNSFIELD_OFFSET = 1024
 """Stored value of 0 HU (water): COVID-CTset keeps what its scanner stored, HU + 1024."""
-HIGHEST_CT_VALUE = 3071
-"""Largest HU of a 12-bit scanner: a padding value above it is no tissue."""
+LOWEST_CT_VALUE, HIGHEST_CT_VALUE = -1000, 3071
+"""Air, and the largest HU of a 12-bit scanner: a padding value outside is no tissue."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,14 @@ def looks_like_dicom(path: Path) -> bool:
         raise InputError(path, f"cannot be opened ({error.strerror})", "Grant read permission and try again") from error
 
 
-def _read(path: Path, **options: object) -> Dataset:
+def read_header(path: Path, **options: object) -> Dataset:
+    """One DICOM file through pydicom; options as for `pydicom.dcmread`. Taught in chapter 01.
+
+    Raises
+    ------
+    InputError
+        If pydicom is missing, or the file cannot be read.
+    """
     try:
         import pydicom
     except ImportError as error:
@@ -79,7 +86,7 @@ def group_series(folder: Path, paths: list[Path]) -> list[DicomSeries]:
     """
     groups: dict[str, list[tuple[Path, Dataset]]] = defaultdict(list)
     for path in sorted(paths):
-        header = _read(path, stop_before_pixels=True)
+        header = read_header(path, stop_before_pixels=True)
         is_localiser = "LOCALIZER" in [str(part).upper() for part in header.get("ImageType") or []]
         if "Rows" in header and not is_localiser:
             groups[str(header.get("SeriesInstanceUID", ""))].append((path, header))
@@ -94,7 +101,7 @@ def group_series(folder: Path, paths: list[Path]) -> list[DicomSeries]:
 def _in_slice_order(members: list[tuple[Path, Dataset]]) -> tuple[tuple[Path, ...], tuple[str, ...]]:
     _refuse_equal_numbers(members)
     numbers = np.array([_number(header) for _, header in members], dtype=float)
-    positions = np.array([_position(header) for _, header in members], dtype=float)
+    positions = np.array([position_mm(header) for _, header in members], dtype=float)
     if np.isnan(positions).any():
         if np.isnan(numbers).any() and len(members) > 1:
             raise InputError(
@@ -142,8 +149,8 @@ def _number(header: Dataset) -> float:
     return float("nan") if value in (None, "") else float(value)
 
 
-def _position(header: Dataset) -> float:
-    """Millimetres along the slice normal; NaN where the header has no geometry."""
+def position_mm(header: Dataset) -> float:
+    """Millimetres along the slice normal; NaN where the header has no geometry. Taught in chapter 01."""
     place, axes = header.get("ImagePositionPatient"), header.get("ImageOrientationPatient")
     if not place or not axes:
         return float("nan")
@@ -165,15 +172,15 @@ def read_dicom(path: str | Path) -> np.ndarray:
         If the file cannot be decoded or holds no single grey image.
     """
     path = Path(path)
-    header = _read(path)
+    header = read_header(path)
     try:
         stored = header.pixel_array
     except Exception as error:  # pydicom's decoders raise many kinds; each means that there is no picture
-        raise InputError(
-            path,
-            f"its pixels cannot be decoded ({error})",
-            "Copy the file again; for a compressed syntax, pip install pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg",
-        ) from error
+        syntax = header.file_meta.get("TransferSyntaxUID") if hasattr(header, "file_meta") else None
+        remedy = "Copy the file again"
+        if syntax is not None and syntax.is_compressed:
+            remedy += f"; {syntax.name} needs a decoder: pip install pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg"
+        raise InputError(path, f"its pixels cannot be decoded ({error})", remedy) from error
     if stored.ndim != 2:
         raise InputError(path, f"has shape {stored.shape}, expected one grey image", "Export single grey CT slices")
     if header.get("PhotometricInterpretation", "MONOCHROME2") != "MONOCHROME2":
@@ -184,17 +191,39 @@ def read_dicom(path: str | Path) -> np.ndarray:
         )
     if "RescaleIntercept" not in header:
         raise InputError(path, "has no RescaleIntercept, so its values are not HU", "Export original CT slices")
+    unit = str(header.get("RescaleType") or "HU")
+    if unit.upper() != "HU":
+        raise InputError(path, f"stores values in {unit}, expected HU", "Export original CT slices")
     return to_stored_values(
-        stored, float(header.get("RescaleSlope", 1)), float(header.RescaleIntercept), _padding(header)
+        _used_bits(stored, header),
+        float(header.get("RescaleSlope", 1)),
+        float(header.RescaleIntercept),
+        _padding(header),
     )
 
 
-def _padding(header: Dataset) -> int | None:
+def _used_bits(stored: np.ndarray, header: Dataset) -> np.ndarray:
+    """Without what old scanners keep in the bits above the stored ones (overlays); the sign is kept."""
+    used, allocated = int(header.get("BitsStored", 16)), int(header.get("BitsAllocated", 16))
+    if used >= allocated:
+        return stored
+    shift = 8 * stored.dtype.itemsize - used
+    return (stored << shift) >> shift
+
+
+def _padding(header: Dataset) -> tuple[int, int] | None:
+    """Lowest and highest stored value that mark pixels outside the reconstruction field."""
     value = header.get("PixelPaddingValue")
-    return value if isinstance(value, int) else None
+    if not isinstance(value, int):
+        return None
+    limit = header.get("PixelPaddingRangeLimit")
+    limit = limit if isinstance(limit, int) else value
+    return min(value, limit), max(value, limit)
 
 
-def to_stored_values(stored: np.ndarray, slope: float, intercept: float, padding: int | None = None) -> np.ndarray:
+def to_stored_values(
+    stored: np.ndarray, slope: float, intercept: float, padding: tuple[int, int] | None = None
+) -> np.ndarray:
     """COVID-CTset's stored value from a scanner's: slope·value + intercept + 1024 in 16 unsigned bits.
 
     Taught in chapter 01.
@@ -203,11 +232,12 @@ def to_stored_values(stored: np.ndarray, slope: float, intercept: float, padding
     ----------
     stored : int array
         What the file holds.
-    padding : int, optional
-        The value that marks pixels outside the reconstruction field.
+    padding : (lowest, highest), optional
+        The values that mark pixels outside the reconstruction field; they become 0 where they are no tissue's.
     """
     hounsfield = stored.astype(np.float64) * slope + intercept
     values = np.clip(np.rint(hounsfield + HOUNSFIELD_OFFSET), 0, np.iinfo(np.uint16).max)
     if padding is not None:
-        values[(stored == padding) & (hounsfield > HIGHEST_CT_VALUE)] = 0
+        marked = (stored >= padding[0]) & (stored <= padding[1])
+        values[marked & ((hounsfield > HIGHEST_CT_VALUE) | (hounsfield < LOWEST_CT_VALUE))] = 0
     return values.astype(np.uint16)

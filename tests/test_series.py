@@ -240,7 +240,10 @@ def test_stored_value_is_hu_plus_1024_whatever_the_scanner_stores(
 
 def test_padding_and_values_below_air_become_zero() -> None:
     assert to_stored_values(np.array([-2000, -1024, 0], np.int16), 1, 0).tolist() == [0, 0, 1024]
-    assert to_stored_values(np.array([65535, 1024], np.uint16), 1, -1024, padding=65535).tolist() == [0, 1024]
+    assert to_stored_values(np.array([65535, 1024], np.uint16), 1, -1024, padding=(65535, 65535)).tolist() == [0, 1024]
+    # A range, of which tissue inside stays.
+    marked = np.array([-3000, -2001, -1500, 0, 5000], np.int32)
+    assert to_stored_values(marked, 1, 1000, padding=(-3000, 0)).tolist() == [0, 0, 524, 2024, 7024]
 
 
 def test_dicom_without_hounsfield_units_is_refused(tmp_path: Path) -> None:
