@@ -202,15 +202,6 @@ def read_dicom(path: str | Path) -> np.ndarray:
     )
 
 
-def _used_bits(stored: np.ndarray, header: Dataset) -> np.ndarray:
-    """Without what old scanners keep in the bits above the stored ones (overlays); the sign is kept."""
-    used, allocated = int(header.get("BitsStored", 16)), int(header.get("BitsAllocated", 16))
-    if used >= allocated:
-        return stored
-    shift = 8 * stored.dtype.itemsize - used
-    return (stored << shift) >> shift
-
-
 def _padding(header: Dataset) -> tuple[int, int] | None:
     """Lowest and highest stored value that mark pixels outside the reconstruction field."""
     value = header.get("PixelPaddingValue")

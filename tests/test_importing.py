@@ -170,6 +170,9 @@ def test_slope_sign_padding_and_unused_bits(tmp_path: Path) -> None:
     import_dicom(tmp_path / "s", tmp_path / "out")
     pixels = read_slice(tmp_path / "out/patient001/SR_1/IM00001.tif")
     assert pixels[0, :4].tolist() == [0, 7024, 6024, 924]
+    wide = np.array([[65535, 62000, 1024]], np.uint16)
+    write_dicom(tmp_path / "d.dcm", wide, PixelPaddingValue=65535, PixelPaddingRangeLimit=60000)
+    assert read_slice(tmp_path / "d.dcm").tolist() == [[0, 0, 1024]]
     # Twelve bits of sixteen, with an overlay in the bits above.
     stored = (body_slice() | 0xF000).astype(np.uint16)
     write_dicom(tmp_path / "b.dcm", stored, BitsStored=12, HighBit=11)
