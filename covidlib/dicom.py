@@ -194,12 +194,8 @@ def read_dicom(path: str | Path) -> np.ndarray:
     unit = str(header.get("RescaleType") or "HU")
     if unit.upper() != "HU":
         raise InputError(path, f"stores values in {unit}, expected HU", "Export original CT slices")
-    return to_stored_values(
-        _used_bits(stored, header),
-        float(header.get("RescaleSlope", 1)),
-        float(header.RescaleIntercept),
-        _padding(header),
-    )
+    slope, intercept = float(header.get("RescaleSlope", 1)), float(header.RescaleIntercept)
+    return to_stored_values(stored, slope, intercept, _padding(header))
 
 
 def _padding(header: Dataset) -> tuple[int, int] | None:
