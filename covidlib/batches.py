@@ -186,15 +186,20 @@ def resample(images: tf.Tensor, maps: tf.Tensor) -> tf.Tensor:
 # Pipelines --------------------------------------------------------------------------------------------------------
 
 
-def training_batches(paths: Sequence[str], labels: Sequence[int], protocol: Protocol, seed: int) -> tf.data.Dataset:
-    """One epoch of shuffled, augmented batches; each pass over it draws anew (paper, section 2.4).
+def training_batches(
+    paths: Sequence[str], labels: Sequence[int], protocol: Protocol, seed: int, first_epoch: int = 0
+) -> tf.data.Dataset:
+    """Shuffled, augmented batches of epoch after epoch, without end (paper, section 2.4). Taught in chapter 04.
 
-    Taught in chapter 04. The same seed gives the same batches in the same order, whatever the parallelism.
+    Order and augmentation are a function of seed and epoch alone, whatever the parallelism: a run that starts again
+    at some epoch sees what it would have seen. An epoch has `steps_per_epoch` batches.
 
     Parameters
     ----------
     labels : int
         0 is COVID-19, 1 is normal.
+    first_epoch : int
+        Counted from 0.
 
     Returns
     -------
@@ -202,18 +207,28 @@ def training_batches(paths: Sequence[str], labels: Sequence[int], protocol: Prot
         Images (batch, side, side, 1) float32 and one-hot labels (batch, 2).
     """
     side, augmentation = protocol.image_side, protocol.augmentation
+    slices = _slices(paths, labels, side)
 
-    def augment(batch: tuple[tf.Tensor, tf.Tensor], draw: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def one_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
+        # Far apart, so that seed 1 in epoch 2 is not seed 2 in epoch 1.
+        draw = tf.constant(seed, tf.int64) * 1_000_003 + epoch
+        shuffled = slices.shuffle(len(paths), seed=draw, reshuffle_each_iteration=False)
+        numbered = shuffled.batch(protocol.batch_size).enumerate()
+        return numbered.map(lambda step, batch: (tf.stack([draw, step]), batch))
+
+    def augment(draw: tf.Tensor, batch: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
         images, one_hot = batch
         maps = random_maps(augmentation, tf.shape(images)[0], side, draw)
         changed = tf.ensure_shape(resample(images, maps), (None, side, side, 1))
         return scale(changed, protocol.scaling), one_hot
 
-    slices = _slices(paths, labels, side)
-    batches = slices.shuffle(len(paths), seed=seed, reshuffle_each_iteration=True).batch(protocol.batch_size)
-    draws = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).batch(2)
-    augmented = tf.data.Dataset.zip((batches, draws)).map(augment, tf.data.AUTOTUNE, deterministic=True)
-    return augmented.prefetch(2)
+    epochs = tf.data.Dataset.counter(start=first_epoch, dtype=tf.int64)
+    return epochs.flat_map(one_epoch).map(augment, tf.data.AUTOTUNE, deterministic=True).prefetch(2)
+
+
+def steps_per_epoch(slices: int, protocol: Protocol) -> int:
+    """Batches of one epoch; the last may be smaller. Taught in chapter 04."""
+    return -(-slices // protocol.batch_size)
 
 
 def evaluation_batches(paths: Sequence[str], labels: Sequence[int], protocol: Protocol) -> tf.data.Dataset:

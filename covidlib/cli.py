@@ -204,3 +204,7 @@ def _check_data(arguments: argparse.Namespace) -> int:
     )
     print(json.dumps(to_dict(report), indent=2) if arguments.json else to_text(report))
     return PROBLEM if len(report.problems) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

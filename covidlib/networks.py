@@ -144,7 +144,10 @@ def _normalise(x: KerasTensor, name: str) -> KerasTensor:
 def _residual_block(x: KerasTensor, filters: int, stride: int, name: str) -> KerasTensor:
     """Pre-activation bottleneck of ResNetV2 (He et al. 2016), with Keras' layer names."""
     preact = layers.ReLU(name=f"{name}_preact_relu")(_normalise(x, f"{name}_preact_bn"))
-    shortcut = layers.Conv2D(4 * filters, 1, strides=stride, name=f"{name}_0_conv")(preact)
+    # Every second pixel first, then 1×1: the same numbers as one convolution with stride 2, whose gradient corrupts
+    # memory in TensorFlow 2.21 with oneDNN when the batch is odd.
+    thinned = layers.MaxPooling2D(1, strides=stride, name=f"{name}_0_thin")(preact) if stride > 1 else preact
+    shortcut = layers.Conv2D(4 * filters, 1, name=f"{name}_0_conv")(thinned)
     x = layers.Conv2D(filters, 1, use_bias=False, name=f"{name}_1_conv")(preact)
     x = layers.ReLU(name=f"{name}_1_relu")(_normalise(x, f"{name}_1_bn"))
     x = layers.Conv2D(filters, 3, strides=stride, padding="same", use_bias=False, name=f"{name}_2_conv")(x)

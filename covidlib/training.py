@@ -1,7 +1,8 @@
 """Train one fold of one network, or all fifteen, and keep what is needed to say where a number came from (section 2.4).
 
 A run is a folder: the protocol and versions (`run.json`), the history, the best weights and the predictions for the
-test patients. A finished run is reused, never repeated. Taught in chapter 04.
+test patients. A finished run is reused, never repeated; an interrupted one goes on after its last finished epoch.
+Taught in chapter 04.
 """
 
 from __future__ import annotations
@@ -12,8 +13,7 @@ import hashlib
 import json
 import os
 import platform
-import shutil
-import tempfile
+import subprocess
 import time
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -28,7 +28,17 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from covidlib import __version__, networks
-from covidlib.batches import evaluation_batches, training_batches
+from covidlib.batches import evaluation_batches, steps_per_epoch, training_batches
+from covidlib.checkpoints import (
+    CHECKPOINT,
+    LOCK,
+    Progress,
+    explained,
+    only_here,
+    read_progress,
+    restore,
+    save_checkpoint,
+)
 from covidlib.dataset import LABELS, Dataset, patients_of
 from covidlib.errors import InputError
 from covidlib.folds import check_no_leak, patient_folds, published_split, split_patients
@@ -36,7 +46,17 @@ from covidlib.protocols import Protocol
 from covidlib.weights import WeightsNote, save_weights
 
 WEIGHTS, HISTORY, PREDICTIONS, RECORD = "best.weights.h5", "history.csv", "predictions.csv", "run.json"
-CODE_OF_A_RUN = ("batches", "dataset", "folds", "networks", "protocols", "selection", "series", "training")
+CODE_OF_A_RUN = (
+    "batches",
+    "checkpoints",
+    "dataset",
+    "folds",
+    "networks",
+    "protocols",
+    "selection",
+    "series",
+    "training",
+)
 """Modules whose change changes a run's result: a quick run is repeated when one of them changes."""
 
 
@@ -109,22 +129,15 @@ def train_fold(
     folder = runs_folder(protocol, Path(runs), dataset.fingerprint) / network / f"fold{fold}"
     if folder.is_dir():
         return Run(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".fold{fold}-", dir=folder.parent))
-    try:
+    # A run in the making lives beside its final place, where the next start of the same command finds it.
+    part = folder.parent / f".{folder.name}"
+    part.mkdir(parents=True, exist_ok=True)
+    with explained(part), only_here(part):
         _train_into(part, dataset, split, network, fold, protocol, progress, leak_count)
-        _keep(part, folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-    return Run(folder)
-
-
-def _keep(part: Path, folder: Path) -> None:
-    try:
+        for left_over in (CHECKPOINT, LOCK):
+            (part / left_over).unlink(missing_ok=True)
         os.rename(part, folder)
-    except OSError:
-        if not folder.is_dir():  # only another process that finished the same run first may be in the way
-            raise
+    return Run(folder)
 
 
 def _fold_tables(table: pd.DataFrame, protocol: Protocol, fold: int) -> dict[str, pd.DataFrame]:
@@ -175,22 +188,28 @@ def _train_into(
 ) -> None:
     started = time.perf_counter()
     side = protocol.image_side
+    done = read_progress(part)
     model = _fresh_model(network, protocol, protocol.seed + fold)
+    if done.history:
+        restore(part, model)
     source = f"{dataset.root.name} ({dataset.fingerprint})"
     note = WeightsNote(network, protocol.network_size, (side, side, 1), protocol.scaling, protocol.name, fold, source)
     train, validation = (
         [str(dataset.root / path) for path in split[side_name]["path"]] for side_name in ("train", "validation")
     )
-    history = model.fit(
-        training_batches(train, _classes(split["train"]), protocol, protocol.seed + fold),
+    keeper = _Keeper(part, note, done, started)
+    model.fit(
+        training_batches(train, _classes(split["train"]), protocol, protocol.seed + fold, len(done.history)),
         validation_data=evaluation_batches(validation, _classes(split["validation"]), protocol),
+        initial_epoch=len(done.history),
         epochs=protocol.epochs,
+        steps_per_epoch=steps_per_epoch(len(train), protocol),
         shuffle=False,  # the batches come shuffled
         verbose=0,
-        callbacks=[_KeepBest(part / WEIGHTS, note), _Progress(f"{network}, fold {fold}", protocol.epochs, progress)],
+        callbacks=[keeper, _Progress(f"{network}, fold {fold}", done, protocol.epochs, progress)],
     )
     fitted = time.perf_counter()
-    epochs = pd.DataFrame(history.history)
+    epochs = pd.DataFrame(keeper.done.history)
     epochs.insert(0, "epoch", np.arange(1, len(epochs) + 1))
     epochs.to_csv(part / HISTORY, index=False, lineterminator="\n")
     model.load_weights(part / WEIGHTS)
@@ -207,11 +226,25 @@ def _train_into(
             "slices": {name: len(rows) for name, rows in split.items()},
             "leaks": leak_count,
         },
-        "versions": {"covidlib": __version__, "python": platform.python_version()}
+        "versions": {"covidlib": __version__, "commit": _commit(), "python": platform.python_version()}
         | {name: version(name) for name in ("tensorflow", "keras", "numpy")},
-        "seconds": {"training": round(fitted - started, 2), "predicting": round(time.perf_counter() - fitted, 2)},
+        "seconds": {
+            "training": round(keeper.done.seconds, 2),
+            "predicting": round(time.perf_counter() - fitted, 2),
+        },
     }
     (part / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+def _commit() -> str | None:
+    """The commit of the library, where it lies in a git repository; marked if files were changed since."""
+    here = Path(str(files("covidlib")))
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        answer = subprocess.run(command, cwd=here, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return answer.stdout.strip()
 
 
 @functools.lru_cache(maxsize=1)
@@ -264,24 +297,27 @@ def predict_table(
     return table.assign(p_covid=probabilities[:, 0].astype(float).round(6))
 
 
-class _KeepBest(keras.callbacks.Callback):
-    """The paper keeps the epoch with the best validation accuracy; of equals, the first."""
+class _Keeper(keras.callbacks.Callback):
+    """After each epoch: the weights, if it is the best so far (the first of equals), then all that goes on needs."""
 
-    def __init__(self, path: Path, note: WeightsNote) -> None:
+    def __init__(self, folder: Path, note: WeightsNote, done: Progress, started: float) -> None:
         super().__init__()
-        self.path, self.note, self.best = path, note, -1.0
+        self.folder, self.note, self.done = folder, note, done
+        self.started, self.before = started, done.seconds
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        accuracy = (logs or {})["val_accuracy"]
-        if accuracy > self.best:
-            self.best = accuracy
-            save_weights(self.model, self.path, self.note)
+        finished = {name: float(value) for name, value in (logs or {}).items()}
+        if finished["val_accuracy"] > self.done.best:
+            save_weights(self.model, self.folder / WEIGHTS, self.note)
+        seconds = self.before + time.perf_counter() - self.started
+        self.done = Progress([*self.done.history, finished], seconds, self.done.accumulation)
+        save_checkpoint(self.folder, self.model, self.done)
 
 
 class _Progress(keras.callbacks.Callback):
-    def __init__(self, title: str, epochs: int, shown: bool) -> None:
+    def __init__(self, title: str, done: Progress, epochs: int, shown: bool) -> None:
         super().__init__()
-        self.bar = tqdm(total=epochs, desc=title, unit="epoch", disable=not shown)
+        self.bar = tqdm(total=epochs, initial=len(done.history), desc=title, unit="epoch", disable=not shown)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         logs = logs or {}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import lzma
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import h5py
@@ -201,3 +203,17 @@ def test_wrong_layers_classes_and_networks_are_refused() -> None:
         gradcam.pyramid_maps(model, images)
     with pytest.raises(InputError, match="no pyramid"):
         gradcam.head_activations(model, images)
+
+
+@pytest.mark.parametrize("name", networks.NAMES)
+def test_an_odd_batch_trains_without_corrupting_memory(name: str) -> None:
+    """In a process of its own: TensorFlow 2.21 aborted on the gradient of a 1×1 convolution with stride 2."""
+    code = (
+        "import keras, numpy as np; from covidlib import networks\n"
+        f"model = networks.build({name!r}, (128, 128, 1), 'quick')\n"
+        "model.compile('sgd', 'categorical_crossentropy', jit_compile=False)\n"
+        "images, labels = np.random.rand(7, 128, 128, 1), np.eye(2)[[0, 1, 0, 1, 0, 1, 0]]\n"
+        "for _ in range(6): model.train_on_batch(images, labels)\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr[-500:]

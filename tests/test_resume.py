@@ -1,0 +1,132 @@
+"""Runs that survive: killed, held by another process, out of disk space; each ends as if nothing had happened."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+from covidlib import checkpoints, training
+from covidlib.checkpoints import CHECKPOINT, Progress, only_here, read_progress, restore, save_checkpoint
+from covidlib.dataset import load_dataset
+from covidlib.errors import InputError
+from covidlib.protocols import QUICK, with_settings
+
+SETTINGS = ["epochs=5", "batch_size=7"]
+PROTOCOL = with_settings(QUICK, SETTINGS)
+NETWORK = "resnet50v2-fpn"  # its dropout draws random numbers, which must go on where they were
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(small_dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> training.Run:
+    runs = tmp_path_factory.mktemp("whole")
+    return training.train_fold(load_dataset(small_dataset), NETWORK, 1, PROTOCOL, runs, progress=False)
+
+
+def assert_same(run: training.Run, expected: training.Run) -> None:
+    pd.testing.assert_frame_equal(run.history(), expected.history(), rtol=0, atol=1e-6)
+    pd.testing.assert_frame_equal(run.predictions(), expected.predictions(), rtol=0, atol=1e-5)
+
+
+def test_a_killed_run_goes_on_and_ends_the_same(
+    small_dataset: Path, tmp_path: Path, uninterrupted: training.Run
+) -> None:
+    command = [sys.executable, "-m", "covidlib.cli", "train", "--network", NETWORK, "--fold", "1"]
+    command += ["--data", str(small_dataset), "--runs", str(tmp_path)]
+    command += [part for setting in SETTINGS for part in ("--set", setting)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 240
+    while not (found := list(tmp_path.rglob(CHECKPOINT))) and time.monotonic() < deadline:
+        assert process.poll() is None, "the run ended before it was killed"
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    done = len(read_progress(found[0].parent).history)
+    assert 1 <= done < PROTOCOL.epochs
+    answer = subprocess.run(command, capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stderr
+    data = load_dataset(small_dataset)
+    run = training.train_fold(data, NETWORK, 1, PROTOCOL, tmp_path, progress=False)
+    assert_same(run, uninterrupted)
+    assert run.record()["seconds"]["training"] > 0  # type: ignore[index]
+    assert [path.name for path in tmp_path.rglob(".*")] == []
+
+
+def test_a_full_disk_leaves_the_last_checkpoint_whole(
+    small_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uninterrupted: training.Run
+) -> None:
+    write, written = np.savez, []
+
+    def savez(stream: object, **arrays: object) -> None:
+        written.append(1)
+        if len(written) == 3:
+            stream.write(b"half")  # type: ignore[attr-defined]
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write(stream, **arrays)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(checkpoints.np, "savez", savez)
+    data = load_dataset(small_dataset)
+    with pytest.raises(InputError, match="No space left on device. Free space and start the same command again"):
+        training.train_fold(data, NETWORK, 1, PROTOCOL, tmp_path, progress=False)
+    folder = next(tmp_path.rglob(CHECKPOINT)).parent
+    assert len(read_progress(folder).history) == 2
+    assert_same(training.train_fold(data, NETWORK, 1, PROTOCOL, tmp_path, progress=False), uninterrupted)
+
+
+def test_a_run_that_another_process_holds_is_refused(small_dataset: Path, tmp_path: Path) -> None:
+    data = load_dataset(small_dataset)
+    part = training.runs_folder(PROTOCOL, tmp_path, data.fingerprint) / NETWORK / ".fold1"
+    part.mkdir(parents=True)
+    hold = "import sys, time; from pathlib import Path; from covidlib.checkpoints import only_here\n"
+    hold += "with only_here(Path(sys.argv[1])): print('held', flush=True); time.sleep(600)"
+    holder = subprocess.Popen([sys.executable, "-c", hold, str(part)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert holder.stdout is not None and holder.stdout.readline() == "held\n"
+        with pytest.raises(InputError, match="being trained by another process"):
+            training.train_fold(data, NETWORK, 1, PROTOCOL, tmp_path, progress=False)
+    finally:
+        holder.kill()
+        holder.wait()
+    with only_here(part):  # the lock ended with its process
+        assert part.is_dir()
+
+
+def test_checkpoints_hold_the_whole_state_and_refuse_another_network(tmp_path: Path) -> None:
+    def network(units: int) -> keras.Model:
+        layers = [keras.layers.Dense(units), keras.layers.Dropout(0.5), keras.layers.Dense(1)]
+        model = keras.Sequential([keras.Input((4,)), *layers])
+        model.compile(keras.optimizers.Nadam(0.1), loss="mse")
+        model.optimizer.build(model.trainable_variables)
+        return model
+
+    generator = np.random.default_rng(0)
+    x, y = generator.random((32, 4)), generator.random((32, 1))
+    model = network(8)
+    model.fit(x, y, epochs=2, verbose=0, shuffle=False)
+    progress = Progress([{"val_accuracy": 0.5}, {"val_accuracy": 0.4}], 1.5, 2)
+    save_checkpoint(tmp_path, model, progress)
+    assert read_progress(tmp_path) == progress and progress.best == 0.5
+    on = model.fit(x, y, epochs=2, verbose=0, shuffle=False).history["loss"]
+    other = network(8)
+    restore(tmp_path, other)
+    assert other.fit(x, y, epochs=2, verbose=0, shuffle=False).history["loss"] == pytest.approx(on, abs=1e-6)
+    with pytest.raises(InputError, match="belongs to another network"):
+        restore(tmp_path, network(9))
+    (tmp_path / CHECKPOINT).write_bytes(b"half a file")
+    with pytest.raises(InputError, match="is damaged"):
+        read_progress(tmp_path)
+
+
+def test_the_record_names_the_commit(uninterrupted: training.Run) -> None:
+    versions = uninterrupted.record()["versions"]
+    commit = versions["commit"]  # type: ignore[index]
+    assert commit is None or len(commit.removesuffix("-dirty")) == 40
