@@ -81,7 +81,7 @@ def _resnet(image: KerasTensor, size: Size) -> keras.Model:
 def _plain_head(features: KerasTensor) -> KerasTensor:
     """Average over the map, then two classes: no head of the baselines is published, this is the plainest."""
     pooled = layers.GlobalAveragePooling2D(name="avg_pool")(features)
-    return layers.Dense(2, activation="softmax", name="predictions")(pooled)
+    return layers.Dense(2, activation="softmax", dtype="float32", name="predictions")(pooled)
 
 
 def _pyramid(backbone: keras.Model, channels: int) -> list[KerasTensor]:
@@ -127,7 +127,9 @@ def _pyramid_head(pyramid: list[KerasTensor]) -> KerasTensor:
         heads.append(layers.Dense(2, activation="relu", kernel_initializer=initial, name=f"{level}_head")(flat))
     joined = layers.Concatenate(name="heads")(heads)
     initial = keras.initializers.RandomNormal(0.0, 0.001)
-    return layers.Dense(2, activation="softmax", kernel_initializer=initial, name="predictions")(joined)
+    # Probabilities stay 32-bit where the rest computes with 16: small ones would become 0.
+    last = layers.Dense(2, activation="softmax", kernel_initializer=initial, dtype="float32", name="predictions")
+    return last(joined)
 
 
 # The quick size ---------------------------------------------------------------------------------------------------

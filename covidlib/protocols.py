@@ -16,6 +16,7 @@ from covidlib.errors import InputError
 NETWORKS = ("xception", "resnet50v2", "resnet50v2-fpn")
 """The three networks that the paper compares; the last is its own."""
 
+Precision = Literal["auto", "float32", "mixed_float16", "mixed_bfloat16"]
 Scaling = Literal["raw", "slice-max", "fixed-4095", "lung-window"]
 
 
@@ -59,6 +60,8 @@ class Protocol:
         cut at the top of a radiologist's lung window (150 HU), so that lung fills the scale.
     validation : "train-patients" or "test-subset"
         Patients held out of training, or (as the authors did) part of the test images.
+    precision : "auto", "float32", "mixed_float16" or "mixed_bfloat16"
+        How layers compute; "auto" is half precision on GPUs that are made for it (`covidlib.devices`).
     folds_from : "patients" or "published"
         Folds drawn by patient from whatever data there is, or the authors' lists, which need the whole of COVID-CTset.
     """
@@ -75,9 +78,10 @@ class Protocol:
     folds: int = 5
     seed: int = 2020
     folds_from: Literal["patients", "published"] = "patients"
+    precision: Precision = "auto"
 
 
-PAPER = Protocol("paper", "paper", 512, 14, 50, 1e-4, "raw", "test-subset", folds_from="published")
+PAPER = Protocol("paper", "paper", 512, 14, 50, 1e-4, "raw", "test-subset", folds_from="published", precision="float32")
 """Table 3 to the letter, with the authors' raw values and their validation images taken from the test fold."""
 
 COLAB = Protocol("colab", "paper", 512, 8, 20, 1e-4, "fixed-4095", "train-patients")

@@ -25,6 +25,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import pandas as pd
+import tensorflow as tf
 from tqdm.auto import tqdm
 
 from covidlib import __version__, networks
@@ -40,6 +41,7 @@ from covidlib.checkpoints import (
     save_checkpoint,
 )
 from covidlib.dataset import LABELS, Dataset, patients_of
+from covidlib.devices import batch_ladder, policy, precision_policy, strategy
 from covidlib.errors import InputError
 from covidlib.folds import check_no_leak, patient_folds, published_split, split_patients
 from covidlib.protocols import Protocol
@@ -186,30 +188,13 @@ def _train_into(
     progress: bool,
     leak_count: int,
 ) -> None:
-    started = time.perf_counter()
     side = protocol.image_side
-    done = read_progress(part)
-    model = _fresh_model(network, protocol, protocol.seed + fold)
-    if done.history:
-        restore(part, model)
     source = f"{dataset.root.name} ({dataset.fingerprint})"
     note = WeightsNote(network, protocol.network_size, (side, side, 1), protocol.scaling, protocol.name, fold, source)
-    train, validation = (
-        [str(dataset.root / path) for path in split[side_name]["path"]] for side_name in ("train", "validation")
-    )
-    keeper = _Keeper(part, note, done, started)
-    model.fit(
-        training_batches(train, _classes(split["train"]), protocol, protocol.seed + fold, len(done.history)),
-        validation_data=evaluation_batches(validation, _classes(split["validation"]), protocol),
-        initial_epoch=len(done.history),
-        epochs=protocol.epochs,
-        steps_per_epoch=steps_per_epoch(len(train), protocol),
-        shuffle=False,  # the batches come shuffled
-        verbose=0,
-        callbacks=[keeper, _Progress(f"{network}, fold {fold}", done, protocol.epochs, progress)],
-    )
+    title = f"{network}, fold {fold}" if progress else ""
+    model, done = _fit(part, dataset, split, network, protocol, protocol.seed + fold, note, title)
     fitted = time.perf_counter()
-    epochs = pd.DataFrame(keeper.done.history)
+    epochs = pd.DataFrame(done.history)
     epochs.insert(0, "epoch", np.arange(1, len(epochs) + 1))
     epochs.to_csv(part / HISTORY, index=False, lineterminator="\n")
     model.load_weights(part / WEIGHTS)
@@ -226,14 +211,63 @@ def _train_into(
             "slices": {name: len(rows) for name, rows in split.items()},
             "leaks": leak_count,
         },
+        "device": {
+            "replicas": model.distribute_strategy.num_replicas_in_sync,
+            "precision": precision_policy(protocol.precision),
+            "parts_of_a_batch": done.accumulation,
+        },
         "versions": {"covidlib": __version__, "commit": _commit(), "python": platform.python_version()}
         | {name: version(name) for name in ("tensorflow", "keras", "numpy")},
         "seconds": {
-            "training": round(keeper.done.seconds, 2),
+            "training": round(done.seconds, 2),
             "predicting": round(time.perf_counter() - fitted, 2),
         },
     }
     (part / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+def _fit(
+    part: Path,
+    dataset: Dataset,
+    split: dict[str, pd.DataFrame],
+    network: str,
+    protocol: Protocol,
+    seed: int,
+    note: WeightsNote,
+    title: str,
+) -> tuple[keras.Model, Progress]:
+    """Train from the last finished epoch to the last one; where memory is short, with batches in smaller parts."""
+    train, validation = (
+        [str(dataset.root / path) for path in split[side_name]["path"]] for side_name in ("train", "validation")
+    )
+    for batch, parts in batch_ladder(protocol.batch_size):
+        done = read_progress(part)
+        if parts < done.accumulation:
+            continue
+        if parts > done.accumulation:  # the parts of a batch are kept in the state, so this starts from the beginning
+            (part / CHECKPOINT).unlink(missing_ok=True)
+            done = Progress([], done.seconds, parts)
+        cut = dataclasses.replace(protocol, batch_size=batch)
+        model = _fresh_model(network, protocol, seed, parts)
+        if done.history:
+            restore(part, model)
+        keeper = _Keeper(part, note, done)
+        try:
+            model.fit(
+                training_batches(train, _classes(split["train"]), cut, seed, len(done.history)),
+                validation_data=evaluation_batches(validation, _classes(split["validation"]), cut),
+                initial_epoch=len(done.history),
+                epochs=protocol.epochs,
+                steps_per_epoch=steps_per_epoch(len(train), cut),
+                shuffle=False,  # the batches come shuffled
+                verbose=0,
+                callbacks=[keeper, _ProgressBar(title, done, protocol.epochs)],
+            )
+        except tf.errors.ResourceExhaustedError:
+            _compiled.cache_clear()
+            continue
+        return model, keeper.done
+    raise InputError(network, "does not fit into memory with a single slice", "Set a smaller image_side")
 
 
 def _commit() -> str | None:
@@ -249,21 +283,22 @@ def _commit() -> str | None:
 
 @functools.lru_cache(maxsize=1)
 def _compiled(
-    network: str, size: networks.Size, side: int, learning_rate: float
+    network: str, size: networks.Size, side: int, learning_rate: float, precision: str, parts: int
 ) -> tuple[keras.Model, list[np.ndarray]]:
     """A compiled network and its optimizer's initial state: tracing costs as much as several quick epochs."""
-    model = networks.build(network, (side, side, 1), size)
-    optimizer = keras.optimizers.Nadam(learning_rate)
-    # XLA compiles these networks for longer than it saves; variables made beforehand spare a second tracing.
-    model.compile(optimizer, loss="categorical_crossentropy", metrics=["accuracy"], jit_compile=False)
-    optimizer.build(model.trainable_variables)
-    return model, [np.array(variable) for variable in optimizer.variables]
+    with strategy().scope(), policy(precision):
+        model = networks.build(network, (side, side, 1), size)
+        optimizer = keras.optimizers.Nadam(learning_rate, gradient_accumulation_steps=parts if parts > 1 else None)
+        # XLA compiles these networks for longer than it saves; variables made beforehand spare a second tracing.
+        model.compile(optimizer, loss="categorical_crossentropy", metrics=["accuracy"], jit_compile=False)
+        model.optimizer.build(model.trainable_variables)
+    return model, [np.array(variable) for variable in model.optimizer.variables]
 
 
-def _fresh_model(network: str, protocol: Protocol, seed: int) -> keras.Model:
+def _fresh_model(network: str, protocol: Protocol, seed: int, parts: int = 1) -> keras.Model:
     """The network as the seed makes it, whatever was trained before in this process."""
-    side = protocol.image_side
-    model, optimizer_state = _compiled(network, protocol.network_size, side, protocol.learning_rate)
+    side, precision = protocol.image_side, precision_policy(protocol.precision)
+    model, optimizer_state = _compiled(network, protocol.network_size, side, protocol.learning_rate, precision, parts)
     # Seeded only now: making the compiled network above draws random numbers too, the first time.
     keras.utils.set_random_seed(seed)
     fresh = networks.build(network, (side, side, 1), protocol.network_size)
@@ -300,10 +335,10 @@ def predict_table(
 class _Keeper(keras.callbacks.Callback):
     """After each epoch: the weights, if it is the best so far (the first of equals), then all that goes on needs."""
 
-    def __init__(self, folder: Path, note: WeightsNote, done: Progress, started: float) -> None:
+    def __init__(self, folder: Path, note: WeightsNote, done: Progress) -> None:
         super().__init__()
         self.folder, self.note, self.done = folder, note, done
-        self.started, self.before = started, done.seconds
+        self.started, self.before = time.perf_counter(), done.seconds
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         finished = {name: float(value) for name, value in (logs or {}).items()}
@@ -314,10 +349,10 @@ class _Keeper(keras.callbacks.Callback):
         save_checkpoint(self.folder, self.model, self.done)
 
 
-class _Progress(keras.callbacks.Callback):
-    def __init__(self, title: str, done: Progress, epochs: int, shown: bool) -> None:
+class _ProgressBar(keras.callbacks.Callback):
+    def __init__(self, title: str, done: Progress, epochs: int) -> None:
         super().__init__()
-        self.bar = tqdm(total=epochs, initial=len(done.history), desc=title, unit="epoch", disable=not shown)
+        self.bar = tqdm(total=epochs, initial=len(done.history), desc=title, unit="epoch", disable=not title)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         logs = logs or {}
