@@ -6,12 +6,16 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from covidlib import __version__
 from covidlib.errors import InputError
-from covidlib.protocols import NETWORKS, protocol_named, with_settings
+from covidlib.protocols import NETWORKS, Protocol, protocol_named, with_settings
+
+if TYPE_CHECKING:
+    from covidlib.training import Run
 
 PROBLEM = 1
 BAD_INPUT = 2
@@ -61,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--all", action="store_true", help="every network on every fold")
     train.add_argument("--data", default="", help="dataset folder; default: the synthetic cohort, made if need be")
     train.add_argument("--runs", type=Path, help="folder for the runs; default: runs/ in the workspace")
+    train.add_argument("--cluster", metavar="ADDRESS", help="a Dask scheduler that hands the runs to its workers")
     train.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change one protocol setting")
     train.add_argument("--allow-leak", action="store_true", help="train although the validation set is test data")
     train.set_defaults(run=_train)
@@ -126,23 +131,45 @@ def _phantom(arguments: argparse.Namespace) -> None:
 
 def _train(arguments: argparse.Namespace) -> None:
     from covidlib import workspace
-    from covidlib.dataset import load_dataset
-    from covidlib.training import train_fold
 
     protocol = with_settings(protocol_named(arguments.protocol), arguments.set)
     if not arguments.all and arguments.network is None and arguments.fold is None:
         raise InputError("train", "no run is named", "Add --network NAME, --fold N, or --all")
     if arguments.all and (arguments.network or arguments.fold is not None):
         raise InputError("train", "--all is given beside --network or --fold", "Leave one of them out")
-    dataset = load_dataset(workspace.cohort(arguments.data, progress=True))
+    data = workspace.cohort(arguments.data, progress=True)
     runs = arguments.runs or workspace.home() / "runs"
     names = (arguments.network,) if arguments.network else NETWORKS
-    folds = range(1, protocol.folds + 1) if arguments.fold is None else [arguments.fold]
+    folds = tuple(range(1, protocol.folds + 1)) if arguments.fold is None else (arguments.fold,)
+    for run in _runs(arguments, data, protocol, runs, names, folds):
+        record, best = run.record(), run.history()["val_accuracy"].max()
+        print(f"{record['network']} fold {record['fold']}: best validation accuracy {best:.3f}, {run.folder}")
+
+
+def _runs(
+    arguments: argparse.Namespace,
+    data: Path,
+    protocol: Protocol,
+    runs: Path,
+    names: tuple[str, ...],
+    folds: tuple[int, ...],
+) -> Iterator[Run]:
+    """The runs as they finish here, or all when a cluster has finished them."""
+    from covidlib.dataset import load_dataset
+    from covidlib.training import train_fold
+
+    if arguments.cluster:
+        from covidlib.cluster import connect, train_on_cluster
+
+        with connect(arguments.cluster) as client:
+            yield from train_on_cluster(
+                client, data.resolve(), protocol, runs.resolve(), names, folds, arguments.allow_leak
+            )
+        return
+    dataset = load_dataset(data)
     for name in names:
         for fold in folds:
-            run = train_fold(dataset, name, fold, protocol, runs, allow_leak=arguments.allow_leak)
-            best = run.history()["val_accuracy"].max()
-            print(f"{name} fold {fold}: best validation accuracy {best:.3f}, {run.folder}")
+            yield train_fold(dataset, name, fold, protocol, runs, allow_leak=arguments.allow_leak)
 
 
 def _diagnose(arguments: argparse.Namespace) -> None:
