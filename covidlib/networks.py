@@ -66,6 +66,30 @@ def build(name: str, input_shape: tuple[int, int, int] = (512, 512, 1), size: Si
     return keras.Model(image, probabilities, name=name)
 
 
+RANDOM_WEIGHTS = (
+    ("kernel_initializer", "kernel"),
+    ("depthwise_initializer", "depthwise_kernel"),
+    ("pointwise_initializer", "pointwise_kernel"),
+)
+
+
+def draw_weights(model: keras.Model, seed: int) -> None:
+    """Draw every random weight, and the dropouts' states, from a seed of the layer's own. Taught in chapter 04.
+
+    Keras draws them from Python's global random numbers, from which other threads of a program (a cluster worker's,
+    a notebook's) draw too: then one seed would not give one network.
+    """
+    for number, layer in enumerate(model.layers):
+        for place, (initializer, weight) in enumerate(RANDOM_WEIGHTS):
+            if hasattr(layer, initializer) and getattr(layer, weight, None) is not None:
+                drawn = getattr(layer, initializer)
+                own = {**drawn.get_config(), "seed": (seed * 1_000 + number) * 10 + place}
+                variable = getattr(layer, weight)
+                variable.assign(type(drawn).from_config(own)(variable.shape))
+        if isinstance(layer, layers.Dropout):
+            layer.seed_generator.state.assign([seed, number])
+
+
 def _xception(image: KerasTensor, size: Size) -> KerasTensor:
     if size == "paper":
         return keras.applications.Xception(include_top=False, weights=None, input_tensor=image).output

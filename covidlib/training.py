@@ -285,27 +285,29 @@ def _commit() -> str | None:
 def _compiled(
     network: str, size: networks.Size, side: int, learning_rate: float, precision: str, parts: int
 ) -> tuple[keras.Model, list[np.ndarray]]:
-    """A compiled network and its optimizer's initial state: tracing costs as much as several quick epochs."""
+    """A compiled network and all its initial values: tracing costs as much as several quick epochs."""
     with strategy().scope(), policy(precision):
         model = networks.build(network, (side, side, 1), size)
         optimizer = keras.optimizers.Nadam(learning_rate, gradient_accumulation_steps=parts if parts > 1 else None)
         # XLA compiles these networks for longer than it saves; variables made beforehand spare a second tracing.
         model.compile(optimizer, loss="categorical_crossentropy", metrics=["accuracy"], jit_compile=False)
         model.optimizer.build(model.trainable_variables)
-    return model, [np.array(variable) for variable in model.optimizer.variables]
+    return model, [np.array(variable) for variable in (*model.variables, *model.optimizer.variables)]
 
 
 def _fresh_model(network: str, protocol: Protocol, seed: int, parts: int = 1) -> keras.Model:
     """The network as the seed makes it, whatever was trained before in this process."""
-    side, precision = protocol.image_side, precision_policy(protocol.precision)
-    model, optimizer_state = _compiled(network, protocol.network_size, side, protocol.learning_rate, precision, parts)
-    # Seeded only now: making the compiled network above draws random numbers too, the first time.
-    keras.utils.set_random_seed(seed)
-    fresh = networks.build(network, (side, side, 1), protocol.network_size)
-    for variable, value in zip(model.variables, fresh.variables, strict=True):
+    model, initial = _compiled(
+        network,
+        protocol.network_size,
+        protocol.image_side,
+        protocol.learning_rate,
+        precision_policy(protocol.precision),
+        parts,
+    )
+    for variable, value in zip((*model.variables, *model.optimizer.variables), initial, strict=True):
         variable.assign(value)
-    for variable, state in zip(model.optimizer.variables, optimizer_state, strict=True):
-        variable.assign(state)
+    networks.draw_weights(model, seed)
     return model
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import random
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -187,6 +189,29 @@ def test_a_run_does_not_depend_on_what_was_trained_before(small_dataset: Path, t
     alone = training.train_fold(load_dataset(small_dataset), "resnet50v2-fpn", 2, TINY, tmp_path / "b", progress=False)
     pd.testing.assert_frame_equal(after_another.history(), alone.history(), atol=1e-5)
     pd.testing.assert_frame_equal(after_another.predictions(), alone.predictions(), atol=1e-5)
+
+
+@pytest.mark.parametrize("network", ["xception", "resnet50v2-fpn"])
+def test_one_seed_is_one_network_whoever_else_draws_random_numbers(network: str) -> None:
+    stop = threading.Event()
+
+    def draw_on() -> None:
+        while not stop.is_set():
+            random.random()
+
+    first = [np.array(variable) for variable in training._fresh_model(network, TINY, 5).variables]
+    other = threading.Thread(target=draw_on)
+    other.start()
+    training._compiled.cache_clear()
+    again = [np.array(variable) for variable in training._fresh_model(network, TINY, 5).variables]
+    stop.set()
+    other.join()
+    assert all(np.array_equal(one, two) for one, two in zip(first, again, strict=True))
+    changed = [np.array(variable) for variable in training._fresh_model(network, TINY, 6).variables]
+    differ = [one.shape for one, two in zip(first, changed, strict=True) if not np.array_equal(one, two)]
+    kernels = [variable.shape for variable in training._fresh_model(network, TINY, 5).variables if variable.ndim > 1]
+    # Every kernel is drawn anew, and each dropout's state (two numbers) with it.
+    assert [shape for shape in differ if len(shape) > 1] == [tuple(shape) for shape in kernels]
 
 
 def test_training_sides_share_no_patient_and_classes_are_balanced(small_dataset: Path) -> None:
