@@ -18,6 +18,7 @@ import tensorflow as tf
 from covidlib.errors import InputError
 from covidlib.protocols import Augmentation, Protocol, Scaling
 from covidlib.series import read_slice
+from covidlib.slicecache import DiskCache
 
 HIGHEST_STORED_VALUE = 4095.0
 LUNG_WINDOW_TOP = 1174.0
@@ -227,10 +228,20 @@ def evaluation_batches(paths: Sequence[str], labels: Sequence[int], protocol: Pr
 
 
 def _slices(paths: Sequence[str], labels: Sequence[int], side: int) -> tf.data.Dataset:
-    def read(path: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        image = tf.numpy_function(lambda name: _load(name.decode(), side), [path], tf.float32, stateful=False)
+    """Decoded once, then kept: in memory if they fit, else on disk."""
+    fits = len(paths) * side * side * 4 <= CACHE_AT_MOST_BYTES
+    on_disk = None if fits else DiskCache(len(paths), (side, side, 1))
+    names = list(map(os.fspath, paths))
+
+    def load(index: int) -> np.ndarray:
+        if on_disk is None:
+            return _load(names[index], side)
+        return on_disk.get(index, lambda: _load(names[index], side))
+
+    def read(index: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        image = tf.numpy_function(load, [index], tf.float32, stateful=False)
         return tf.ensure_shape(image, (side, side, 1)), tf.one_hot(label, 2)
 
-    pairs = tf.data.Dataset.from_tensor_slices((list(map(os.fspath, paths)), list(labels)))
+    pairs = tf.data.Dataset.from_tensor_slices((np.arange(len(names)), list(labels)))
     slices = pairs.map(read, tf.data.AUTOTUNE, deterministic=True)
-    return slices.cache() if len(paths) * side * side * 4 <= CACHE_AT_MOST_BYTES else slices
+    return slices.cache() if fits else slices
