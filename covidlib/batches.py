@@ -18,6 +18,7 @@ import tensorflow as tf
 from covidlib.errors import InputError
 from covidlib.protocols import Augmentation, Protocol, Scaling
 from covidlib.series import read_slice
+from covidlib.slicecache import DiskCache
 
 HIGHEST_STORED_VALUE = 4095.0
 LUNG_WINDOW_TOP = 1174.0
@@ -119,12 +120,12 @@ def random_maps(augmentation: Augmentation, batch: int, side: int, seed: tf.Tens
     float32 tensor, shape (batch, 8)
         In the form of tf.raw_ops.ImageProjectiveTransformV3: x' = a0·x + a1·y + a2, y' = a3·x + a4·y + a5.
     """
-    draws = tf.random.stateless_uniform((8, batch), seed, -1.0, 1.0)
+    draws = tf.cast(tf.random.stateless_uniform((8, batch), seed, -1.0, 1.0), tf.float64)
     angle = draws[0] * math.radians(augmentation.rotation_degrees)
     shift_x, shift_y = draws[1] * augmentation.shift_fraction * side, draws[2] * augmentation.shift_fraction * side
     shear = draws[3] * math.radians(augmentation.shear_degrees)
     zoom_x, zoom_y = 1 + draws[4] * augmentation.zoom_fraction, 1 + draws[5] * augmentation.zoom_fraction
-    flips = tf.where(draws[6:] < 0, -1.0, 1.0) if augmentation.flip else tf.ones((2, batch))
+    flips = tf.where(draws[6:] < 0, -tf.ones_like(draws[6:]), 1) if augmentation.flip else tf.ones_like(draws[6:])
     return affine_map(side, angle, shift_x, shift_y, shear, zoom_x, zoom_y, flips[0], flips[1])
 
 
@@ -151,7 +152,15 @@ def affine_map(
         Pixels.
     zoom_x, zoom_y, flip_x, flip_y : float tensors, shape (batch,)
         Factors; a flip is −1.
+
+    Returns
+    -------
+    float32 tensor, shape (batch, 8)
     """
+    # The offsets are small differences of large products: rounded before the last step, they would shift the picture.
+    angle, shift_x, shift_y, shear, zoom_x, zoom_y, flip_x, flip_y = (
+        tf.cast(value, tf.float64) for value in (angle, shift_x, shift_y, shear, zoom_x, zoom_y, flip_x, flip_y)
+    )
     cos, sin = tf.cos(angle), tf.sin(angle)
     cos_shear, sin_shear = tf.cos(shear), tf.sin(shear)
     xx = cos * zoom_x * flip_x
@@ -162,7 +171,7 @@ def affine_map(
     x_offset = cos * shift_x - sin * shift_y + centre - (xx + xy) * centre
     y_offset = sin * shift_x + cos * shift_y + centre - (yx + yy) * centre
     zero = tf.zeros_like(angle)
-    return tf.stack([xx, xy, x_offset, yx, yy, y_offset, zero, zero], axis=1)
+    return tf.cast(tf.stack([xx, xy, x_offset, yx, yy, y_offset, zero, zero], axis=1), tf.float32)
 
 
 def resample(images: tf.Tensor, maps: tf.Tensor) -> tf.Tensor:
@@ -242,10 +251,20 @@ def evaluation_batches(paths: Sequence[str], labels: Sequence[int], protocol: Pr
 
 
 def _slices(paths: Sequence[str], labels: Sequence[int], side: int) -> tf.data.Dataset:
-    def read(path: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        image = tf.numpy_function(lambda name: _load(name.decode(), side), [path], tf.float32, stateful=False)
+    """Decoded once, then kept: in memory if they fit, else on disk."""
+    fits = len(paths) * side * side * 4 <= CACHE_AT_MOST_BYTES
+    on_disk = None if fits else DiskCache(len(paths), (side, side, 1))
+    names = list(map(os.fspath, paths))
+
+    def load(index: int) -> np.ndarray:
+        if on_disk is None:
+            return _load(names[index], side)
+        return on_disk.get(index, lambda: _load(names[index], side))
+
+    def read(index: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        image = tf.numpy_function(load, [index], tf.float32, stateful=False)
         return tf.ensure_shape(image, (side, side, 1)), tf.one_hot(label, 2)
 
-    pairs = tf.data.Dataset.from_tensor_slices((list(map(os.fspath, paths)), list(labels)))
+    pairs = tf.data.Dataset.from_tensor_slices((np.arange(len(names)), list(labels)))
     slices = pairs.map(read, tf.data.AUTOTUNE, deterministic=True)
-    return slices.cache() if len(paths) * side * side * 4 <= CACHE_AT_MOST_BYTES else slices
+    return slices.cache() if fits else slices

@@ -1,4 +1,4 @@
-"""covidlib.batches, protocols and training: one resample, same seed same batches, runs that are kept."""
+"""covidlib.protocols and training: settings that are stated, runs that are kept."""
 
 from __future__ import annotations
 
@@ -10,14 +10,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import tensorflow as tf
-from conftest import body_slice
 
 from covidlib import batches, training
 from covidlib.cli import main
 from covidlib.dataset import load_dataset, load_table
 from covidlib.errors import InputError
-from covidlib.protocols import COLAB, PAPER, PROTOCOLS, QUICK, Augmentation, protocol_named, with_settings
+from covidlib.protocols import COLAB, PAPER, PROTOCOLS, QUICK, protocol_named, with_settings
 from covidlib.weights import load_weights, read_note
 
 TINY = dataclasses.replace(QUICK, epochs=2)
@@ -69,91 +67,6 @@ def test_training_refuses_a_leak_unless_told(small_dataset: Path, tmp_path: Path
     run = training.train_fold(data, "resnet50v2", 1, leaky, tmp_path, progress=False, allow_leak=True)
     # Two test patients of each class: four people, and their two selected slices each.
     assert run.record()["data"]["leaks"] == 12  # type: ignore[index]
-
-
-def test_shrinking_averages() -> None:
-    pixels = np.arange(16, dtype=np.uint16).reshape(4, 4)
-    assert batches.shrink(pixels, 2).tolist() == [[2.5, 4.5], [10.5, 12.5]]
-    assert batches.shrink(pixels, 4).dtype == np.float32
-    with pytest.raises(ValueError, match="4×4"):
-        batches.shrink(pixels, 3)
-
-
-def test_scalings() -> None:
-    images = np.array([0, 1174, 2348, 4095], np.float32).reshape(1, 2, 2, 1)
-    assert np.array_equal(batches.scale(images, "raw"), images)
-    assert batches.scale(images, "slice-max").numpy().max() == 1
-    assert batches.scale(images, "fixed-4095").numpy().ravel().tolist() == pytest.approx(
-        [0, 1174 / 4095, 2348 / 4095, 1]
-    )
-    assert batches.scale(images, "lung-window").numpy().ravel().tolist() == [0, 1, 1, 1]
-    assert np.isfinite(batches.scale(np.zeros((1, 2, 2, 1), np.float32), "slice-max").numpy()).all()
-
-
-@pytest.mark.parametrize("flips", [(1, 1), (-1, 1), (1, -1)])
-def test_one_resample_agrees_with_keras_image_data_generator(flips: tuple[int, int]) -> None:
-    from keras.src.legacy.preprocessing.image import apply_affine_transform
-
-    generator = np.random.default_rng(3)
-    # Smooth 12-bit pictures: the two differ in the last bits of the interpolation only.
-    rough = generator.random((4, 8, 8, 1)).astype(np.float32)
-    images = tf.image.resize(rough, (64, 64), method="bicubic").numpy() * 4095
-    for index, image in enumerate(images):
-        angle, shift_x, shift_y = generator.uniform(-360, 360), generator.uniform(-3, 3), generator.uniform(-3, 3)
-        shear, zoom_x, zoom_y = generator.uniform(-5, 5), *generator.uniform(0.95, 1.05, 2)
-        expected = apply_affine_transform(
-            image, theta=angle, tx=shift_x, ty=shift_y, shear=shear, zx=zoom_x, zy=zoom_y,
-            row_axis=0, col_axis=1, channel_axis=2, fill_mode="nearest", order=1,
-        )[:: flips[1], :: flips[0]]  # fmt: skip
-        values = [np.radians(angle), shift_x, shift_y, np.radians(shear), zoom_x, zoom_y, *flips]
-        map_ = batches.affine_map(64, *(tf.constant([value], tf.float32) for value in values))
-        ours = batches.resample(images[index : index + 1], map_).numpy()[0]
-        assert np.abs(ours - expected).max() < 1.0
-        assert np.abs(ours - expected).mean() < 0.1
-
-
-def paths_of(folder: Path) -> list[str]:
-    return [str(path) for path in sorted(folder.rglob("*.tif"))]
-
-
-def test_the_same_seed_gives_the_same_batches(small_dataset: Path) -> None:
-    paths = paths_of(small_dataset)[:20]
-    labels = [0, 1] * 10
-
-    def epochs(seed: int) -> list[np.ndarray]:
-        steps = batches.steps_per_epoch(len(paths), TINY)
-        drawn = [images.numpy() for images, _ in batches.training_batches(paths, labels, TINY, seed).take(2 * steps)]
-        return [np.concatenate(drawn[:steps]), np.concatenate(drawn[steps:])]
-
-    first, again, other = epochs(1), epochs(1), epochs(2)
-    assert first[0].shape == (20, 128, 128, 1)
-    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
-    assert not np.array_equal(first[0], first[1])
-    assert not np.array_equal(first[0], other[0])
-    # Started at the second epoch, the stream is what the whole one has there.
-    late = batches.training_batches(paths, labels, TINY, 1, first_epoch=1).take(batches.steps_per_epoch(20, TINY))
-    assert np.array_equal(np.concatenate([images.numpy() for images, _ in late]), first[1])
-
-
-def test_labels_stay_with_their_slices(small_dataset: Path) -> None:
-    paths = paths_of(small_dataset)[:12]
-    still = dataclasses.replace(TINY, augmentation=Augmentation(0, 0, 0, 0, False))
-    images = batches.load_images(paths, 128, still.scaling)
-    known = {image.tobytes(): index for index, image in enumerate(np.round(images, 4))}
-    labels = [0, 1, 1] * 4
-    for shuffled, one_hot in batches.training_batches(paths, labels, still, 5).take(2):
-        for image, label in zip(np.round(shuffled.numpy(), 4), one_hot.numpy(), strict=True):
-            assert label.argmax() == labels[known[image.tobytes()]]
-    evaluated = np.concatenate([one.numpy() for one, _ in batches.evaluation_batches(paths, labels, still)])
-    assert np.allclose(evaluated, images, atol=1e-6)
-
-
-def test_a_slice_of_another_size_is_named(tmp_path: Path) -> None:
-    from covidlib.series import write_slice
-
-    write_slice(tmp_path / "IM1.tif", body_slice()[:500, :500])
-    with pytest.raises(InputError, match="IM1.tif"):
-        batches.load_images([tmp_path / "IM1.tif"], 128, "raw")
 
 
 def test_a_run_is_written_whole_kept_and_reused(small_dataset: Path, tmp_path: Path) -> None:

@@ -1,0 +1,173 @@
+"""covidlib.batches, slicecache and scalings: one resample, same seed same batches, slices decoded once."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import body_slice
+
+from covidlib import batches
+from covidlib.errors import InputError
+from covidlib.protocols import QUICK, Augmentation
+from covidlib.scalings import as_8_bit_grey, tissue_spread, tissue_values
+from covidlib.slicecache import DiskCache
+
+TINY = dataclasses.replace(QUICK, epochs=2)
+
+
+def test_shrinking_averages() -> None:
+    pixels = np.arange(16, dtype=np.uint16).reshape(4, 4)
+    assert batches.shrink(pixels, 2).tolist() == [[2.5, 4.5], [10.5, 12.5]]
+    assert batches.shrink(pixels, 4).dtype == np.float32
+    with pytest.raises(ValueError, match="4×4"):
+        batches.shrink(pixels, 3)
+
+
+def test_scalings() -> None:
+    images = np.array([0, 1174, 2348, 4095], np.float32).reshape(1, 2, 2, 1)
+    assert np.array_equal(batches.scale(images, "raw"), images)
+    assert batches.scale(images, "slice-max").numpy().max() == 1
+    assert batches.scale(images, "fixed-4095").numpy().ravel().tolist() == pytest.approx(
+        [0, 1174 / 4095, 2348 / 4095, 1]
+    )
+    assert batches.scale(images, "lung-window").numpy().ravel().tolist() == [0, 1, 1, 1]
+    assert np.isfinite(batches.scale(np.zeros((1, 2, 2, 1), np.float32), "slice-max").numpy()).all()
+
+
+@pytest.mark.parametrize("flips", [(1, 1), (-1, 1), (1, -1)])
+def test_one_resample_agrees_with_keras_image_data_generator(flips: tuple[int, int]) -> None:
+    from keras.src.legacy.preprocessing.image import apply_affine_transform
+
+    generator = np.random.default_rng(3)
+    # Smooth 12-bit pictures: the two differ in the last bits of the interpolation only.
+    rough = generator.random((4, 8, 8, 1)).astype(np.float32)
+    images = tf.image.resize(rough, (64, 64), method="bicubic").numpy() * 4095
+    for index, image in enumerate(images):
+        angle, shift_x, shift_y = generator.uniform(-360, 360), generator.uniform(-3, 3), generator.uniform(-3, 3)
+        shear, zoom_x, zoom_y = generator.uniform(-5, 5), *generator.uniform(0.95, 1.05, 2)
+        expected = apply_affine_transform(
+            image, theta=angle, tx=shift_x, ty=shift_y, shear=shear, zx=zoom_x, zy=zoom_y,
+            row_axis=0, col_axis=1, channel_axis=2, fill_mode="nearest", order=1,
+        )[:: flips[1], :: flips[0]]  # fmt: skip
+        values = [np.radians(angle), shift_x, shift_y, np.radians(shear), zoom_x, zoom_y, *flips]
+        map_ = batches.affine_map(64, *(tf.constant([value], tf.float32) for value in values))
+        ours = batches.resample(images[index : index + 1], map_).numpy()[0]
+        assert np.abs(ours - expected).max() < 1.0
+        assert np.abs(ours - expected).mean() < 0.1
+
+
+def paths_of(folder: Path) -> list[str]:
+    return [str(path) for path in sorted(folder.rglob("*.tif"))]
+
+
+def test_the_same_seed_gives_the_same_batches(small_dataset: Path) -> None:
+    paths = paths_of(small_dataset)[:20]
+    labels = [0, 1] * 10
+
+    def epochs(seed: int) -> list[np.ndarray]:
+        steps = batches.steps_per_epoch(len(paths), TINY)
+        drawn = [images.numpy() for images, _ in batches.training_batches(paths, labels, TINY, seed).take(2 * steps)]
+        return [np.concatenate(drawn[:steps]), np.concatenate(drawn[steps:])]
+
+    first, again, other = epochs(1), epochs(1), epochs(2)
+    assert first[0].shape == (20, 128, 128, 1)
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not np.array_equal(first[0], first[1])
+    assert not np.array_equal(first[0], other[0])
+    # Started at the second epoch, the stream is what the whole one has there.
+    late = batches.training_batches(paths, labels, TINY, 1, first_epoch=1).take(batches.steps_per_epoch(20, TINY))
+    assert np.array_equal(np.concatenate([images.numpy() for images, _ in late]), first[1])
+
+
+def test_labels_stay_with_their_slices(small_dataset: Path) -> None:
+    paths = paths_of(small_dataset)[:12]
+    still = dataclasses.replace(TINY, augmentation=Augmentation(0, 0, 0, 0, False))
+    images = batches.load_images(paths, 128, still.scaling)
+    known = {image.tobytes(): index for index, image in enumerate(np.round(images, 4))}
+    labels = [0, 1, 1] * 4
+    for shuffled, one_hot in batches.training_batches(paths, labels, still, 5).take(2):
+        for image, label in zip(np.round(shuffled.numpy(), 4), one_hot.numpy(), strict=True):
+            assert label.argmax() == labels[known[image.tobytes()]]
+    evaluated = np.concatenate([one.numpy() for one, _ in batches.evaluation_batches(paths, labels, still)])
+    assert np.allclose(evaluated, images, atol=1e-6)
+
+
+def test_a_slice_of_another_size_is_named(tmp_path: Path) -> None:
+    from covidlib.series import write_slice
+
+    write_slice(tmp_path / "IM1.tif", body_slice()[:500, :500])
+    with pytest.raises(InputError, match="IM1.tif"):
+        batches.load_images([tmp_path / "IM1.tif"], 128, "raw")
+
+
+def test_batches_do_not_depend_on_the_number_of_threads(small_dataset: Path) -> None:
+    paths = paths_of(small_dataset)[:20]
+
+    def epoch(threads: int) -> list[np.ndarray]:
+        options = tf.data.Options()
+        options.threading.private_threadpool_size = threads
+        pipeline = batches.training_batches(paths, [0, 1] * 10, TINY, 1).with_options(options).take(4)
+        return [np.concatenate(parts) for parts in zip(*pipeline.as_numpy_iterator(), strict=True)]
+
+    assert all(np.array_equal(one, two) for one, two in zip(epoch(1), epoch(2), strict=True))
+
+
+def test_what_memory_does_not_hold_is_decoded_once_on_disk(
+    small_dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = paths_of(small_dataset)[:12]
+    in_memory = batches.training_batches(paths, [0, 1] * 6, TINY, 1).take(3)
+    expected = [images.numpy() for images, _ in in_memory]
+    decoded: list[str] = []
+    read_slice = batches.read_slice
+
+    def counted(path: str) -> np.ndarray:
+        decoded.append(path)
+        return read_slice(path)
+
+    monkeypatch.setattr(batches, "read_slice", counted)
+    monkeypatch.setattr(batches, "CACHE_AT_MOST_BYTES", 0)
+    on_disk = batches.training_batches(paths, [0, 1] * 6, TINY, 1).take(3)
+    found = [images.numpy() for images, _ in on_disk]
+    assert all(np.array_equal(one, two) for one, two in zip(expected, found, strict=True))
+    assert sorted(decoded) == sorted(paths)
+
+
+def test_a_disk_cache_leaves_no_file_and_survives_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = DiskCache(2, (2, 2), tmp_path)
+    first = np.full((2, 2), 7.5, np.float32)
+    assert np.array_equal(cache.get(1, lambda: first), first)
+    assert np.array_equal(cache.get(1, lambda: np.zeros((2, 2), np.float32)), first)
+    assert list(tmp_path.iterdir()) == []
+
+    class Full:
+        def seek(self, _: int) -> None:
+            raise OSError("no space left")
+
+    monkeypatch.setattr(cache, "_file", Full())
+    assert np.array_equal(cache.get(0, lambda: first + 1), first + 1)
+
+
+def test_only_the_slice_maximum_gives_one_tissue_several_values() -> None:
+    dense = np.full((8, 8), 1080, np.uint16)
+    dense[:4] = 200
+    metal = dense.copy()
+    dense[7, 7], metal[7, 7] = 2000, 4095
+    values = tissue_values([dense, metal])
+    assert list(values.columns) == ["slice", "maximum", "scaling", "tissue", "mean"] and len(values) == 20
+    spread = tissue_spread(values).set_index(["scaling", "tissue"])["spread"]
+    for scaling in ("raw", "fixed-4095", "lung-window"):
+        assert spread[scaling].tolist() == pytest.approx([0, 0], abs=1e-6)
+    # 1/2000 and 1/4095: the same tissue at twice the value.
+    pair = np.array([1 / 2000, 1 / 4095])
+    assert spread["slice-max"].tolist() == pytest.approx([pair.std(ddof=1) / pair.mean()] * 2, rel=1e-5)
+    with pytest.raises(ValueError, match="no slice"):
+        tissue_values([])
+
+
+def test_a_float_picture_opened_as_8_bits_is_0s_and_1s() -> None:
+    assert as_8_bit_grey(np.array([0.0, 0.26, 0.99, 1.0])).tolist() == [0, 0, 0, 1]
