@@ -55,7 +55,8 @@ def shrink(pixels: np.ndarray, side: int) -> np.ndarray:
 def scale(images: np.ndarray | tf.Tensor, scaling: Scaling) -> tf.Tensor:
     """Stored values to network input (paper, section 2.4). Taught in chapter 04.
 
-    The paper's text divides each image by its own maximum; its code feeds the values as they are. Both are here. The
+    The paper divides each image by its own maximum to show it to people, and does not say what the network sees; its
+    code feeds the values as they are. Both are here. The
     other two give one grey level one meaning: "fixed-4095" divides by the largest 12-bit value, "lung-window" by the
     top of the lung window, where everything denser than lung and lesion becomes 1.
 
