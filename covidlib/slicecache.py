@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import tempfile
 import threading
 from collections.abc import Callable
@@ -30,7 +31,9 @@ class DiskCache:
         self._shape = shape
         self._bytes_each = 4 * int(np.prod(shape))
         self._there = np.zeros(count, bool)
-        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed with the last pipeline that uses it
+        # Without a buffer: what does not fit fails here and now, not at a later read.
+        self._file = tempfile.TemporaryFile(buffering=0, dir=folder)  # noqa: SIM115 - lives as long as its pipeline
+        self._is_full = False
         self._one_at_a_time = threading.Lock()
 
     def get(self, index: int, load: Callable[[], np.ndarray]) -> np.ndarray:
@@ -45,12 +48,19 @@ class DiskCache:
                 self._file.seek(index * self._bytes_each)
                 return np.frombuffer(self._file.read(self._bytes_each), np.float32).reshape(self._shape)
         array = load()
-        try:
+        if not self._is_full:
             with self._one_at_a_time:
-                self._file.seek(index * self._bytes_each)
-                self._file.write(array.astype(np.float32, copy=False).tobytes())
-                self._file.flush()
-                self._there[index] = True
-        except OSError:
-            pass  # a full disk costs time, not the run: the slice is loaded again in the next epoch
+                self._there[index] = self._write(index, array.astype(np.float32, copy=False).tobytes())
         return array
+
+    def _write(self, index: int, content: bytes) -> bool:
+        """Whether it is on disk now. A full disk costs time, not the run: the rest is loaded again in each epoch."""
+        try:
+            self._file.seek(index * self._bytes_each)
+            written = self._file.write(content) == len(content)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            written = False
+        self._is_full = not written
+        return written

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
@@ -153,11 +155,29 @@ def test_a_disk_cache_leaves_no_file_and_survives_a_full_disk(tmp_path: Path, mo
     assert list(tmp_path.iterdir()) == []
 
     class Full:
-        def seek(self, _: int) -> None:
-            raise OSError("no space left")
+        """A file on a full disk: what is there can be read, what is new cannot be written."""
 
-    monkeypatch.setattr(cache, "_file", Full())
+        def __init__(self, file: IO[bytes]) -> None:
+            self.seek, self.read = file.seek, file.read
+
+        def write(self, _: bytes) -> int:
+            raise OSError(errno.ENOSPC, "no space left")
+
+    monkeypatch.setattr(cache, "_file", Full(cache._file))
     assert np.array_equal(cache.get(0, lambda: first + 1), first + 1)
+    assert np.array_equal(cache.get(0, lambda: first + 2), first + 2)  # not kept, loaded again
+    assert np.array_equal(cache.get(1, lambda: first + 3), first)
+
+
+def test_a_disk_cache_does_not_hide_a_broken_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken:
+        def seek(self, _: int) -> None:
+            raise OSError(errno.EIO, "input/output error")
+
+    cache = DiskCache(1, (2, 2), tmp_path)
+    monkeypatch.setattr(cache, "_file", Broken())
+    with pytest.raises(OSError, match="input/output error"):
+        cache.get(0, lambda: np.zeros((2, 2), np.float32))
 
 
 def test_only_the_slice_maximum_gives_one_tissue_several_values() -> None:
