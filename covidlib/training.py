@@ -252,6 +252,8 @@ def _fit(
         if done.history:
             restore(part, model)
         keeper = _Keeper(part, note, done)
+        # tf.data mixes the program's global seed into every shuffle: without this, what ran before would change it.
+        tf.random.set_seed(seed)
         try:
             model.fit(
                 training_batches(train, _classes(split["train"]), cut, seed, len(done.history)),
