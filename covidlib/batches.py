@@ -57,14 +57,15 @@ def scale(images: np.ndarray | tf.Tensor, scaling: Scaling) -> tf.Tensor:
 
     The paper divides each image by its own maximum to show it to people, and does not say what the network sees; its
     code feeds the values as they are. Both are here. The
-    other two give one grey level one meaning: "fixed-4095" divides by the largest 12-bit value, "lung-window" by the
-    top of the lung window, where everything denser than lung and lesion becomes 1.
+    other three give one grey level one meaning: "fixed-4095" divides by the largest 12-bit value, "lung-window" by the
+    top of the lung window, where everything denser than lung and lesion becomes 1. "imagenet" is the lung window from
+    −1 to 1, the range of Keras' ResNet50V2 and Xception (mode "tf" of `keras.applications`).
 
     Parameters
     ----------
     images : float array or tensor, shape (batch, rows, columns, 1)
         HU + 1024.
-    scaling : "raw", "slice-max", "fixed-4095" or "lung-window"
+    scaling : "raw", "slice-max", "fixed-4095", "lung-window" or "imagenet"
 
     Returns
     -------
@@ -77,6 +78,8 @@ def scale(images: np.ndarray | tf.Tensor, scaling: Scaling) -> tf.Tensor:
         return values / tf.maximum(tf.reduce_max(values, axis=(1, 2, 3), keepdims=True), 1.0)
     if scaling == "lung-window":
         return tf.minimum(values / LUNG_WINDOW_TOP, 1.0)
+    if scaling == "imagenet":
+        return 2 * tf.minimum(values / LUNG_WINDOW_TOP, 1.0) - 1
     return values / HIGHEST_STORED_VALUE
 
 

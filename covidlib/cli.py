@@ -99,6 +99,12 @@ def _parser() -> argparse.ArgumentParser:
     importer.add_argument("source", type=Path, help="a folder with DICOM files of one series or many")
     importer.add_argument("target", type=Path, help="a new or empty folder")
     importer.set_defaults(run=_import_dicom)
+    nets = commands.add_parser("networks", help="what a network sees and costs, level by level")
+    nets.add_argument("action", choices=["describe"])
+    nets.add_argument("name", nargs="?", choices=NETWORKS, help="default: the three beside each other")
+    nets.add_argument("--size", choices=("paper", "quick"), default="paper", help="default: paper")
+    nets.add_argument("--side", type=int, help="image side in pixels; default: 512, for the quick size 128")
+    nets.set_defaults(run=_networks)
     return parser
 
 
@@ -220,6 +226,12 @@ def _import_dicom(arguments: argparse.Namespace) -> None:
         print(f"covidlib: {remark}", file=sys.stderr)
     print(imported.table.to_string(index=False))
     print(f"{imported.folder}: {len(imported.table)} series, {imported.table['slices'].sum()} slices\n{NOTICE}")
+
+
+def _networks(arguments: argparse.Namespace) -> None:
+    from covidlib.describe import report
+
+    print(report(arguments.name, arguments.size, arguments.side))
 
 
 def _check_data(arguments: argparse.Namespace) -> int:

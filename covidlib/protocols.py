@@ -17,7 +17,8 @@ NETWORKS = ("xception", "resnet50v2", "resnet50v2-fpn")
 """The three networks that the paper compares; the last is its own."""
 
 Precision = Literal["auto", "float32", "mixed_float16", "mixed_bfloat16"]
-Scaling = Literal["raw", "slice-max", "fixed-4095", "lung-window"]
+Scaling = Literal["raw", "slice-max", "fixed-4095", "lung-window", "imagenet"]
+Start = Literal["none", "imagenet-authors", "imagenet-summed"]
 
 
 @dataclass(frozen=True)
@@ -55,15 +56,18 @@ class Protocol:
         Full networks, or small ones with the same pyramid code.
     image_side : int
         Pixels; smaller than 512 means that slices are averaged down.
-    scaling : "raw", "slice-max", "fixed-4095" or "lung-window"
+    scaling : "raw", "slice-max", "fixed-4095", "lung-window" or "imagenet"
         Stored values as they are, divided by the slice's own maximum, divided by 4095, or
-        cut at the top of a radiologist's lung window (150 HU), so that lung fills the scale.
+        cut at the top of a radiologist's lung window (150 HU), so that lung fills the scale;
+        "imagenet" is the lung window from −1 to 1, as the ImageNet weights expect it.
     validation : "train-patients" or "test-subset"
         Patients held out of training, or (as the authors did) part of the test images.
     precision : "auto", "float32", "mixed_float16" or "mixed_bfloat16"
         How layers compute; "auto" is half precision on GPUs that are made for it (`covidlib.devices`).
     folds_from : "patients" or "published"
         Folds drawn by patient from whatever data there is, or the authors' lists, which need the whole of COVID-CTset.
+    weights : "none", "imagenet-authors" or "imagenet-summed"
+        What training starts from: random weights, or weights learned on coloured photographs (`covidlib.transfer`).
     """
 
     name: str
@@ -79,13 +83,29 @@ class Protocol:
     seed: int = 2020
     folds_from: Literal["patients", "published"] = "patients"
     precision: Precision = "auto"
+    weights: Start = "none"
 
 
-PAPER = Protocol("paper", "paper", 512, 14, 50, 1e-4, "raw", "test-subset", folds_from="published", precision="float32")
-"""Table 3 to the letter, with the authors' raw values and their validation images taken from the test fold."""
+PAPER = Protocol(
+    "paper",
+    "paper",
+    512,
+    14,
+    50,
+    1e-4,
+    "raw",
+    "test-subset",
+    folds_from="published",
+    precision="float32",
+    weights="imagenet-authors",
+)
+"""Table 3 to the letter, with the authors' raw values and start, and their validation images from the test fold."""
 
-COLAB = Protocol("colab", "paper", 512, 8, 20, 1e-4, "fixed-4095", "train-patients")
-"""The paper's networks on one free GPU: the 20 epochs of Figure 11, smaller batches, an honest validation set."""
+COLAB = Protocol("colab", "paper", 512, 8, 20, 1e-4, "imagenet", "train-patients", weights="imagenet-summed")
+"""The paper's networks on one free GPU: the 20 epochs of Figure 11, smaller batches, an honest validation set.
+
+All of the ImageNet weights are used, at the scale that they were learned at.
+"""
 
 QUICK = Protocol(
     "quick", "quick", 128, 14, 26, 1.5e-3, "lung-window", "train-patients", Augmentation(rotation_degrees=15.0)

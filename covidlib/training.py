@@ -28,7 +28,7 @@ import pandas as pd
 import tensorflow as tf
 from tqdm.auto import tqdm
 
-from covidlib import __version__, networks
+from covidlib import __version__, networks, transfer
 from covidlib.batches import evaluation_batches, steps_per_epoch, training_batches
 from covidlib.checkpoints import (
     CHECKPOINT,
@@ -310,6 +310,7 @@ def _fresh_model(network: str, protocol: Protocol, seed: int, parts: int = 1) ->
     for variable, value in zip((*model.variables, *model.optimizer.variables), initial, strict=True):
         variable.assign(value)
     networks.draw_weights(model, seed)
+    transfer.start_from(model, protocol.weights)
     return model
 
 
