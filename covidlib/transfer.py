@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
+import h5py
 import keras
 
 from covidlib.downloads import download
@@ -148,6 +149,9 @@ def _read(coloured: keras.Model, path: Path) -> None:
     """Arrays only: neither a layer class nor code of the file is looked at."""
     if not path.is_file():
         raise InputError(path, "is no file", f"Name a weights file of {coloured.name}")
+    if not h5py.is_hdf5(path):
+        # Keras chooses a reader by the file's name, and one of them opens archives.
+        raise InputError(path, f"is no weights file of {coloured.name}: no readable HDF5", WITHOUT)
     try:
         with warnings.catch_warnings():
             # Keras only warns when a layer finds no weights in the file, and leaves it random.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import lzma
+import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -14,15 +16,13 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from covidlib import gradcam, networks
+from covidlib import gradcam, networks, transfer
 from covidlib.errors import InputError
 from covidlib.weights import WeightsNote, load_weights, read_note, save_weights
 
 
 def golden_file() -> Path:
     """The golden file of the paper's network lies beside the mirror, where a machine has it."""
-    import os
-
     folder = Path(os.environ.get("COVIDLIB_MIRROR", ROOT / "absent")).parent / "fixtures"
     if not (folder / "FPN-fold1.hdf5.xz").is_file():
         pytest.skip("the golden Keras 2.3 file is not on this machine")
@@ -128,6 +128,66 @@ def test_the_authors_file_format_is_read(tmp_path: Path) -> None:
     reference = np.load(folder / "FPN-fold1_reference.npz")
     assert np.abs(model.predict_on_batch(images) - reference["mean_dense_6"]).max() < 1e-5
     assert np.abs(gradcam.head_activations(model, images) - reference["mean_concatenate_3"]).max() < 1e-5
+
+
+class LeavesAMark:
+    """Unpickled, it makes a file: the sign that something of a weights file was run."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (str(self.mark),)
+
+
+def lambda_model(mark: Path) -> keras.Model:
+    """A network whose layer makes a folder when it is rebuilt from its saved description."""
+    image = keras.layers.Input((4, 4, 1))
+    code = eval(f"lambda x: (__import__('os').makedirs({str(mark)!r}, exist_ok=True), x)[1]")
+    return keras.Model(image, keras.layers.Dense(2)(keras.layers.Lambda(code)(image)))
+
+
+def test_a_pickle_called_weights_is_refused_unread(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    for name in ("best.weights.h5", "best.hdf5", "best.keras"):
+        path = tmp_path / name
+        path.write_bytes(pickle.dumps(LeavesAMark(mark)))
+        with pytest.raises(InputError, match="no readable HDF5"):
+            load_weights(path, "resnet50v2")
+        with pytest.raises(InputError, match="is no weights file of resnet50v2"):
+            transfer.load_imagenet(networks.build("resnet50v2", (96, 96, 1)), "imagenet-summed", path)
+    assert not mark.exists()
+    pickle.loads(path.read_bytes())
+    assert mark.exists()
+
+
+@pytest.mark.parametrize("ending", ["h5", "keras"])
+def test_code_in_a_saved_model_never_runs(tmp_path: Path, ending: str) -> None:
+    mark, path = tmp_path / "mark", tmp_path / f"model.{ending}"
+    lambda_model(mark).save(path)
+    shutil.rmtree(mark, ignore_errors=True)
+    with pytest.raises(InputError):
+        load_weights(path, "resnet50v2")
+    with pytest.raises(InputError):
+        transfer.load_imagenet(networks.build("resnet50v2", (96, 96, 1)), "imagenet-summed", path)
+    assert not mark.exists()
+    # The code in the file is live: Keras runs it when it is asked to rebuild the model.
+    keras.models.load_model(path, safe_mode=False, compile=False)
+    assert mark.exists()
+
+
+def test_good_weights_beside_code_are_read_without_it(tmp_path: Path) -> None:
+    mark, harmful = tmp_path / "mark", tmp_path / "model.h5"
+    lambda_model(mark).save(harmful)
+    shutil.rmtree(mark, ignore_errors=True)
+    model = networks.build("resnet50v2", (128, 128, 1), "quick")
+    path = tmp_path / "best.weights.h5"
+    save_weights(model, path, NOTE)
+    with h5py.File(harmful) as source, h5py.File(path, "r+") as file:
+        file.attrs["model_config"] = source.attrs["model_config"]
+    loaded, _ = load_weights(path)
+    assert all(map(np.array_equal, loaded.get_weights(), model.get_weights()))
+    assert not mark.exists()
 
 
 # Grad-CAM -----------------------------------------------------------------------------------------------------------
