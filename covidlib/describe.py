@@ -1,8 +1,9 @@
 """What a network is made of, counted on the built model: receptive fields, strides, parameters, FLOPs (section 2.3).
 
 One multiply-add is two FLOPs. Convolutions and dense layers are counted, for one image; normalisation, activations,
-biases, pooling and additions are not: they are about a hundredth of the whole. Receptive fields are sides of squares
-in pixels, in theory: near the border part of the square lies outside the image. Taught in chapter 03.
+biases, pooling and additions are not: less than 0.5% of the whole at the paper size, 2 to 4% at the quick one.
+Receptive fields are sides of squares in pixels, in theory: near the border part of the square lies outside the image.
+Taught in chapter 03.
 """
 
 from __future__ import annotations
