@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from covidlib import __version__
 from covidlib.errors import InputError
-from covidlib.protocols import NETWORKS, Protocol, protocol_named, with_settings
+from covidlib.protocols import NETWORKS, VARIATIONS, Protocol, protocol_named, with_settings
 
 if TYPE_CHECKING:
     from covidlib.training import Run
@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
 
     train = commands.add_parser("train", help="train networks on patient-grouped folds")
     train.add_argument("--protocol", default="quick", help="quick, colab or paper (default quick)")
-    train.add_argument("--network", choices=NETWORKS, help="default: all three")
+    train.add_argument("--network", choices=(*NETWORKS, *VARIATIONS), help="default: the paper's three")
     train.add_argument("--fold", type=int, help="1 to 5; default: all")
     train.add_argument("--all", action="store_true", help="every network on every fold")
     train.add_argument("--data", default="", help="dataset folder; default: the synthetic cohort, made if need be")
@@ -101,7 +101,9 @@ def _parser() -> argparse.ArgumentParser:
     importer.set_defaults(run=_import_dicom)
     nets = commands.add_parser("networks", help="what a network sees and costs, level by level")
     nets.add_argument("action", choices=["describe"])
-    nets.add_argument("name", nargs="?", choices=NETWORKS, help="default: the three beside each other")
+    nets.add_argument(
+        "name", nargs="?", choices=(*NETWORKS, *VARIATIONS), help="default: the paper's three beside each other"
+    )
     nets.add_argument("--size", choices=("paper", "quick"), default="paper", help="default: paper")
     nets.add_argument("--side", type=int, help="image side in pixels; default: 512, for the quick size 128")
     nets.set_defaults(run=_networks)

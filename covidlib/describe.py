@@ -19,6 +19,7 @@ from keras import layers
 from covidlib import networks
 from covidlib.errors import InputError
 from covidlib.protocols import COLAB, QUICK
+from covidlib.pyramid import PLANS
 
 CONVOLUTIONS = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D)
 POOLINGS = (layers.MaxPooling2D, layers.AveragePooling2D)
@@ -141,10 +142,10 @@ def levels(model: keras.Model) -> dict[str, str]:
     Raises
     ------
     InputError
-        If the model is none of the paper's three.
+        If the model is none of `networks.ALL_NAMES`.
     """
-    if model.name == "resnet50v2-fpn":
-        backbone = {"C3": "conv4_block1_preact_relu", "C4": "conv5_block1_preact_relu", "C5": "post_relu"}
+    if model.name in PLANS:
+        backbone = dict(zip(("C3", "C4", "C5"), PLANS[model.name].sources, strict=True))
         # From the coarsest map down: P4 is made of the map that P5 is made of, and P3 of P4's.
         pyramid = {level: level for level in ("P5", "P4", "P3", "P6", "P7")}
         heads = {f"{level} head": f"{level}_head" for level in networks.LEVELS}
@@ -157,7 +158,7 @@ def levels(model: keras.Model) -> dict[str, str]:
         additions = [layer.name for layer in model.layers if isinstance(layer, layers.Add)]
         stacks = {"block1": "block1_conv2_act"} | {f"block{n}": name for n, name in enumerate(additions, start=2)}
     else:
-        raise InputError(model.name, "is no network of the paper", f"Choose one of {', '.join(networks.NAMES)}")
+        raise InputError(model.name, "is no network of the paper", f"Choose one of {', '.join(networks.ALL_NAMES)}")
     return stacks | {"last map": networks.LAST_MAP[model.name], "answer": "predictions"}
 
 
@@ -174,7 +175,7 @@ def level_table(model: keras.Model) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If the model is none of the paper's three, or has a layer without a rule.
+        If the model is none of `networks.ALL_NAMES`, or has a layer without a rule.
     """
     facts = layer_table(model).set_index("layer")
     before = parents_of(model)

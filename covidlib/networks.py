@@ -1,4 +1,4 @@
-"""The three networks: Xception, ResNet50V2, and ResNet50V2 with the paper's feature pyramid (section 2.3, Figure 9).
+"""The three networks: Xception, ResNet50V2, and ResNet50V2 with the paper's feature pyramid (section 2.3).
 
 Layer names are an interface: weights and heat maps refer to them. The quick size has the same names and the same
 pyramid code on a small ResNetV2, so that what is learned on it holds for the full one. Taught in chapter 03.
@@ -12,26 +12,28 @@ import keras
 from keras import KerasTensor, layers
 
 from covidlib.errors import InputError
-from covidlib.protocols import NETWORKS
+from covidlib.protocols import NETWORKS, VARIATIONS
+from covidlib.pyramid import LEVELS, PLANS, pyramid, pyramid_head
 
 NAMES = NETWORKS
-LEVELS = ("P3", "P4", "P5", "P6", "P7")
-"""Pyramid levels from the finest to the coarsest."""
-LAST_MAP = {"xception": "block14_sepconv2_act", "resnet50v2": "post_relu", "resnet50v2-fpn": "post_relu"}
+ALL_NAMES = (*NETWORKS, *VARIATIONS)
+"""The paper's three networks, and the variations of its pyramid."""
+LAST_MAP = {name: "block14_sepconv2_act" if name == "xception" else "post_relu" for name in ALL_NAMES}
 """The last layer with rows and columns: where a heat map of the backbone is read."""
 PYRAMID_CHANNELS = 256
 QUICK_PYRAMID_CHANNELS = 32
 
 Size = Literal["paper", "quick"]
+__all__ = ["ALL_NAMES", "LAST_MAP", "LEVELS", "NAMES", "Size", "build", "draw_weights"]
 
 
 def build(name: str, input_shape: tuple[int, int, int] = (512, 512, 1), size: Size = "paper") -> keras.Model:
-    """One of the paper's three networks, untrained (paper, section 2.3). Taught in chapter 03.
+    """One of the paper's three networks, or a variation of its pyramid, untrained (section 2.3). Taught in chapter 03.
 
     Parameters
     ----------
     name : str
-        "xception", "resnet50v2" or "resnet50v2-fpn".
+        "xception", "resnet50v2", "resnet50v2-fpn", or one of `covidlib.pyramid.PLANS`.
     input_shape : (rows, columns, channels)
         512×512×1 in the paper.
     size : "paper" or "quick"
@@ -47,8 +49,8 @@ def build(name: str, input_shape: tuple[int, int, int] = (512, 512, 1), size: Si
     InputError
         If there is no such network or size, or the image is too small for the pyramid.
     """
-    if name not in NAMES:
-        raise InputError(name, "is no network", f"Choose one of {', '.join(NAMES)}")
+    if name not in ALL_NAMES:
+        raise InputError(name, "is no network", f"Choose one of {', '.join(ALL_NAMES)}")
     if size not in ("paper", "quick"):
         raise InputError(size, "is no network size", "Choose paper or quick")
     if min(input_shape[:2]) < 96:
@@ -62,7 +64,8 @@ def build(name: str, input_shape: tuple[int, int, int] = (512, 512, 1), size: Si
         probabilities = _plain_head(features)
     else:
         channels = PYRAMID_CHANNELS if size == "paper" else QUICK_PYRAMID_CHANNELS
-        probabilities = _pyramid_head(_pyramid(_resnet(image, size), channels))
+        plan = PLANS[name]
+        probabilities = pyramid_head(pyramid(_resnet(image, size), channels, plan), plan)
     return keras.Model(image, probabilities, name=name)
 
 
@@ -106,54 +109,6 @@ def _plain_head(features: KerasTensor) -> KerasTensor:
     """Average over the map, then two classes: no head of the baselines is published, this is the plainest."""
     pooled = layers.GlobalAveragePooling2D(name="avg_pool")(features)
     return layers.Dense(2, activation="softmax", dtype="float32", name="predictions")(pooled)
-
-
-def _pyramid(backbone: keras.Model, channels: int) -> list[KerasTensor]:
-    """Five maps from three depths, joined by concatenation instead of Lin et al.'s addition (Figure 9).
-
-    Keras' ResNetV2 halves the map at the END of a stack, so C4 and C5 have one size, and the unpadded convolutions
-    trim P3 and P4: at 512×512 the five maps are 30, 14, 16, 8 and 4 pixels wide.
-    """
-    c3 = backbone.get_layer("conv4_block1_preact_relu").output
-    c4 = backbone.get_layer("conv5_block1_preact_relu").output
-    c5 = backbone.get_layer("post_relu").output
-
-    p5 = layers.Conv2D(channels, 1, padding="same", name="C5_reduced")(c5)
-    p5_upsampled = _resize_like(p5, c4, "P5_upsampled")
-    p5 = layers.Conv2D(channels, 3, padding="same", name="P5")(p5)
-
-    p4 = layers.Conv2D(channels, 1, padding="same", name="C4_reduced")(c4)
-    p4 = layers.Concatenate(name="P4_merged")([p5_upsampled, p4])
-    p4_upsampled = _resize_like(p4, c3, "P4_upsampled")
-    p4 = layers.Conv2D(channels, 3, padding="valid", name="P4")(p4)
-
-    p3 = layers.Conv2D(channels, 1, padding="same", name="C3_reduced")(c3)
-    p3 = layers.Concatenate(name="P3_merged")([p4_upsampled, p3])
-    p3 = layers.Conv2D(channels, 3, padding="valid", name="P3")(p3)
-
-    p6 = layers.Conv2D(channels, 3, strides=2, padding="same", name="P6")(c5)
-    p7 = layers.ReLU(name="C6_relu")(p6)
-    p7 = layers.Conv2D(channels, 3, strides=2, padding="same", name="P7")(p7)
-    return [p3, p4, p5, p6, p7]
-
-
-def _resize_like(source: KerasTensor, target: KerasTensor, name: str) -> KerasTensor:
-    return layers.Resizing(target.shape[1], target.shape[2], interpolation="nearest", name=name)(source)
-
-
-def _pyramid_head(pyramid: list[KerasTensor]) -> KerasTensor:
-    """Two numbers a level, ten together, two classes (Figure 9). ReLU lets a level fall silent for good."""
-    heads = []
-    for level, features in zip(LEVELS, pyramid, strict=True):
-        flat = layers.Flatten(name=f"{level}_flat")(features)
-        flat = layers.Dropout(0.5, name=f"{level}_dropout")(flat)
-        initial = keras.initializers.RandomNormal(0.0, 0.001)
-        heads.append(layers.Dense(2, activation="relu", kernel_initializer=initial, name=f"{level}_head")(flat))
-    joined = layers.Concatenate(name="heads")(heads)
-    initial = keras.initializers.RandomNormal(0.0, 0.001)
-    # Probabilities stay 32-bit where the rest computes with 16: small ones would become 0.
-    last = layers.Dense(2, activation="softmax", kernel_initializer=initial, dtype="float32", name="predictions")
-    return last(joined)
 
 
 # The quick size ---------------------------------------------------------------------------------------------------

@@ -15,6 +15,8 @@ from covidlib.errors import InputError
 
 NETWORKS = ("xception", "resnet50v2", "resnet50v2-fpn")
 """The three networks that the paper compares; the last is its own."""
+VARIATIONS = ("resnet50v2-fpn-add", "resnet50v2-fpn-linear", "resnet50v2-fpn-strides")
+"""The paper's own network with one choice changed (`covidlib.pyramid.PLANS`)."""
 
 Precision = Literal["auto", "float32", "mixed_float16", "mixed_bfloat16"]
 Scaling = Literal["raw", "slice-max", "fixed-4095", "lung-window", "imagenet"]

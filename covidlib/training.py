@@ -49,12 +49,14 @@ from covidlib.weights import WeightsNote, save_weights
 
 WEIGHTS, HISTORY, PREDICTIONS, RECORD = "best.weights.h5", "history.csv", "predictions.csv", "run.json"
 CODE_OF_A_RUN = (
+    "augmentation",
     "batches",
     "checkpoints",
     "dataset",
     "folds",
     "networks",
     "protocols",
+    "pyramid",
     "selection",
     "series",
     "training",
@@ -124,8 +126,8 @@ def train_fold(
     InputError
         If the network, the fold or the data are not usable, or the split leaks.
     """
-    if network not in networks.NAMES:
-        raise InputError(network, "is no network", f"Choose one of {', '.join(networks.NAMES)}")
+    if network not in networks.ALL_NAMES:
+        raise InputError(network, "is no network", f"Choose one of {', '.join(networks.ALL_NAMES)}")
     split = _fold_tables(dataset.table, protocol, fold)
     leak_count = check_no_leak(split, allow_leak)
     folder = runs_folder(protocol, Path(runs), dataset.fingerprint) / network / f"fold{fold}"
@@ -252,8 +254,6 @@ def _fit(
         if done.history:
             restore(part, model)
         keeper = _Keeper(part, note, done)
-        # tf.data mixes the program's global seed into every shuffle: without this, what ran before would change it.
-        tf.random.set_seed(seed)
         try:
             model.fit(
                 training_batches(train, _classes(split["train"]), cut, seed, len(done.history)),

@@ -20,6 +20,7 @@ import keras
 
 from covidlib.downloads import download
 from covidlib.errors import InputError, Unavailable
+from covidlib.networks import ALL_NAMES
 from covidlib.protocols import Start
 from covidlib.sources import ATTEMPTS, MIRROR_VARIABLE
 from covidlib.workspace import home
@@ -51,7 +52,7 @@ XCEPTION = Backbone(
     f"{PUBLISHED}/xception/xception_weights_tf_dim_ordering_tf_kernels_notop.h5",
     "md5:b0042744bf5b25fce3cb969f33bebb97",
 )
-BACKBONES = {"xception": XCEPTION, "resnet50v2": RESNET, "resnet50v2-fpn": RESNET}
+BACKBONES = {name: XCEPTION if name == "xception" else RESNET for name in ALL_NAMES}
 """Network → backbone, with addresses and hashes as in the source of keras.applications."""
 
 

@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 from conftest import body_slice
 
-from covidlib import batches
+from covidlib import augmentation, batches
 from covidlib.errors import InputError
 from covidlib.protocols import QUICK, Augmentation
 from covidlib.scalings import as_8_bit_grey, tissue_spread, tissue_values
@@ -40,11 +40,10 @@ def test_scalings() -> None:
     assert np.isfinite(batches.scale(np.zeros((1, 2, 2, 1), np.float32), "slice-max").numpy()).all()
 
 
-# Grey levels of 4095. The operation computes where it reads in float32: at 512 pixels that place is off by up to about
-# 5e-5 pixels, which shows only where neighbours differ by thousands of grey levels. Noise of 512×512 differs by 0.26.
+# Grey levels of 4095; noise of single pixels is the hardest case.
 @pytest.mark.parametrize(
     ("side", "rough", "at_most"),
-    [(64, False, 0.01), (64, True, 0.1), (128, True, 0.1), (512, False, 0.01), (512, True, 0.4)],
+    [(64, False, 0.01), (64, True, 0.01), (128, True, 0.01), (512, False, 0.01), (512, True, 0.01)],
 )
 @pytest.mark.parametrize("flips", [(1, 1), (-1, 1), (1, -1)])
 def test_one_resample_agrees_with_keras_image_data_generator(
@@ -65,8 +64,8 @@ def test_one_resample_agrees_with_keras_image_data_generator(
             row_axis=0, col_axis=1, channel_axis=2, fill_mode="nearest", order=1,
         )[:: flips[1], :: flips[0]]  # fmt: skip
         values = [np.radians(angle), shift_x, shift_y, np.radians(shear), zoom_x, zoom_y, *flips]
-        map_ = batches.affine_map(side, *(tf.constant([value], tf.float64) for value in values))
-        ours = batches.resample(image[np.newaxis], map_).numpy()[0]
+        map_ = augmentation.affine_map(side, *(tf.constant([value], tf.float64) for value in values))
+        ours = augmentation.resample(image[np.newaxis], map_).numpy()[0]
         assert np.abs(ours - expected).max() <= at_most
 
 
@@ -91,6 +90,15 @@ def test_the_same_seed_gives_the_same_batches(small_dataset: Path) -> None:
     # Started at the second epoch, the stream is what the whole one has there.
     late = batches.training_batches(paths, labels, TINY, 1, first_epoch=1).take(batches.steps_per_epoch(20, TINY))
     assert np.array_equal(np.concatenate([images.numpy() for images, _ in late]), first[1])
+
+
+def test_batches_do_not_depend_on_the_global_seed(small_dataset: Path) -> None:
+    paths = paths_of(small_dataset)[:10]
+    drawn = []
+    for seed in (1, 2):
+        tf.random.set_seed(seed)
+        drawn.append(next(iter(batches.training_batches(paths, [0, 1] * 5, TINY, 7)))[0].numpy())
+    assert np.array_equal(*drawn)
 
 
 def test_labels_stay_with_their_slices(small_dataset: Path) -> None:
