@@ -70,6 +70,13 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--allow-leak", action="store_true", help="train although the validation set is test data")
     train.set_defaults(run=_train)
 
+    runs = commands.add_parser("runs", help="how far all runs of a protocol have come, in one view")
+    runs.add_argument("--protocol", default="quick", help="quick, colab or paper (default quick)")
+    runs.add_argument("--data", default="", help="dataset folder; default: the synthetic cohort")
+    runs.add_argument("--runs", type=Path, help="folder of the runs; default: runs/ in the workspace")
+    runs.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="as given to `covidlib train`")
+    runs.set_defaults(run=_overview)
+
     diagnose = commands.add_parser("diagnose", help="one patient's folder in, the paper's decision out")
     diagnose.add_argument("folder", type=Path, help="16-bit TIFF or DICOM slices, one series or several")
     diagnose.add_argument("--weights", type=Path, required=True, help="a weights file of `covidlib train`")
@@ -149,9 +156,11 @@ def _train(arguments: argparse.Namespace) -> None:
     runs = arguments.runs or workspace.home() / "runs"
     names = (arguments.network,) if arguments.network else NETWORKS
     folds = tuple(range(1, protocol.folds + 1)) if arguments.fold is None else (arguments.fold,)
-    for run in _runs(arguments, data, protocol, runs, names, folds):
+    total = len(names) * len(folds)
+    for number, run in enumerate(_runs(arguments, data, protocol, runs, names, folds), start=1):
         record, best = run.record(), run.history()["val_accuracy"].max()
-        print(f"{record['network']} fold {record['fold']}: best validation accuracy {best:.3f}, {run.folder}")
+        done = f"{number} of {total}: {record['network']} fold {record['fold']}"
+        print(f"{done}: best validation accuracy {best:.3f}, {run.folder}", flush=True)
 
 
 def _runs(
@@ -178,6 +187,16 @@ def _runs(
     for name in names:
         for fold in folds:
             yield train_fold(dataset, name, fold, protocol, runs, allow_leak=arguments.allow_leak)
+
+
+def _overview(arguments: argparse.Namespace) -> None:
+    from covidlib import workspace
+    from covidlib.dataset import load_dataset
+    from covidlib.overview import overview, to_text
+
+    protocol = with_settings(protocol_named(arguments.protocol), arguments.set)
+    dataset = load_dataset(workspace.cohort(arguments.data, progress=True))
+    print(to_text(overview(protocol, arguments.runs or workspace.home() / "runs", dataset.fingerprint)))
 
 
 def _diagnose(arguments: argparse.Namespace) -> None:
