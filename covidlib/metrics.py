@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from covidlib.intervals import wilson_interval as wilson_interval
+
 DECISION = 0.5
 """A slice is called COVID-19 above this probability: the larger of two outputs that sum to one."""
 
@@ -126,21 +128,3 @@ def printed_counts(row: pd.Series) -> Counts:
         true_normal=int(row["Normal correct classified"]),
         false_covid=int(row["Wrong classified as COVID"]),
     )
-
-
-def wilson_interval(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Wilson's interval for a share of independent trials; slices of one patient are not independent.
-
-    Taught in chapter 05.
-
-    Raises
-    ------
-    ValueError
-        If there are no trials.
-    """
-    from scipy.stats import binomtest
-
-    if trials == 0:
-        raise ValueError("no trials, no interval")
-    interval = binomtest(successes, trials).proportion_ci(confidence, method="wilson")
-    return float(interval.low), float(interval.high)
