@@ -122,12 +122,12 @@ def infected_chance(slice_rate: float, selected: int, threshold: float = THRESHO
 def chances_by_clustering(
     slice_rate: float, selected: int, thresholds: tuple[float, ...], correlations: tuple[float, ...]
 ) -> pd.DataFrame:
-    """How often a patient is called infected, for thresholds and clusterings; taught in chapter 06.
+    """How often a patient is called infected, for thresholds and clusterings. Taught in chapter 06.
 
     Returns
     -------
     DataFrame
-        One row a correlation, one column a threshold. Taught in chapter 06.
+        One row a correlation, one column a threshold.
     """
     table = [
         [infected_chance(slice_rate, selected, threshold, icc) for threshold in thresholds] for icc in correlations
@@ -135,14 +135,16 @@ def chances_by_clustering(
     return pd.DataFrame(table, index=pd.Index(correlations, name="ICC"), columns=pd.Index(thresholds, name="threshold"))
 
 
-def implied_icc(patient_rate: float, slice_rate: float, selected: int, threshold: float = THRESHOLD_1) -> float:
-    """The clustering at which a slice rate gives the patient rate that was observed. Taught in chapter 06.
+def implied_icc(patient_rate: float, slice_rate: float, selected: int) -> float:
+    """The clustering at which a slice rate gives the patient rate seen at threshold 1 (Table 5). Taught in chapter 06.
+
+    One slice is enough there, so the more the same number of false alarms heaps in few patients, the fewer patients
+    are called infected: from 1 − (1 − rate)ⁿ of independent slices down to the slice rate itself.
 
     Returns
     -------
     float
-        Intraclass correlation; not a number if no clustering gives that rate: with a threshold of one slice, patients
-        are called infected at least as often as slices and at most as often as independent slices make them.
+        Intraclass correlation; not a number if the patient rate lies outside these ends.
 
     Raises
     ------
@@ -151,12 +153,8 @@ def implied_icc(patient_rate: float, slice_rate: float, selected: int, threshold
     """
 
     def excess(icc: float) -> float:
-        return infected_chance(slice_rate, selected, threshold, icc) - patient_rate
+        return infected_chance(slice_rate, selected, THRESHOLD_1, icc) - patient_rate
 
-    # Above threshold 1 the chance can rise with clustering before it falls: take the first crossing on a fine grid.
-    grid = np.linspace(0, 1, 201)
-    signs = np.sign([excess(icc) for icc in grid])
-    crossings = np.flatnonzero(signs[:-1] * signs[1:] <= 0)
-    if not len(crossings):
+    if excess(0) < 0 or excess(1) > 0:
         return float("nan")
-    return float(brentq(excess, grid[crossings[0]], grid[crossings[0] + 1]))
+    return float(brentq(excess, 0, 1))

@@ -134,8 +134,9 @@ def bootstrap_interval(
 ) -> Interval:
     """A metric with its percentile interval over resampled patients. Taught in chapter 05.
 
-    Resamples that leave the metric undefined are passed over. With few patients, or a share near 0 or 1, percentile
-    intervals are too short: if no patient has an error, every resample has none.
+    It says how the same trained networks would fare on other patients, not what another training would give.
+    Resamples that leave the metric undefined are passed over. With few patients in a stratum, or a share near 0 or 1,
+    percentile intervals are too short: if no patient has an error, every resample has none.
 
     Raises
     ------
@@ -155,10 +156,12 @@ def percentile_ends(drawn: np.ndarray, confidence: float = 0.95) -> tuple[np.nda
     drawn : float array, shape (resamples,) or (resamples, numbers)
     """
     tail = (1 - confidence) / 2
-    defined = ~np.isnan(drawn).all(axis=0)
-    ends = np.full((2, *drawn.shape[1:]), np.nan)
-    ends[:, defined] = np.nanquantile(drawn[:, defined] if drawn.ndim > 1 else drawn[:, None], [tail, 1 - tail], axis=0)
-    return ends[0], ends[1]
+    columns = drawn.reshape(len(drawn), -1)
+    defined = ~np.isnan(columns).all(axis=0)
+    ends = np.full((2, columns.shape[1]), np.nan)
+    ends[:, defined] = np.nanquantile(columns[:, defined], [tail, 1 - tail], axis=0)
+    low, high = ends.reshape(2, *drawn.shape[1:])
+    return low, high
 
 
 class FoldDifference(NamedTuple):

@@ -95,6 +95,14 @@ def table9_columns(counts: Counts) -> dict[str, float]:
     }
 
 
+def labelled(predictions: pd.DataFrame) -> pd.DataFrame:
+    """The rows that are images of Table 9: infected slices of infected patients, and normal ones. Taught in chapter 05.
+
+    A slice of an infected patient that shows no infection has neither label.
+    """
+    return predictions[predictions["label"].isin(["covid", "normal"])]
+
+
 def table9(predictions: pd.DataFrame) -> pd.DataFrame:
     """Table 9 from predictions: one row a fold and network, and the mean over the folds. Taught in chapter 05.
 
@@ -109,10 +117,9 @@ def table9(predictions: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         Columns Fold and Network, then Table 9's. The averages are means of the folds' values, as in the paper.
     """
-    labelled = predictions[predictions["label"].isin(["covid", "normal"])]
     rows = [
         {"Fold": str(fold), "Network": network, **table9_columns(confusion_counts(group["label"], group["p_covid"]))}
-        for (fold, network), group in labelled.groupby(["fold", "network"], sort=True)
+        for (fold, network), group in labelled(predictions).groupby(["fold", "network"], sort=True)
     ]
     folds = pd.DataFrame(rows)
     means = folds.drop(columns="Fold").groupby("Network", as_index=False).mean()
