@@ -47,6 +47,20 @@ def mcnemar_p(only_first_wrong: int, only_second_wrong: int) -> float:
     return float(mcnemar([[0, only_first_wrong], [only_second_wrong, 0]], exact=True).pvalue)
 
 
+def tolerated_design_effect(only_first_wrong: int, only_second_wrong: int, confidence: float = 0.95) -> float:
+    """How much clustering a difference survives: the design effect at which McNemar's test would just not see it.
+
+    Errors that cluster within patients are worth fewer independent ones; McNemar's chi-squared shrinks by the design
+    effect (see `covidlib.clustering`). Below 1, the difference is not seen even if slices are independent. Large-sample
+    approximation. Taught in chapter 05.
+    """
+    from scipy.stats import chi2
+
+    alone = only_first_wrong + only_second_wrong
+    squared = (only_first_wrong - only_second_wrong) ** 2 / alone if alone else 0.0
+    return float(squared / chi2.ppf(confidence, 1))
+
+
 def same_slices(first: pd.DataFrame, second: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Two networks' predictions in the same order of slices. Taught in chapter 05.
 
@@ -144,7 +158,7 @@ def compare_errors(first_wrong: pd.Series, second_wrong: pd.Series, label: pd.Se
             "both_wrong": int((first & second).sum()),
             "p_value": mcnemar_p(*alone),
         }
-    return pd.DataFrame(rows).T.astype({name: int for name in list(rows["all"])[:-1]})
+    return pd.DataFrame(rows).T.astype(dict.fromkeys(list(rows["all"])[:-1], int))
 
 
 def difference_interval(

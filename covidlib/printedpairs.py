@@ -10,7 +10,7 @@ from itertools import combinations
 
 import pandas as pd
 
-from covidlib.pairs import LABELS_AND_ALL, mcnemar_bounds
+from covidlib.pairs import LABELS_AND_ALL, mcnemar_bounds, tolerated_design_effect
 from covidlib.paper import NETWORK_NAMES, table_numbers
 
 Errors = Mapping[str, pd.DataFrame]
@@ -41,18 +41,15 @@ def table6_errors() -> dict[str, pd.DataFrame]:
 
 def _by_network(printed: pd.DataFrame, columns: dict[str, tuple[str, str]]) -> dict[str, pd.DataFrame]:
     folds = printed[printed["Fold"] != "Avg"]
-    return {
-        network: pd.concat(
-            [
-                pd.DataFrame(
-                    {"fold": own["Fold"], "label": label, "wrong": own[wrong], "total": own[wrong] + own[right]}
-                )
-                for label, (wrong, right) in columns.items()
-            ]
-        )
-        for network in NETWORK_NAMES
-        for own in [folds[folds["Network"] == network]]
-    }
+    return {network: _errors(folds[folds["Network"] == network], columns) for network in NETWORK_NAMES}
+
+
+def _errors(rows: pd.DataFrame, columns: dict[str, tuple[str, str]]) -> pd.DataFrame:
+    tables = [
+        pd.DataFrame({"fold": rows["Fold"], "label": label, "wrong": rows[wrong], "total": rows[wrong] + rows[right]})
+        for label, (wrong, right) in columns.items()
+    ]
+    return pd.concat(tables, ignore_index=True).astype({"wrong": int, "total": int})
 
 
 def table5_errors(threshold: int) -> dict[str, pd.DataFrame]:
@@ -63,22 +60,20 @@ def table5_errors(threshold: int) -> dict[str, pd.DataFrame]:
     ValueError
         If the paper has no such threshold.
     """
-    printed = table_numbers(5).set_index("Threshold")
-    if f"Threshold{threshold}" not in printed.index:
+    printed = table_numbers(5)
+    row = printed[printed["Threshold"] == f"Threshold{threshold}"].assign(Fold="1")
+    if row.empty:
         raise ValueError(f"Table 5 has thresholds 1 and 2, not {threshold}")
-    row = printed.loc[f"Threshold{threshold}"]
-    columns = {
-        "covid": ("Wrong detected as Normal", "COVID correct detected"),
-        "normal": ("Wrong detected as COVID", "Normal correct detected"),
+    return {
+        network: _errors(
+            row,
+            {
+                "covid": (f"{network}: Wrong detected as Normal", f"{network}: COVID correct detected"),
+                "normal": (f"{network}: Wrong detected as COVID", f"{network}: Normal correct detected"),
+            },
+        )
+        for network in NETWORK_NAMES
     }
-    errors = {}
-    for network in NETWORK_NAMES:
-        rows = [
-            ("1", label, int(row[f"{network}: {wrong}"]), int(row[f"{network}: {wrong}"] + row[f"{network}: {right}"]))
-            for label, (wrong, right) in columns.items()
-        ]
-        errors[network] = pd.DataFrame(rows, columns=["fold", "label", "wrong", "total"])
-    return errors
 
 
 def pair_bounds(errors: Errors) -> pd.DataFrame:
@@ -97,13 +92,18 @@ def pair_bounds(errors: Errors) -> pd.DataFrame:
     -------
     DataFrame
         Columns first, second, label ("covid", "normal" or "all"), n, first_wrong, second_wrong, both_wrong_least,
-        both_wrong_most, p_smallest, p_largest.
+        both_wrong_most, p_smallest, p_largest, tolerated_design_effect (at the largest p).
     """
     rows = []
     for first, second in combinations(errors, 2):
         for label in LABELS_AND_ALL:
             one, other = (errors[name][(errors[name]["label"] == label) | (label == "all")] for name in (first, second))
             bounds = mcnemar_bounds(one["wrong"].tolist(), other["wrong"].tolist(), one["total"].tolist())
-            counts = {"n": one["total"].sum(), "first_wrong": one["wrong"].sum(), "second_wrong": other["wrong"].sum()}
-            rows.append({"first": first, "second": second, "label": label, **counts, **bounds._asdict()})
+            wrong = int(one["wrong"].sum()), int(other["wrong"].sum())
+            alone = [errors - bounds.both_wrong_least for errors in wrong]
+            rows.append(
+                {"first": first, "second": second, "label": label, "n": int(one["total"].sum())}
+                | {"first_wrong": wrong[0], "second_wrong": wrong[1], **bounds._asdict()}
+                | {"tolerated_design_effect": tolerated_design_effect(*alone)}
+            )
     return pd.DataFrame(rows)
