@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from covidlib.intervals import wilson_interval as wilson_interval
+
 DECISION = 0.5
 """A slice is called COVID-19 above this probability: the larger of two outputs that sum to one."""
 
@@ -93,6 +95,14 @@ def table9_columns(counts: Counts) -> dict[str, float]:
     }
 
 
+def labelled(predictions: pd.DataFrame) -> pd.DataFrame:
+    """The rows that are images of Table 9: infected slices of infected patients, and normal ones. Taught in chapter 05.
+
+    A slice of an infected patient that shows no infection has neither label.
+    """
+    return predictions[predictions["label"].isin(["covid", "normal"])]
+
+
 def table9(predictions: pd.DataFrame) -> pd.DataFrame:
     """Table 9 from predictions: one row a fold and network, and the mean over the folds. Taught in chapter 05.
 
@@ -107,10 +117,9 @@ def table9(predictions: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         Columns Fold and Network, then Table 9's. The averages are means of the folds' values, as in the paper.
     """
-    labelled = predictions[predictions["label"].isin(["covid", "normal"])]
     rows = [
         {"Fold": str(fold), "Network": network, **table9_columns(confusion_counts(group["label"], group["p_covid"]))}
-        for (fold, network), group in labelled.groupby(["fold", "network"], sort=True)
+        for (fold, network), group in labelled(predictions).groupby(["fold", "network"], sort=True)
     ]
     folds = pd.DataFrame(rows)
     means = folds.drop(columns="Fold").groupby("Network", as_index=False).mean()
@@ -126,21 +135,3 @@ def printed_counts(row: pd.Series) -> Counts:
         true_normal=int(row["Normal correct classified"]),
         false_covid=int(row["Wrong classified as COVID"]),
     )
-
-
-def wilson_interval(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Wilson's interval for a share of independent trials; slices of one patient are not independent.
-
-    Taught in chapter 05.
-
-    Raises
-    ------
-    ValueError
-        If there are no trials.
-    """
-    from scipy.stats import binomtest
-
-    if trials == 0:
-        raise ValueError("no trials, no interval")
-    interval = binomtest(successes, trials).proportion_ci(confidence, method="wilson")
-    return float(interval.low), float(interval.high)

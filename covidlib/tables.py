@@ -1,0 +1,229 @@
+"""Printed, recomputed, ours: Table 9 in three columns, and the three networks ranked, with intervals.
+
+Recomputed is what follows from the printed counts of the folds; ours is what the kit's predictions give. Taught in
+chapters 05 and 06.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from covidlib.clustering import clustering
+from covidlib.intervals import RESAMPLES, SEED, Interval, bootstrap_interval, wilson_interval
+from covidlib.metrics import DECISION, Counts, confusion_counts, labelled, printed_counts, table9, table9_columns
+from covidlib.paper import network_name, table_numbers
+from covidlib.scores import SCORES, balanced_accuracy, of_counts, sensitivity, specificity
+
+MEAN, POOLED = "mean of folds", "pooled"
+RANKED = ("sensitivity", "specificity", "balanced accuracy")
+
+
+def printed_fold_counts() -> dict[str, list[Counts]]:
+    """The printed counts of each network, fold after fold (Table 9). Taught in chapter 05."""
+    folds = table_numbers(9).query("Fold != 'Avg'")
+    return {
+        network_name(str(printed)): [printed_counts(row) for _, row in own.iterrows()]
+        for printed, own in folds.groupby("Network", sort=False)
+    }
+
+
+def printed_patient_counts() -> dict[str, list[Counts]]:
+    """The printed counts of patients of each network, fold after fold (Table 6). Taught in chapter 06."""
+    folds = table_numbers(6).query("Fold != 'Avg'")
+    columns = [
+        "COVID correct identified",
+        "Wrong identified as normal",
+        "Normal correct identified",
+        "Wrong identified as COVID",
+    ]
+    return {
+        network_name(str(printed)): [Counts(*map(int, row)) for row in own[columns].to_numpy()]
+        for printed, own in folds.groupby("Network", sort=False)
+    }
+
+
+def pooled(folds: Sequence[Counts]) -> Counts:
+    """The sums of several folds' counts. Taught in chapter 05.
+
+    In the paper a normal image is tested in about four folds, by as many networks, and is counted each time.
+    """
+    return Counts(*np.sum([list(vars(counts).values()) for counts in folds], axis=0).tolist())
+
+
+def pooled_predictions(predictions: pd.DataFrame) -> dict[str, Counts]:
+    """The counts of each network over all folds, from predictions. Taught in chapter 05."""
+    return {
+        str(network): confusion_counts(own["label"], own["p_covid"])
+        for network, own in labelled(predictions).groupby("network")
+    }
+
+
+def three_columns(predictions: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Table 9's averages three times: as printed, recomputed from the printed counts, ours. Taught in chapter 05.
+
+    Parameters
+    ----------
+    predictions : DataFrame, optional
+        As `covidlib.metrics.table9` takes it; without it the column ours is empty.
+
+    Returns
+    -------
+    DataFrame
+        Index network, average ("mean of folds" or "pooled") and column (Table 9's); columns printed, recomputed,
+        ours. The paper prints no pooled values.
+    """
+    averages = table_numbers(9).query("Fold == 'Avg'").set_index("Network").drop(columns="Fold")
+    printed = {(network_name(str(name)), MEAN): row for name, row in averages.iterrows()}
+    recomputed, ours = {}, {}
+    for network, folds in printed_fold_counts().items():
+        recomputed[network, MEAN] = pd.DataFrame([table9_columns(counts) for counts in folds]).mean()
+        recomputed[network, POOLED] = pd.Series(table9_columns(pooled(folds)))
+    if predictions is not None:
+        own_means = table9(predictions).query("Fold == 'Avg'").set_index("Network").drop(columns="Fold")
+        ours = {(str(name), MEAN): row for name, row in own_means.iterrows()} | {
+            (name, POOLED): pd.Series(table9_columns(counts))
+            for name, counts in pooled_predictions(predictions).items()
+        }
+    index = pd.MultiIndex.from_tuples(
+        [(*key, column) for key, columns in recomputed.items() for column in columns.index],
+        names=["network", "average", "column"],
+    )
+    sides = {"printed": printed, "recomputed": recomputed, "ours": ours}
+    return pd.DataFrame(
+        {
+            side: pd.Series(
+                {(*key, column): float(value) for key, row in rows.items() for column, value in row.items()}
+            )
+            for side, rows in sides.items()
+        },
+        index=index,
+    )
+
+
+def rate_intervals(counts: Counts, design_effects: tuple[float, float] = (1.0, 1.0)) -> dict[str, Interval]:
+    """Sensitivity, specificity and balanced accuracy with intervals, from counts alone. Taught in chapter 05.
+
+    Wilson's intervals for the two shares, and from them the interval of their mean (Newcombe's way of joining
+    intervals of independent shares).
+
+    Parameters
+    ----------
+    design_effects : (infected, normal)
+        What slices of one patient cost; with 1 they are taken for independent.
+    """
+    infected = (counts.true_covid, counts.true_covid + counts.false_normal)
+    normal = (counts.true_normal, counts.true_normal + counts.false_covid)
+    both = [
+        Interval(float(score(counts)), *wilson_interval(*share, design_effect=effect))
+        for score, share, effect in zip((sensitivity, specificity), (infected, normal), design_effects, strict=True)
+    ]
+    middle = float(balanced_accuracy(counts))
+    down = float(np.hypot(*(one.value - one.low for one in both))) / 2
+    up = float(np.hypot(*(one.high - one.value for one in both))) / 2
+    return dict(zip(RANKED, (*both, Interval(middle, middle - down, middle + up)), strict=True))
+
+
+def ranking(
+    counts: Mapping[str, Counts], by: str = "sensitivity", design_effects: tuple[float, float] = (1.0, 1.0)
+) -> pd.DataFrame:
+    """The networks ranked by a score, from counts of slices or of patients. Taught in chapters 05 and 06.
+
+    Parameters
+    ----------
+    counts : dict of Counts
+        For each network: pooled printed counts, or ours.
+    by : "sensitivity", "specificity" or "balanced accuracy"
+    design_effects : (infected, normal)
+        As `rate_intervals`.
+
+    Returns
+    -------
+    DataFrame
+        Index network, best first; for each of the three scores its value and the ends of its interval (`…_low`,
+        `…_high`), and its `…_rank`.
+    """
+    return _ranked({network: rate_intervals(own, design_effects) for network, own in counts.items()}, by)
+
+
+def ranking_by_patients(
+    predictions: pd.DataFrame, by: str = "sensitivity", resamples: int = RESAMPLES, seed: int = SEED
+) -> pd.DataFrame:
+    """The networks ranked from predictions of slices, with intervals over resampled patients. Taught in chapter 05.
+
+    Returns
+    -------
+    DataFrame
+        As `ranking`.
+    """
+    long = score_intervals(predictions, RANKED, resamples=resamples, seed=seed)
+    return _ranked(
+        {
+            str(network): {
+                str(row.score): Interval(float(row.value), float(row.low), float(row.high)) for row in own.itertuples()
+            }
+            for network, own in long.groupby("network")
+        },
+        by,
+    )
+
+
+def _ranked(intervals: Mapping[str, Mapping[str, Interval]], by: str) -> pd.DataFrame:
+    columns: dict[str, dict[str, float]] = {}
+    for score in RANKED:
+        columns[score] = {network: own[score].value for network, own in intervals.items()}
+        columns[f"{score}_low"] = {network: own[score].low for network, own in intervals.items()}
+        columns[f"{score}_high"] = {network: own[score].high for network, own in intervals.items()}
+    table = pd.DataFrame(columns).rename_axis("network")
+    for score in RANKED:
+        table[f"{score}_rank"] = table[score].rank(ascending=False, method="min").astype(int)
+    return table.sort_values(by, ascending=False)
+
+
+def score_intervals(
+    predictions: pd.DataFrame,
+    scores: Sequence[str] = tuple(SCORES),
+    unit: Literal["patient", "slice"] = "patient",
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+) -> pd.DataFrame:
+    """Scores of each network with intervals over resampled patients, all folds pooled. Taught in chapter 05.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        Columns network, patient, patient_label, label, p_covid.
+    scores : names
+        Of `covidlib.scores.SCORES`.
+    unit : "patient" or "slice"
+        As `covidlib.intervals.bootstrap`.
+
+    Returns
+    -------
+    DataFrame
+        Columns network, score, value, low, high.
+    """
+    rows = []
+    for network, own in labelled(predictions).groupby("network"):
+        for score in scores:
+            interval = bootstrap_interval(own, of_counts(SCORES[score]), unit=unit, resamples=resamples, seed=seed)
+            rows.append({"network": network, "score": score, **interval._asdict()})
+    return pd.DataFrame(rows)
+
+
+def clustering_table(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Intraclass correlation and design effect of slice errors, by network and class. Taught in chapters 05 and 06.
+
+    Returns
+    -------
+    DataFrame
+        Columns network, label, patients, slices, icc, design_effect, effective_slices.
+    """
+    rows = []
+    for (network, label), own in labelled(predictions).groupby(["network", "label"]):
+        wrong = (own["p_covid"] > DECISION) != (label == "covid")
+        rows.append({"network": network, "label": label, **clustering(wrong, own["patient"])._asdict()})
+    return pd.DataFrame(rows)

@@ -1,0 +1,93 @@
+"""Every threshold of the patient decision, not only the paper's two (section 3.2, Table 5).
+
+A threshold is chosen; where it lies on the curve of sensitivity against false alarms shows what was chosen. The
+decision itself is `covidlib.diagnosis.decide`. Taught in chapter 06.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from covidlib.diagnosis import THRESHOLD_1, THRESHOLD_2, decide_patients
+from covidlib.intervals import wilson_interval
+from covidlib.metrics import DECISION, Counts
+from covidlib.scores import sensitivity, specificity
+
+EARLIER_THRESHOLD = 0.3
+"""In the authors' published code until July 2020; a tenth after."""
+MARKED = (THRESHOLD_1, THRESHOLD_2, EARLIER_THRESHOLD)
+THRESHOLDS = tuple(float(threshold) for threshold in np.linspace(0, 0.5, 51).round(2))
+"""0 is the paper's threshold 1: at least one slice."""
+
+
+def patient_counts(decisions: pd.DataFrame) -> Counts:
+    """The four counts of patients, over all folds; an undetermined patient is wrong (Table 6). Taught in chapter 06.
+
+    Parameters
+    ----------
+    decisions : DataFrame
+        As `covidlib.diagnosis.decide_patients` returns it, for one network.
+    """
+    covid = decisions["patient_label"] == "covid"
+    infected, normal = decisions["decision"] == "infected", decisions["decision"] == "normal"
+    return Counts(
+        true_covid=int((covid & infected).sum()),
+        false_normal=int((covid & ~infected).sum()),
+        true_normal=int((~covid & normal).sum()),
+        false_covid=int((~covid & ~normal).sum()),
+    )
+
+
+def sweep(predictions: pd.DataFrame, thresholds: Sequence[float] = THRESHOLDS) -> pd.DataFrame:
+    """Patients right and wrong at every threshold, for each network (paper, section 3.2). Taught in chapter 06.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        As `covidlib.diagnosis.decide_patients` takes it.
+    thresholds : floats from 0 to 1
+
+    Returns
+    -------
+    DataFrame
+        Columns network, threshold, true_covid, false_normal, true_normal, false_covid, sensitivity,
+        sensitivity_low, sensitivity_high, specificity, specificity_low, specificity_high (Wilson; patients tested in
+        several folds count each time).
+    """
+    rows = [
+        {"network": network, "threshold": threshold, **patient_row(patient_counts(decide_patients(own, threshold)))}
+        for network, own in predictions.groupby("network")
+        for threshold in thresholds
+    ]
+    return pd.DataFrame(rows)
+
+
+def patient_row(counts: Counts) -> dict[str, float]:
+    """Four counts of patients with both rates and their Wilson intervals. Taught in chapter 06."""
+    row: dict[str, float] = {**vars(counts)}
+    rates = {
+        "sensitivity": (sensitivity, counts.true_covid, counts.false_normal),
+        "specificity": (specificity, counts.true_normal, counts.false_covid),
+    }
+    for name, (score, right, wrong) in rates.items():
+        row[name] = float(score(counts))
+        ends = wilson_interval(right, right + wrong) if right + wrong else (float("nan"), float("nan"))
+        row[f"{name}_low"], row[f"{name}_high"] = ends
+    return row
+
+
+def patient_scores(predictions: pd.DataFrame) -> pd.DataFrame:
+    """The share of each patient's selected slices that is called COVID-19: what thresholds cut. Taught in chapter 06.
+
+    Returns
+    -------
+    DataFrame
+        Columns network, fold, patient, patient_label, label and p_covid (the share), one row a patient: the same
+        columns as predictions of slices, so that `covidlib.curves` draws the ROC curve over all thresholds.
+    """
+    called = predictions.assign(p_covid=(predictions["p_covid"] > DECISION).astype(float))
+    shares = called.groupby(["network", "fold", "patient", "patient_label"], sort=True)["p_covid"].mean().reset_index()
+    return shares.assign(label=shares["patient_label"])
