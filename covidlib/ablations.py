@@ -10,44 +10,44 @@ patients: what comes out is no evidence about COVID-19, nor about these networks
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
+from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
+import numpy as np
 import pandas as pd
+from sklearn.metrics import roc_auc_score
 
+from covidlib.intervals import corrected_t
 from covidlib.protocols import NETWORKS, QUICK, VARIATIONS, Protocol
 
 if TYPE_CHECKING:
     from covidlib.dataset import Dataset
     from covidlib.training import Run
 
+Validation = Literal["train-patients", "test-subset"]
+HONEST: Validation = "train-patients"
+LEAKY: Validation = "test-subset"
 SEEDS = (2020, 2021, 2022)
 """A seed decides folds, first weights, order and augmentation; the first is QUICK's own."""
-HONEST, LEAKY = "train-patients", "test-subset"
-PREDICTIONS, EPOCHS, RUNS = "ablation_predictions.csv", "ablation_epochs.csv", "ablation_runs.json"
+STORED, PROVENANCE = "ablations.csv", "ablations.json"
 
 
 class Trial(NamedTuple):
     """One network trained in one way from one seed, on all five folds."""
 
     network: str
-    validation: str
+    validation: Validation
     seed: int
 
     @property
     def protocol(self) -> Protocol:
         """QUICK with this trial's way to validate and seed."""
         return dataclasses.replace(QUICK, validation=self.validation, seed=self.seed)
-
-    @property
-    def column(self) -> str:
-        """The trial's name in the stored tables."""
-        return f"{self.network} {self.validation} {self.seed}"
 
 
 def trials() -> list[Trial]:
@@ -68,3 +68,166 @@ def train(dataset: Dataset, runs: Path) -> Iterator[tuple[Trial, list[Run]]]:
                 for fold in range(1, trial.protocol.folds + 1)
             ],
         )
+
+
+# One row a run --------------------------------------------------------------------------------------------------------
+
+
+def summarise(trial: Trial, run: Run, data: Path) -> dict[str, object]:
+    """What the chapters need of one run: scores on its test patients, its epochs, its silent heads.
+
+    Returns
+    -------
+    dict
+        network, validation, seed, fold, auc and accuracy (labelled test slices), balanced_accuracy, picked_epoch,
+        picked and last (validation accuracy of the picked and of the last epoch), patients_train, patients_test,
+        silent (names of head units that are 0 on every test slice, such as "P3.1 P6.2"; empty for networks without
+        ReLU heads), seconds.
+    """
+    record, history, table = run.record(), run.history(), run.predictions()
+    labelled = table[table["label"] != "unlabelled"]
+    covid, called = labelled["label"] == "covid", labelled["p_covid"] > 0.5
+    right = covid == called
+    validation = history["val_accuracy"]
+    sizes = record["data"]["slices"]  # type: ignore[index]
+    return trial._asdict() | {
+        "fold": record["fold"],
+        "auc": roc_auc_score(covid, labelled["p_covid"]),
+        "accuracy": right.mean(),
+        "balanced_accuracy": (right[covid].mean() + right[~covid].mean()) / 2,
+        "picked_epoch": int(np.argmax(validation)) + 1,
+        "picked": validation.max(),
+        "last": validation.iloc[-1],
+        "slices_train": sizes["train"],
+        "slices_test": sizes["test"],
+        "silent": " ".join(silent_units(run, data)),
+        "seconds": record["seconds"]["training"],  # type: ignore[index]
+    }
+
+
+def silent_units(run: Run, data: Path) -> list[str]:
+    """Units of a run's ReLU heads that are 0 on every test slice: "P3.1" is the first of P3. Taught in chapter 03."""
+    from covidlib.batches import load_images
+    from covidlib.gradcam import head_activations
+    from covidlib.networks import LEVELS
+    from covidlib.pyramid import PLANS
+    from covidlib.weights import load_weights
+
+    network = str(run.record()["network"])
+    if network not in PLANS or PLANS[network].heads != "relu":
+        return []
+    model, note = load_weights(run.weights)
+    images = load_images([data / path for path in run.predictions()["path"]], note.input_shape[0], note.scaling)
+    silent = (head_activations(model, images) == 0).all(axis=0)
+    names = [f"{level}.{unit}" for level in LEVELS for unit in (1, 2)]
+    return [name for name, one in zip(names, silent, strict=True) if one]
+
+
+# What the chapters show -----------------------------------------------------------------------------------------------
+
+
+def stored() -> pd.DataFrame:
+    """The runs as they were stored with the package, one row each (`summarise`). Taught in chapters 03 and 04."""
+    text = (files("covidlib") / "data" / STORED).read_text(encoding="utf-8")
+    return pd.read_csv(StringIO(text), keep_default_na=False)
+
+
+def provenance() -> dict[str, object]:
+    """Where the stored runs come from: protocol, data, versions, commit, hours. Taught in chapter 03."""
+    return json.loads((files("covidlib") / "data" / PROVENANCE).read_text(encoding="utf-8"))
+
+
+def differences(
+    runs: pd.DataFrame, baseline: str, others: Sequence[str], metric: str = "auc", validation: Validation = HONEST
+) -> pd.DataFrame:
+    """Each network against a baseline on the same folds and seeds (corrected resampled t). Taught in chapter 03.
+
+    Returns
+    -------
+    DataFrame
+        Columns network, runs, mean (of the metric), difference (mean of the paired differences), lowest, highest (its
+        95% interval), p_value.
+    """
+    scores = runs[runs["validation"] == validation].pivot(index=["seed", "fold"], columns="network", values=metric)
+    chosen = runs[runs["validation"] == validation]
+    ratio = float((chosen["slices_test"] / chosen["slices_train"]).mean())
+    rows = []
+    for name in others:
+        found = corrected_t(list(scores[name] - scores[baseline]), ratio)
+        rows.append({"network": name, "runs": len(scores), "mean": scores[name].mean(), **found._asdict()})
+    return pd.DataFrame(rows)
+
+
+def optimism(runs: pd.DataFrame) -> pd.DataFrame:
+    """What picking an epoch on test images adds to the accuracy on them, within one training (section 2.4).
+
+    Picked: the best epoch by accuracy on test images, as the paper's checkpoint is. Last: the same training without
+    a choice. Taught in chapter 04.
+
+    Returns
+    -------
+    DataFrame
+        Columns network, runs, picked, last (mean accuracies), difference, lowest, highest (95% interval), p_value.
+    """
+    rows = []
+    for name, chosen in runs[runs["validation"] == LEAKY].groupby("network", sort=False):
+        ratio = float((chosen["slices_test"] / chosen["slices_train"]).mean())
+        found = corrected_t(list(chosen["picked"] - chosen["last"]), ratio)
+        means = {"picked": chosen["picked"].mean(), "last": chosen["last"].mean()}
+        rows.append({"network": name, "runs": len(chosen)} | means | found._asdict())
+    return pd.DataFrame(rows)
+
+
+def silent_heads(runs: pd.DataFrame) -> pd.DataFrame:
+    """How often each unit of the paper's ten is silent on a whole test fold, by network. Taught in chapter 03.
+
+    Returns
+    -------
+    DataFrame
+        One row a network with ReLU heads, one column a unit; counts of runs, and their number in column runs.
+    """
+    with_heads = [name for name in runs["network"].unique() if name.startswith("resnet50v2-fpn") and "lin" not in name]
+    chosen = runs[runs["network"].isin(with_heads) & (runs["validation"] == HONEST)]
+    units = [f"P{level}.{unit}" for level in range(3, 8) for unit in (1, 2)]
+    counts = {unit: chosen["silent"].str.split().map(lambda names, unit=unit: unit in names) for unit in units}
+    table = pd.DataFrame(counts).groupby(chosen["network"], sort=False).sum().astype(int)
+    return table.assign(runs=chosen.groupby("network", sort=False).size())
+
+
+# Making them ----------------------------------------------------------------------------------------------------------
+
+
+def main() -> None:
+    """Train what is missing and store one row a run, and where they come from."""
+    from covidlib import workspace
+    from covidlib.dataset import load_dataset
+
+    data = workspace.cohort(progress=True)
+    dataset = load_dataset(data)
+    rows, record = [], {}
+    for trial, runs in train(dataset, workspace.home() / "runs"):
+        rows += [summarise(trial, run, data) for run in runs]
+        record = runs[-1].record()
+        print(f"{trial.network}, {trial.validation}, seed {trial.seed}", flush=True)
+    table = pd.DataFrame(rows)
+    made = {
+        "protocol": dataclasses.asdict(QUICK),
+        "seeds": SEEDS,
+        "data": {"folder": data.name, "fingerprint": dataset.fingerprint},
+        "versions": record["versions"],
+        "runs": len(table),
+        "hours_of_training": round(float(np.sum(table["seconds"])) / 3600, 2),
+    }
+    folder = Path(str(files("covidlib") / "data"))
+    _write(folder / STORED, table.round(6).to_csv(index=False, lineterminator="\n"))
+    _write(folder / PROVENANCE, json.dumps(made, indent=2) + "\n")
+
+
+def _write(path: Path, text: str) -> None:
+    part = path.with_suffix(".part")
+    part.write_text(text, encoding="utf-8")
+    os.replace(part, path)
+
+
+if __name__ == "__main__":
+    main()

@@ -7,7 +7,9 @@ chapter 04.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -45,10 +47,10 @@ def _state(folder: Path, epochs: int) -> dict[str, object]:
     waiting = {"state": WAITING, "epochs": 0, "of": epochs, "best_validation": nan, "seconds": 0.0, "silent": nan}
     if folder.is_dir():
         run = Run(folder)
-        history, seconds = run.history(), run.record()["seconds"]
-        best = history["val_accuracy"].max()
+        history, record = run.history(), run.record()
+        best, seconds = history["val_accuracy"].max(), record["seconds"]["training"]  # type: ignore[index]
         return waiting | {
-            "state": FINISHED, "epochs": len(history), "best_validation": best, "seconds": seconds["training"],
+            "state": FINISHED, "epochs": len(history), "best_validation": best, "seconds": seconds,
         }  # fmt: skip
     part = folder.parent / f".{folder.name}"
     checkpoint = part / CHECKPOINT
@@ -69,15 +71,16 @@ def to_text(table: pd.DataFrame) -> str:
 
     Taught in chapter 04.
     """
-    lines = []
-    for row in table.itertuples():
-        bar = "█" * round(20 * row.epochs / row.of)
-        best = "" if pd.isna(row.best_validation) else f"best validation {row.best_validation:.3f}"
-        silent = "" if pd.isna(row.silent) else f"last epoch {row.silent:.0f} s ago"
-        lines.append(
-            f"{row.network:24} fold {row.fold}  {bar:·<20} {row.epochs:3}/{row.of}  {row.state:8} {best}  {silent}"
-        )
+    lines = [_line(row) for row in table.to_dict("records")]
     epochs, total, seconds = table["epochs"].sum(), table["of"].sum(), table["seconds"].sum()
     finished = (table["state"] == FINISHED).sum()
     left = f", about {seconds / epochs * (total - epochs) / 60:.0f} min of training left" if 0 < epochs < total else ""
-    return "\n".join([*(line.rstrip() for line in lines), f"{finished} of {len(table)} runs finished{left}"])
+    return "\n".join([*lines, f"{finished} of {len(table)} runs finished{left}"])
+
+
+def _line(row: Mapping[Any, Any]) -> str:
+    bar = "█" * round(20 * row["epochs"] / row["of"])
+    best = "" if pd.isna(row["best_validation"]) else f"best validation {row['best_validation']:.3f}"
+    silent = "" if pd.isna(row["silent"]) else f"last epoch {row['silent']:.0f} s ago"
+    name = f"{row['network']:24} fold {row['fold']}"
+    return f"{name}  {bar:·<20} {row['epochs']:3}/{row['of']}  {row['state']:8} {best}  {silent}".rstrip()

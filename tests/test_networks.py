@@ -190,6 +190,26 @@ def test_good_weights_beside_code_are_read_without_it(tmp_path: Path) -> None:
     assert not mark.exists()
 
 
+# Variations of the pyramid --------------------------------------------------------------------------------------------
+
+
+def test_each_variation_differs_from_the_paper_in_one_choice() -> None:
+    built = {name: networks.build(name, (256, 256, 1)) for name in networks.ALL_NAMES if "fpn" in name}
+    widths = {
+        name: [model.get_layer(level).output.shape[1] for level in networks.LEVELS] for name, model in built.items()
+    }
+    assert widths["resnet50v2-fpn"] == [14, 6, 8, 4, 2]
+    assert widths["resnet50v2-fpn-strides"] == [30, 14, 8, 4, 2]
+    assert widths["resnet50v2-fpn-add"] == widths["resnet50v2-fpn-linear"] == widths["resnet50v2-fpn"]
+    merges = {name: type(model.get_layer("P3_merged")).__name__ for name, model in built.items()}
+    assert [name for name, kind in merges.items() if kind == "Add"] == ["resnet50v2-fpn-add"]
+    heads = {name: model.get_layer("P5_head").activation.__name__ for name, model in built.items()}
+    assert [name for name, kind in heads.items() if kind == "linear"] == ["resnet50v2-fpn-linear"]
+    assert built["resnet50v2-fpn-linear"].count_params() == built["resnet50v2-fpn"].count_params()
+    with pytest.raises(InputError, match="resnet50v2-fpn-strides"):
+        networks.build("resnet50v2-fpn-mul")
+
+
 # Grad-CAM -----------------------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,71 @@
+"""What training costs: floating-point operations, the share of a device's peak, and estimates for other devices.
+
+Peaks are the makers' numbers, which no program reaches. An estimate takes the share that the paper reached on its
+device and is labelled as one. Taught in chapter 04.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from covidlib.paper import network_name, table, table_numbers
+from covidlib.protocols import Protocol
+
+FORWARD_AND_BACKWARD = 3
+"""A step of training costs about three forward passes: one forward, two backward (for the maps, for the kernels)."""
+PEAKS = {"P100, 32-bit": 9.3e12, "T4, 32-bit": 8.1e12, "T4, 16-bit": 65e12}
+"""FLOP a second of the Tesla P100 (PCIe) and the Tesla T4, from NVIDIA's data sheets; a multiply-add is two FLOP."""
+
+
+def training_flops(gflops: float, slices: int) -> float:
+    """Operations of one epoch, from those of one forward pass (`describe.summary`). Taught in chapter 04."""
+    return FORWARD_AND_BACKWARD * gflops * 1e9 * slices
+
+
+def share_of_peak(gflops: float, slices: int, seconds: float, peak: float) -> float:
+    """Which part of a device's peak an epoch of so many seconds used. Taught in chapter 04."""
+    return training_flops(gflops, slices) / seconds / peak
+
+
+def printed_epochs() -> pd.Series:
+    """Seconds of one epoch by network, as the paper prints them (Table 8, on a P100). Taught in chapter 04."""
+    printed = table(8).set_index("Model name")["Training time per epoch"].rename(index=network_name)
+    return printed.str.extract(r"(\d+)", expand=False).astype(int)
+
+
+def printed_slices() -> int:
+    """Training images of one epoch: the mean over the five folds of Table 2. Taught in chapter 04."""
+    columns = ["train COVID-19 images", "train Normal images"]
+    return round(table_numbers(2)[columns].sum(axis=1).mean())
+
+
+def paper_shares(gflops: pd.Series) -> pd.DataFrame:
+    """The part of the P100's peak that each network's printed epoch used (paper, Table 8). Taught in chapter 04.
+
+    Parameters
+    ----------
+    gflops : Series
+        Network → 10⁹ FLOP of one forward pass at 512×512.
+    """
+    seconds, slices = printed_epochs(), printed_slices()
+    share = {name: share_of_peak(gflops[name], slices, seconds[name], PEAKS["P100, 32-bit"]) for name in gflops.index}
+    return pd.DataFrame({"gflops": gflops, "printed_seconds": seconds[gflops.index], "share_of_peak": pd.Series(share)})
+
+
+def estimate_hours(gflops: pd.Series, protocol: Protocol, slices: int, shares: pd.Series) -> pd.DataFrame:
+    """ESTIMATED hours of all folds of a protocol on other devices, were their share of the peak the P100's.
+
+    With 16 bits a device rarely reaches the share that it reaches with 32: take that column as a lower bound. Taught in
+    chapter 04.
+
+    Returns
+    -------
+    DataFrame
+        One row a network and one for all of them, one column a device; hours.
+    """
+    hours = {
+        device: training_flops(1.0, slices) * gflops * protocol.epochs * protocol.folds / (shares * peak) / 3600
+        for device, peak in PEAKS.items()
+    }
+    found = pd.DataFrame(hours)
+    return pd.concat([found, found.sum().rename("all").to_frame().T])

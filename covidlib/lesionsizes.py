@@ -1,0 +1,72 @@
+"""How large lesions are in the synthetic cohort, in millimetres and in pixels. Taught in chapter 03."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from scipy import ndimage
+
+from covidlib.errors import InputError
+from covidlib.figures import COVID_COLOUR, NORMAL_COLOUR
+from covidlib.phantom import read_lesion_mask
+
+
+def lesion_sizes(cohort: str | Path) -> pd.DataFrame:
+    """Every connected lesion area of every slice: its diameter, were it a disc. Taught in chapter 03.
+
+    Returns
+    -------
+    DataFrame
+        Columns path, patient, pixels (area), diameter_pixels, diameter_mm.
+
+    Raises
+    ------
+    InputError
+        If the folder is no synthetic cohort: real data comes without lesion masks.
+    """
+    root = Path(cohort)
+    if not (root / "lesions").is_dir():
+        raise InputError(root, "has no lesion masks", "Leave DATA empty: the synthetic cohort has them")
+    spacing = pd.read_csv(root / "patients.csv").set_index("patient")["pixel_mm"]
+    slices = pd.read_csv(root / "slices.csv")
+    rows = []
+    for path, patient in slices.loc[slices["lesion_pixels"] > 0, ["path", "patient"]].itertuples(index=False):
+        numbered, count = ndimage.label(read_lesion_mask(root, path))
+        areas = np.bincount(numbered.ravel(), minlength=count + 1)[1:]
+        rows += [(path, patient, int(area), 2 * np.sqrt(area / np.pi)) for area in areas]
+    table = pd.DataFrame(rows, columns=["path", "patient", "pixels", "diameter_pixels"])
+    return table.assign(diameter_mm=table["diameter_pixels"] * table["patient"].map(spacing))
+
+
+def sizes_and_fields(levels: pd.DataFrame, diameters: pd.Series) -> Figure:
+    """Stride and receptive field of each level under the sizes of lesions, in pixels. Taught in chapter 03.
+
+    Parameters
+    ----------
+    levels : DataFrame
+        From `describe.level_table`, rows with a map only.
+    diameters : Series
+        Pixels.
+    """
+    figure, (top, bottom) = plt.subplots(2, 1, figsize=(7, 4.6), sharex=True, height_ratios=(1, 1.6))
+    edges = np.geomspace(1, 1100, 40)
+    top.hist(diameters, bins=edges, color=COVID_COLOUR)
+    top.set(ylabel="lesion areas")
+    rows = np.arange(len(levels))
+    fields, strides = levels["receptive_field"].to_numpy(float), levels["stride"].to_numpy(float)
+    bottom.hlines(rows, strides, fields, color="#b7c2cc", linewidth=5)
+    bottom.scatter(strides, rows, marker="|", s=180, color=NORMAL_COLOUR, label="stride: distance of its cells")
+    bottom.scatter(fields, rows, marker="o", s=30, color=NORMAL_COLOUR, label="receptive field: what one cell sees")
+    bottom.axvline(512, color="#1b2733", linestyle=":", linewidth=1)
+    bottom.annotate("side of the slice", (512, -0.75), (-4, 0), textcoords="offset points", ha="right", fontsize=8)
+    bottom.set(
+        xscale="log", xlim=(1, 1400), yticks=rows, yticklabels=levels["level"], ylim=(len(rows) - 0.4, -1.1),
+        xlabel="pixels of a 512×512 slice",
+    )  # fmt: skip
+    bottom.set_xticks([1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024], [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024])
+    bottom.legend(loc="lower left", fontsize=8)
+    return figure

@@ -1,0 +1,27 @@
+"""covidlib.costs: shares of a peak and estimates follow from operations, counted by hand once."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from covidlib import costs
+from covidlib.protocols import COLAB
+
+
+def test_an_epoch_of_the_paper_by_hand() -> None:
+    # 3 passes × 40 GFLOP × 3735 slices in 198 s, of 9.3 TFLOP a second.
+    assert costs.printed_slices() == round((1820 + 1916 + 1817 + 1898 + 1836 + 1893 + 1823 + 1920 + 1832 + 1921) / 5)
+    assert costs.printed_epochs().to_dict() == {"xception": 356, "resnet50v2": 195, "resnet50v2-fpn": 198}
+    share = costs.share_of_peak(40.0, 3735, 198, costs.PEAKS["P100, 32-bit"])
+    assert share == pytest.approx(3 * 40e9 * 3735 / 198 / 9.3e12)
+    assert costs.paper_shares(pd.Series({"resnet50v2-fpn": 40.0}))["share_of_peak"].item() == pytest.approx(share)
+
+
+def test_an_estimate_on_the_paper_s_own_device_is_the_paper_s_time() -> None:
+    gflops = costs.printed_epochs() * 0.2
+    shares = costs.paper_shares(gflops)["share_of_peak"]
+    hours = costs.estimate_hours(gflops, COLAB, costs.printed_slices(), shares)
+    expected = costs.printed_epochs() * COLAB.epochs * COLAB.folds / 3600
+    assert hours["P100, 32-bit"].drop("all").to_dict() == pytest.approx(expected.to_dict())
+    assert hours.loc["all", "T4, 32-bit"] == pytest.approx(expected.sum() * 9.3 / 8.1)
