@@ -82,14 +82,14 @@ def reliability_diagram(tables: Mapping[str, pd.DataFrame]) -> Figure:
         For each network what `covidlib.calibration.reliability` returns.
     """
     figure, panels = plt.subplots(
-        1, len(tables), figsize=(3.1 * len(tables), 3.2), squeeze=False, sharey=True, sharex=True
+        1, len(tables), figsize=(3 * len(tables), 3.3), squeeze=False, sharey=True, sharex=True
     )
     for place, (axes, (name, table)) in enumerate(zip(panels.flat, tables.items(), strict=True)):
         colour, mark = _look(name, place)
         reach = [table["share_covid"] - table["low"], table["high"] - table["share_covid"]]
         axes.errorbar(table["p_covid"], table["share_covid"], np.clip(reach, 0, None), color=colour, marker=mark, ms=5)
         axes.plot([0, 1], [0, 1], color=QUIET, linestyle=":", linewidth=1)
-        axes.set(title=name, xlabel="predicted p(COVID-19)", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
+        axes.set(title=name, xlabel="predicted p(COVID-19)", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     panels[0, 0].set_ylabel("share that is infected")
     return figure
 
@@ -129,11 +129,11 @@ def patient_roc(table: pd.DataFrame, marked: Sequence[float] = MARKED) -> Figure
         axes.plot(1 - own["specificity"], own["sensitivity"], color=colour, linewidth=1)
         named = own[own["threshold"].isin(marked)]
         axes.plot(1 - named["specificity"], named["sensitivity"], mark, color=colour, ms=7, label=str(name))
-        points = named.groupby(["specificity", "sensitivity"])["threshold"].agg(
-            lambda ts: ", ".join(f"{t:g}" for t in ts)
-        )
-        for (specificity, sensitivity), text in points.items():
-            axes.annotate(text, (1 - specificity, sensitivity), xytext=(5, -11), textcoords="offset points", fontsize=8)
+        # Thresholds that decide alike share a point, and so a text.
+        for _, alike in named.groupby(["specificity", "sensitivity"]):
+            place_of_text = (1 - alike["specificity"].iloc[0], alike["sensitivity"].iloc[0])
+            text = ", ".join(f"{threshold:g}" for threshold in alike["threshold"])
+            axes.annotate(text, place_of_text, xytext=(5, -11), textcoords="offset points", fontsize=8)
     axes.plot([0, 1], [0, 1], color=QUIET, linestyle=":", linewidth=1)
     axes.set(xlabel="1 − specificity (patients)", ylabel="sensitivity (patients)", aspect="equal")
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
@@ -155,7 +155,8 @@ def clustering_curves(chances: pd.DataFrame, observed: float | None = None) -> F
     for place, threshold in enumerate(chances.columns):
         colour, mark = OTHER_COLOURS[place % 4], OTHER_MARKS[place % 4]
         label = "at least one slice" if threshold == 0 else f"{threshold:.0%} of the slices"
-        axes.plot(chances.index, chances[threshold], color=colour, marker=mark, markevery=max(1, len(chances) // 10), ms=4, label=label)  # fmt: skip
+        every = max(1, len(chances) // 10)
+        axes.plot(chances.index, chances[threshold], color=colour, marker=mark, markevery=every, ms=4, label=label)
     if observed is not None:
         axes.axhline(observed, color=QUIET, linestyle="--", linewidth=1, label="printed")
     axes.set(xlabel="intraclass correlation of slice errors", ylabel="called infected", ylim=(0, None), xlim=(0, 1))
@@ -171,14 +172,15 @@ def forest_plot(table: pd.DataFrame, names: Sequence[str], xlabel: str, referenc
     table : DataFrame
         Columns value, low, high and those of `names`; drawn from the first row down.
     names : columns
-        Which tell the rows apart; rows of the same first name share colour and mark.
+        Which tell the rows apart; if several rows share the first, it has its own colour and mark.
     reference : float, optional
         A value to compare with, such as 0.5 for an AUC.
     """
     figure, axes = plt.subplots(figsize=(6.4, 0.6 + 0.32 * len(table)))
     groups = list(dict.fromkeys(table[names[0]]))
+    alone = len(groups) == len(table)
     for height, (_, row) in enumerate(table.iterrows()):
-        colour, mark = _look(str(row[names[0]]), groups.index(row[names[0]]))
+        colour, mark = _look(str(row[names[0]]), 1 if alone else groups.index(row[names[0]]))
         axes.plot([row["low"], row["high"]], [-height, -height], color=colour, linewidth=1.5)
         axes.plot(row["value"], -height, mark, color=colour, ms=6)
     if reference is not None:
