@@ -28,7 +28,11 @@ def bin_numbers(p_covid: pd.Series | np.ndarray, bins: int = BINS) -> np.ndarray
     int array, one a slice
         From 0; fewer bins than asked for where probabilities repeat.
     """
-    return pd.qcut(np.asarray(p_covid, dtype=float), bins, labels=False, duplicates="drop")
+    probability = np.asarray(p_covid, dtype=float)
+    # A network with dead heads says the same of every slice: pandas finds no bin for that, and it is one.
+    if len(probability) and (probability == probability[0]).all():
+        return np.zeros(len(probability), int)
+    return pd.qcut(probability, bins, labels=False, duplicates="drop")
 
 
 def reliability(

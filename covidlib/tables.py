@@ -6,6 +6,7 @@ chapters 05 and 06.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -122,8 +123,9 @@ def rate_intervals(counts: Counts, design_effects: tuple[float, float] = (1.0, 1
         for score, share, effect in zip((sensitivity, specificity), (infected, normal), design_effects, strict=True)
     ]
     middle = float(balanced_accuracy(counts))
-    down = float(np.hypot(*(one.value - one.low for one in both))) / 2
-    up = float(np.hypot(*(one.high - one.value for one in both))) / 2
+    down, up = (
+        math.hypot(*reach) / 2 for reach in zip(*((i.value - i.low, i.high - i.value) for i in both), strict=True)
+    )
     return dict(zip(RANKED, (*both, Interval(middle, middle - down, middle + up)), strict=True))
 
 
@@ -163,7 +165,8 @@ def ranking_by_patients(
     return _ranked(
         {
             str(network): {
-                str(row.score): Interval(float(row.value), float(row.low), float(row.high)) for row in own.itertuples()
+                score: Interval(*map(float, ends))
+                for score, ends in zip(own["score"], own[["value", "low", "high"]].to_numpy(), strict=True)
             }
             for network, own in long.groupby("network")
         },

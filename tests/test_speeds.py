@@ -1,0 +1,56 @@
+"""covidlib.speeds: the arithmetic of Tables 7 and 8."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from covidlib.speeds import classified_slices, fit_line, network_speeds, printed_timings, series_speeds
+
+
+def test_table_7_and_what_follows() -> None:
+    table = series_speeds()
+    assert table["slices"].tolist() == [35, 52, 56, 65, 130, 198, 355, 406]
+    assert (table["slices_per_second"] * table["ms_per_slice"]).tolist() == pytest.approx([1000] * 8)
+    assert table["ms_per_slice"].iloc[0] == pytest.approx(2303.9 / 35)
+    assert (table["fitted_seconds"] + table["residual_seconds"]).tolist() == pytest.approx(table["seconds"].tolist())
+    assert table["residual_seconds"].sum() == pytest.approx(0, abs=1e-9)
+
+
+def test_the_line_against_numpy_and_against_a_known_one() -> None:
+    rows = printed_timings()
+    slope, start_up = np.polyfit(rows["slices"], rows["seconds"], 1)
+    fit = fit_line(rows)
+    assert fit.seconds_per_slice.value == pytest.approx(slope) and fit.start_up.value == pytest.approx(start_up)
+    assert fit.start_up.low < 0 < fit.start_up.high
+    assert fit.r_squared == pytest.approx(np.corrcoef(rows["slices"], rows["seconds"])[0, 1] ** 2)
+    exact = pd.DataFrame({"slices": [10, 20, 40], "seconds": [2.5, 3.0, 4.0]})
+    known = fit_line(exact)
+    assert known.start_up.value == pytest.approx(2) and known.seconds_per_slice.value == pytest.approx(0.05)
+    assert series_speeds(exact)["residual_seconds"].abs().max() < 1e-9
+    with pytest.raises(ValueError, match="needs three"):
+        fit_line(exact.iloc[:2])
+
+
+def test_the_interval_of_the_line_is_that_of_students_t() -> None:
+    rows = printed_timings()
+    x, y = rows["slices"].to_numpy(float), rows["seconds"].to_numpy(float)
+    slope, start_up = np.polyfit(x, y, 1)
+    noise = np.sqrt(((y - start_up - slope * x) ** 2).sum() / 6)
+    error = noise / np.sqrt(((x - x.mean()) ** 2).sum())
+    assert fit_line(rows).seconds_per_slice.high - slope == pytest.approx(2.446911848791681 * error)
+
+
+def test_table_8_and_what_follows() -> None:
+    table = network_speeds().set_index("network")
+    assert table.loc["ResNet50V2", ["seconds_per_epoch", "ms_per_image"]].tolist() == [195, 52.6]
+    assert table.loc["Xception", "epoch_ratio"] == pytest.approx(356 / 195)
+    assert table.loc["Our Model", "image_ratio"] == pytest.approx(66.1 / 52.6)
+    assert table.loc["Our Model", "images_per_second"] == pytest.approx(1000 / 66.1)
+
+
+def test_no_more_slices_are_classified_than_the_time_has_room_for() -> None:
+    table = classified_slices().set_index("slices")
+    assert table.loc[355, "at_most"] == int(13.2398 / 0.0661) and table.loc[355, "at_most_share"] < 0.6
+    assert table.loc[130, "at_most"] == 130 and (table["at_most_share"] <= 1).all()

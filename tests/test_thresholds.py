@@ -1,0 +1,69 @@
+"""covidlib.thresholds: patients right and wrong at every threshold."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from prediction_tables import made_predictions
+
+from covidlib.curves import roc
+from covidlib.diagnosis import decide_patients, table6
+from covidlib.intervals import wilson_interval
+from covidlib.metrics import Counts
+from covidlib.thresholds import MARKED, THRESHOLDS, patient_counts, patient_scores, sweep
+
+
+def test_thresholds_run_from_one_slice_to_half_and_hold_the_marked_ones() -> None:
+    assert THRESHOLDS[0] == 0 and THRESHOLDS[-1] == 0.5 and len(THRESHOLDS) == 51
+    assert set(MARKED) <= set(THRESHOLDS) and MARKED == (0, 0.1, 0.3)
+
+
+def test_the_sweep_counts_what_table_6_counts() -> None:
+    predictions = pd.concat([made_predictions(seed=1), made_predictions(seed=2, network="xception")])
+    swept = sweep(predictions, (0, 0.1, 0.5))
+    assert len(swept) == 6
+    for threshold in (0, 0.1, 0.5):
+        table = table6(decide_patients(predictions, threshold)).query("Fold != 'Avg'").groupby("Network").sum()
+        for network in ("resnet50v2", "xception"):
+            row = swept[(swept["network"] == network) & (swept["threshold"] == threshold)].iloc[0]
+            printed = table.loc[network]
+            assert row["true_covid"] == printed["COVID correct identified"]
+            assert row["false_normal"] == printed["Wrong identified as normal"]
+            assert row["true_normal"] == printed["Normal correct identified"]
+            assert row["false_covid"] == printed["Wrong identified as COVID"]
+            assert row["sensitivity"] == row["true_covid"] / 10
+            ends = wilson_interval(row["true_normal"], 10)
+            assert (row["specificity_low"], row["specificity_high"]) == ends
+
+
+def test_a_higher_threshold_finds_fewer_and_alarms_less() -> None:
+    swept = sweep(made_predictions(patients=40, signal=0.3))
+    assert swept["sensitivity"].is_monotonic_decreasing and swept["specificity"].is_monotonic_increasing
+    assert swept["sensitivity"].nunique() > 2
+
+
+def test_an_undetermined_patient_is_wrong() -> None:
+    rows = [("covid", "undetermined"), ("normal", "undetermined"), ("covid", "infected"), ("normal", "infected")]
+    decisions = pd.DataFrame([*rows, ("normal", "normal")], columns=["patient_label", "decision"])
+    assert patient_counts(decisions) == Counts(true_covid=1, false_normal=1, true_normal=1, false_covid=2)
+
+
+def test_one_class_leaves_a_rate_without_an_interval() -> None:
+    predictions = made_predictions()
+    swept = sweep(predictions[predictions["label"] == "covid"], (0.1,))
+    assert swept[["specificity", "specificity_low", "specificity_high"]].isna().all().all()
+    assert swept["sensitivity"].notna().all()
+
+
+def test_patient_scores_are_the_shares_that_thresholds_cut() -> None:
+    predictions = made_predictions(patients=30, slices=10, signal=0.4)
+    # Slices without a mark of their own are selected slices all the same.
+    predictions.loc[0, "label"] = "unlabelled"
+    scores = patient_scores(predictions)
+    decisions = decide_patients(predictions, 0.3)
+    assert scores["p_covid"].tolist() == (decisions["covid_slices"] / decisions["selected"]).tolist()
+    curve = roc(scores)
+    cut = curve[(curve["threshold"] - 0.3).abs() < 1e-9].iloc[0]
+    row = sweep(predictions, (0.3,)).iloc[0]
+    assert cut["sensitivity"] == pytest.approx(row["sensitivity"])
+    assert cut["false_positive_rate"] == pytest.approx(1 - row["specificity"])
