@@ -27,7 +27,7 @@ from covidlib.protocols import NETWORKS, QUICK, VARIATIONS, Protocol
 
 if TYPE_CHECKING:
     from covidlib.dataset import Dataset
-    from covidlib.training import Run
+    from covidlib.runfiles import Run
 
 Validation = Literal["train-patients", "test-subset"]
 HONEST: Validation = "train-patients"

@@ -15,7 +15,7 @@ from covidlib.errors import InputError
 from covidlib.protocols import NETWORKS, VARIATIONS, Protocol, protocol_named, with_settings
 
 if TYPE_CHECKING:
-    from covidlib.training import Run
+    from covidlib.runfiles import Run
 
 PROBLEM = 1
 BAD_INPUT = 2

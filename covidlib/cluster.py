@@ -14,7 +14,8 @@ from tqdm.auto import tqdm
 from covidlib.dataset import load_dataset
 from covidlib.errors import InputError
 from covidlib.protocols import NETWORKS, Protocol
-from covidlib.training import Run, train_fold
+from covidlib.runfiles import Run
+from covidlib.training import train_fold
 
 if TYPE_CHECKING:
     from distributed import Client

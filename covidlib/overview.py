@@ -15,7 +15,7 @@ import pandas as pd
 
 from covidlib.checkpoints import CHECKPOINT, read_progress
 from covidlib.protocols import NETWORKS, Protocol
-from covidlib.training import Run, runs_folder
+from covidlib.runfiles import Run, runs_folder
 
 FINISHED, BEGUN, WAITING = "finished", "begun", "waiting"
 

@@ -1,21 +1,18 @@
 """Train one fold of one network, or all fifteen, and keep what is needed to say where a number came from (section 2.4).
 
-A run is a folder: the protocol and versions (`run.json`), the history, the best weights and the predictions for the
-test patients. A finished run is reused, never repeated; an interrupted one goes on after its last finished epoch.
-Taught in chapter 04.
+A finished run (`covidlib.runfiles`) is reused, never repeated; an interrupted one goes on after its last finished
+epoch. Taught in chapter 04.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
 import json
 import os
 import platform
 import subprocess
 import time
-from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -45,60 +42,8 @@ from covidlib.devices import batch_ladder, policy, precision_policy, strategy
 from covidlib.errors import InputError
 from covidlib.folds import check_no_leak, patient_folds, published_split, split_patients
 from covidlib.protocols import Protocol
+from covidlib.runfiles import HISTORY, PREDICTIONS, RECORD, VALIDATION, WEIGHTS, Run, runs_folder
 from covidlib.weights import WeightsNote, save_weights
-
-WEIGHTS, HISTORY, PREDICTIONS, RECORD = "best.weights.h5", "history.csv", "predictions.csv", "run.json"
-CODE_OF_A_RUN = (
-    "augmentation",
-    "batches",
-    "checkpoints",
-    "dataset",
-    "folds",
-    "networks",
-    "protocols",
-    "pyramid",
-    "selection",
-    "series",
-    "training",
-)
-"""Modules whose change changes a run's result: a quick run is repeated when one of them changes."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """One finished training run on disk."""
-
-    folder: Path
-
-    @property
-    def weights(self) -> Path:
-        """Weights of the epoch with the best validation accuracy."""
-        return self.folder / WEIGHTS
-
-    def record(self) -> dict[str, object]:
-        """Protocol, versions, seed, data and timings."""
-        return json.loads((self.folder / RECORD).read_text(encoding="utf-8"))
-
-    def history(self) -> pd.DataFrame:
-        """One row an epoch: loss and accuracy on training and validation slices."""
-        return pd.read_csv(self.folder / HISTORY)
-
-    def predictions(self) -> pd.DataFrame:
-        """One row a selected slice of the test patients."""
-        return pd.read_csv(self.folder / PREDICTIONS)
-
-
-def runs_folder(protocol: Protocol, root: Path, data: str) -> Path:
-    """Where the runs of a protocol on a dataset live; another protocol, dataset or (if quick) code is another folder.
-
-    Taught in chapter 04.
-    """
-    stamp = json.dumps(dataclasses.asdict(protocol), sort_keys=True) + data
-    if protocol.network_size == "quick":
-        package = files("covidlib")
-        stamp += "".join((package / f"{name}.py").read_text(encoding="utf-8") for name in CODE_OF_A_RUN)
-        stamp += version("tensorflow") + version("keras")
-    return root / protocol.name / hashlib.sha256(stamp.encode()).hexdigest()[:12]
 
 
 def train_fold(
@@ -200,9 +145,9 @@ def _train_into(
     epochs.insert(0, "epoch", np.arange(1, len(epochs) + 1))
     epochs.to_csv(part / HISTORY, index=False, lineterminator="\n")
     model.load_weights(part / WEIGHTS)
-    predict_table(model, dataset.root, split["test"], network, fold, protocol).to_csv(
-        part / PREDICTIONS, index=False, lineterminator="\n"
-    )
+    for side_name, name in (("test", PREDICTIONS), ("validation", VALIDATION)):
+        predicted = predict_table(model, dataset.root, split[side_name], network, fold, protocol)
+        predicted.to_csv(part / name, index=False, lineterminator="\n")
     record = {
         "network": network,
         "fold": fold,
@@ -382,8 +327,3 @@ def train_all(
         for name in names
         for fold in range(1, protocol.folds + 1)
     ]
-
-
-def all_predictions(runs: list[Run]) -> pd.DataFrame:
-    """The predictions of several runs under each other. Taught in chapters 05 and 06."""
-    return pd.concat([run.predictions() for run in runs], ignore_index=True)

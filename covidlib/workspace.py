@@ -19,8 +19,8 @@ from covidlib.errors import InputError
 
 if TYPE_CHECKING:
     from covidlib.protocols import Protocol
+    from covidlib.runfiles import Run
     from covidlib.series import Series
-    from covidlib.training import Run
 
 HOME_VARIABLE = "COVIDLIB_HOME"
 CODE_OF_THE_COHORT = (

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from covidlib import overview, training
+from covidlib import overview, runfiles, training
 from covidlib.checkpoints import CHECKPOINT
 from covidlib.cli import main
 from covidlib.dataset import load_dataset
@@ -51,7 +51,7 @@ def test_finished_interrupted_and_waiting_runs_in_one_view(
     assert len(printed) == 16 and printed[-1].startswith("1 of 15 runs finished, about ")
     assert "█" * 13 + "·" * 7 in printed[6] and "2/3  begun" in printed[6]
     # Nothing of a run before its first epoch is known but that somebody began it.
-    (training.runs_folder(TINY, tmp_path, dataset.fingerprint) / "resnet50v2" / ".fold2" / CHECKPOINT).unlink()
+    (runfiles.runs_folder(TINY, tmp_path, dataset.fingerprint) / "resnet50v2" / ".fold2" / CHECKPOINT).unlink()
     assert main(command) == 0
     assert "0/3  begun" in capsys.readouterr().out
     shutil.rmtree(whole.folder)

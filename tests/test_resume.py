@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from covidlib import checkpoints, training
+from covidlib import checkpoints, runfiles, training
 from covidlib.checkpoints import CHECKPOINT, Progress, only_here, read_progress, restore, save_checkpoint
 from covidlib.dataset import load_dataset
 from covidlib.errors import InputError
@@ -85,7 +85,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(
 
 def test_a_run_that_another_process_holds_is_refused(small_dataset: Path, tmp_path: Path) -> None:
     data = load_dataset(small_dataset)
-    part = training.runs_folder(PROTOCOL, tmp_path, data.fingerprint) / NETWORK / ".fold1"
+    part = runfiles.runs_folder(PROTOCOL, tmp_path, data.fingerprint) / NETWORK / ".fold1"
     part.mkdir(parents=True)
     hold = "import sys, time; from pathlib import Path; from covidlib.checkpoints import only_here\n"
     hold += "with only_here(Path(sys.argv[1])): print('held', flush=True); time.sleep(600)"

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from covidlib import batches, training
+from covidlib import batches, runfiles, training
 from covidlib.cli import main
 from covidlib.dataset import load_dataset, load_table
 from covidlib.errors import InputError
@@ -72,12 +72,18 @@ def test_training_refuses_a_leak_unless_told(small_dataset: Path, tmp_path: Path
 def test_a_run_is_written_whole_kept_and_reused(small_dataset: Path, tmp_path: Path) -> None:
     run = training.train_fold(load_dataset(small_dataset), "resnet50v2", 1, TINY, tmp_path, progress=False)
     assert sorted(path.name for path in run.folder.iterdir()) == [
-        "best.weights.h5", "history.csv", "predictions.csv", "run.json",
+        "best.weights.h5", "history.csv", "predictions.csv", "run.json", "validation.csv",
     ]  # fmt: skip
     assert list(run.history()["epoch"]) == [1, 2]
     record = run.record()
     assert record["protocol"]["epochs"] == 2 and record["network"] == "resnet50v2"  # type: ignore[index]
     predictions = run.predictions()
+    validated = run.validation()
+    assert list(validated.columns) == list(predictions.columns)
+    assert not set(validated["patient"]) & set(predictions["patient"])
+    # The weights that are kept are those of the epoch with the best accuracy on these very slices.
+    right = (validated["p_covid"] > 0.5) == (validated["label"] == "covid")
+    assert right.mean() == pytest.approx(run.history()["val_accuracy"].max())
     assert list(predictions.columns) == [
         "path", "patient", "series", "network", "fold", "label", "patient_label", "p_covid",
     ]  # fmt: skip
@@ -141,10 +147,10 @@ def test_training_sides_share_no_patient_and_classes_are_balanced(small_dataset:
 
 
 def test_another_protocol_or_dataset_is_another_folder() -> None:
-    folder = training.runs_folder(QUICK, Path("runs"), "data")
-    assert folder == training.runs_folder(QUICK, Path("runs"), "data")
-    assert folder != training.runs_folder(TINY, Path("runs"), "data")
-    assert folder != training.runs_folder(QUICK, Path("runs"), "other data")
+    folder = runfiles.runs_folder(QUICK, Path("runs"), "data")
+    assert folder == runfiles.runs_folder(QUICK, Path("runs"), "data")
+    assert folder != runfiles.runs_folder(TINY, Path("runs"), "data")
+    assert folder != runfiles.runs_folder(QUICK, Path("runs"), "other data")
 
 
 def test_unusable_requests_are_refused(small_dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
