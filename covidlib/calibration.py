@@ -111,6 +111,8 @@ def scale_temperature(p_covid: pd.Series | np.ndarray, temperature: float) -> np
 def fit_temperature(validation: pd.DataFrame) -> float:
     """The temperature at which validation slices are least surprising (Guo et al. 2017). Taught in chapter 05.
 
+    Searched from 1/148 to 148 (e⁻⁵ to e⁵): an end means that the probabilities are useless, or nearly without error.
+
     Parameters
     ----------
     validation : DataFrame

@@ -20,14 +20,9 @@ from covidlib.diagnosis import THRESHOLD_1, decide
 class Clustering(NamedTuple):
     """How alike the slices of a patient are, and what that costs.
 
-    Attributes
-    ----------
-    icc : float
-        Intraclass correlation: 0 if slices err independently, 1 if a patient's slices are all right or all wrong.
-    design_effect : float
-        How many slices are worth one independent slice.
-    effective_slices : float
-        Independent slices that would say as much.
+    `icc` is the intraclass correlation: 0 if slices err independently, 1 if a patient's slices are all right or all
+    wrong. `design_effect` says how many slices are worth one independent slice, `effective_slices` how many
+    independent ones would say as much.
     """
 
     patients: int

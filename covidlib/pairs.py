@@ -192,11 +192,7 @@ def difference_interval(
 class McNemarBounds(NamedTuple):
     """What McNemar's exact test can give when only each network's own errors are known.
 
-    Attributes
-    ----------
-    both_wrong_least, both_wrong_most : int
-        Errors that the two can have in common.
-    p_smallest, p_largest : float
+    Between `both_wrong_least` and `both_wrong_most` errors can be common to both.
     """
 
     both_wrong_least: int

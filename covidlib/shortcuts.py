@@ -99,13 +99,8 @@ def patients_by_everything() -> dict[str, object]:
 class Shortcut(NamedTuple):
     """What a model without pixels reaches.
 
-    Attributes
-    ----------
-    auc : Interval
-        Mean over folds and repeats; the interval is over resampled patients.
-    repeats : float array, shape (repeats,)
-        The mean over the folds of each repeat: how much the splits alone move it.
-    patients : int
+    `auc` is the mean over folds and repeats, its interval over resampled patients; `repeats` holds the mean over the
+    folds of each repeat, which shows how much the splits alone move it.
     """
 
     auc: Interval

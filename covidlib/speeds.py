@@ -18,10 +18,7 @@ from covidlib.paper import network_name, table, table_numbers
 class LineFit(NamedTuple):
     """Seconds = start_up + seconds_per_slice · slices, by least squares, with 95% intervals.
 
-    Attributes
-    ----------
-    r_squared : float
-        Share of the times' variance that the line explains.
+    `r_squared` is the share of the times' variance that the line explains.
     """
 
     start_up: Interval

@@ -9,6 +9,7 @@ from prediction_tables import made_predictions
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from covidlib.curves import (
+    GRID,
     auc,
     average_precision,
     ppv_at_sensitivity,
@@ -59,19 +60,23 @@ def test_the_grid_reads_off_what_some_cut_reaches() -> None:
     rows = [("covid", 0.9), ("normal", 0.8), ("covid", 0.7), ("normal", 0.1)]
     predictions = pd.DataFrame(rows, columns=["label", "p_covid"])
     assert on_all(predictions, sensitivity_at([0, 0.49, 0.5, 1])).tolist() == [0.5, 0.5, 1, 1]
+    together = predictions.assign(p_covid=[0.9, 0.7, 0.7, 0.1])
+    assert on_all(together, sensitivity_at([0, 0.49, 0.5])).tolist() == [0.5, 0.5, 1]
     assert on_all(predictions, ppv_at_sensitivity([0, 0.5, 0.51, 1])).round(3).tolist() == [1, 1, 0.667, 0.667]
 
 
 def test_a_grid_point_that_equals_a_rate_but_for_rounding_counts_as_equal() -> None:
     rows = [("normal", 0.9)] * 3 + [("covid", 0.8)] + [("normal", 0.1)] * 7
     predictions = pd.DataFrame(rows, columns=["label", "p_covid"])
-    assert on_all(predictions, sensitivity_at([0.1 + 0.2, 0.3])).tolist() == [1, 1]
+    assert on_all(predictions, sensitivity_at([0.1 + 0.2, np.nextafter(0.3, 0), 0.29])).tolist() == [1, 1, 0]
 
 
 def test_bands_hold_their_curve_and_rise() -> None:
     predictions = made_predictions(patients=40)
-    predictions.loc[0, "label"] = "unlabelled"
+    predictions.loc[6:8, "label"] = "unlabelled"
+    labelled = predictions.drop(index=[6, 7, 8])
     band = roc_band(predictions, resamples=300)
+    assert band["sensitivity"].tolist() == on_all(labelled, sensitivity_at(GRID)).tolist()
     assert list(band.columns) == ["false_positive_rate", "sensitivity", "low", "high"] and len(band) == 101
     assert (band["low"] <= band["sensitivity"]).all() and (band["sensitivity"] <= band["high"]).mean() > 0.95
     assert (band["sensitivity"].diff().dropna() >= 0).all() and band["sensitivity"].iloc[-1] == 1
@@ -81,5 +86,4 @@ def test_bands_hold_their_curve_and_rise() -> None:
     assert list(precision.columns) == ["sensitivity", "ppv", "low", "high"]
     assert (precision["low"] <= precision["ppv"]).all() and (precision["ppv"] <= precision["high"]).all()
     # All slices called: PPV is the share of infected slices.
-    labelled = predictions[predictions["label"] != "unlabelled"]
     assert precision["ppv"].iloc[1] >= (labelled["label"] == "covid").mean()

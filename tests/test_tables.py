@@ -71,6 +71,10 @@ def test_intervals_from_counts() -> None:
     assert rates["specificity"][1:] == wilson_interval(170, 200)
     middle = rates["balanced accuracy"]
     assert middle.value == pytest.approx(all_scores(counts)["balanced accuracy"])
+    assert middle.value - middle.low == pytest.approx(
+        np.hypot(*(rates[name].value - rates[name].low for name in ("sensitivity", "specificity"))) / 2
+    )
+    assert middle.value - middle.low > middle.high - middle.value
     # Large samples: the ordinary interval of a mean of two independent shares.
     many = Counts(*(1000 * count for count in vars(counts).values()))
     error = np.sqrt(0.9 * 0.1 / 100000 + 0.85 * 0.15 / 200000) / 2
