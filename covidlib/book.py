@@ -32,7 +32,7 @@ import sys
 
 if "google.colab" in sys.modules:
     %pip install -q "covidlib[dicom] @ git+{repository}\""""
-FIGURE = re.compile(r"\bfigures\.(?!style\b|grey_levels\b)[a-z]\w*\(|\bplt\.(?!rcParams\b)")
+FIGURE = re.compile(r"\b(?:figures|resultfigures|drawings)\.(?!style\b|grey_levels\b)[a-z]\w*\(|\bplt\.(?!rcParams\b)")
 
 
 # Fresh execution ----------------------------------------------------------------------------------------------------
