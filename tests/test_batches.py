@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import gc
+import weakref
 from pathlib import Path
 from typing import IO
 
@@ -153,6 +155,22 @@ def test_what_memory_does_not_hold_is_decoded_once_on_disk(
     found = [images.numpy() for images, _ in on_disk]
     assert all(np.array_equal(one, two) for one, two in zip(expected, found, strict=True))
     assert sorted(decoded) == sorted(paths)
+
+
+def test_slices_go_with_their_pipeline(small_dataset: Path) -> None:
+    paths = paths_of(small_dataset)[:12]
+    for make in (lambda: batches.training_batches(paths, [0, 1] * 6, TINY, 1),
+                 lambda: batches.evaluation_batches(paths, [0, 1] * 6, TINY)):  # fmt: skip
+        pipeline = make()
+        kept = weakref.ref(pipeline.reader)
+        # An iterator, and a pipeline made of this one, hold the slices although the first name is gone.
+        drawn = iter(pipeline.take(1))
+        del pipeline
+        gc.collect()
+        assert kept() is not None and next(drawn)[0].shape[0] == 12
+        del drawn
+        gc.collect()
+        assert kept() is None
 
 
 def test_a_disk_cache_leaves_no_file_and_survives_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
