@@ -29,7 +29,7 @@ notebooks: $(VENV)/test
 
 # A stamp a purpose, made last: an interrupted installation is taken up again.
 $(VENV)/book: pyproject.toml constraints.txt
-	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 14) else "covidlib needs Python 3.11 to 3.13, this is %d.%d: make PYTHON=python3.11" % v)'
+	$(PYTHON) -c 'import sys; v = sys.version_info[:3]; sys.exit(0 if (3, 11, 5) <= v < (3, 14) else "covidlib needs Python 3.11.5 to 3.13, this is %d.%d.%d: make PYTHON=python3.12" % v)'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[book]'
 	touch $@
