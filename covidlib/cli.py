@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from covidlib import __version__
+from covidlib import __version__, diagnosecommand
 from covidlib.errors import InputError
 from covidlib.protocols import NETWORKS, VARIATIONS, Protocol, protocol_named, with_settings
 
@@ -22,7 +22,10 @@ BAD_INPUT = 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code (0 done, 1 `check-data` found a problem, 2 bad input)."""
+    """Run one command; returns the exit code.
+
+    0 done, 1 `check-data` found a problem, 2 bad input, 3 `diagnose` had no answer for some patients.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     arguments = _parser().parse_args(argv)
     try:
@@ -77,13 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     runs.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="as given to `covidlib train`")
     runs.set_defaults(run=_overview)
 
-    diagnose = commands.add_parser("diagnose", help="one patient's folder in, the paper's decision out")
-    diagnose.add_argument("folder", type=Path, help="16-bit TIFF or DICOM slices, one series or several")
-    diagnose.add_argument("--weights", type=Path, required=True, help="a weights file of `covidlib train`")
-    diagnose.add_argument("--network", choices=NETWORKS, help="needed for the authors' own weights files only")
-    diagnose.add_argument("--threshold", type=float, default=0.1, help="share of slices (paper: 0 or 0.1; default 0.1)")
-    diagnose.add_argument("--json", action="store_true", help="print the answer as JSON")
-    diagnose.set_defaults(run=_diagnose)
+    diagnosecommand.add_parser(commands)
 
     fetch = commands.add_parser("fetch", help="download a public dataset, resumed and verified")
     fetch.add_argument("dataset", choices=("covid-ctset", "lung-pet-ct-dx"), help="lung-pet-ct-dx: one series of it")
@@ -197,29 +194,6 @@ def _overview(arguments: argparse.Namespace) -> None:
     protocol = with_settings(protocol_named(arguments.protocol), arguments.set)
     dataset = load_dataset(workspace.cohort(arguments.data, progress=True))
     print(to_text(overview(protocol, arguments.runs or workspace.home() / "runs", dataset.fingerprint)))
-
-
-def _diagnose(arguments: argparse.Namespace) -> None:
-    from covidlib.diagnosis import NOTICE, diagnose_folder
-
-    diagnosis = diagnose_folder(arguments.folder, arguments.weights, arguments.network, arguments.threshold)
-    if arguments.json:
-        print(json.dumps(diagnosis.to_dict(), indent=2))
-        return
-    print(f"patient    {diagnosis.patient}")
-    print(f"network    {diagnosis.network}")
-    for selection in diagnosis.selections:
-        print(
-            f"series     {selection.series.name}: {len(selection.selected)} of {len(selection.series)} slices selected"
-        )
-    names = [name for selection in diagnosis.selections for name in selection.selected]
-    for name, probability in zip(names, diagnosis.probabilities, strict=True):
-        print(f"           {name}  p(COVID-19) {probability:.3f}")
-    share = f"{diagnosis.covid_slices} of {len(names)} slices, threshold {diagnosis.threshold:g}"
-    print(f"decision   {diagnosis.decision}: {share}")
-    for remark in diagnosis.remarks:
-        print(f"remark     {remark}")
-    print(NOTICE)
 
 
 def _fetch(arguments: argparse.Namespace) -> None:

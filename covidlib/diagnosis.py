@@ -1,23 +1,18 @@
-"""From slices to a patient: the paper's automated system, folder in, answer out (section 3.2, Tables 4 to 7).
+"""From slices to a patient: the paper's decision rule and its tables (section 3.2, Tables 4 to 6).
 
 A patient is called infected when enough of the selected slices are called COVID-19. Nothing here is a diagnosis: it
-is the paper's rule, applied so that it can be studied. Taught in chapter 06.
+is the paper's rule, applied so that it can be studied. The system around it is `covidlib.system`. Taught in chapter 06.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
 from fractions import Fraction
-from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import pandas as pd
 
-from covidlib.errors import InputError
 from covidlib.metrics import DECISION
-from covidlib.selection import Selection, select_series
-from covidlib.series import find_series
 
 THRESHOLD_1 = 0.0
 """One slice called COVID-19 is enough (Table 5, threshold 1)."""
@@ -49,9 +44,13 @@ def decide(covid_slices: int, selected_slices: int, threshold: float = THRESHOLD
         raise ValueError(f"a threshold is a share from 0 to 1, not {threshold}")
     if selected_slices == 0:
         return "undetermined"
+    return "infected" if covid_slices >= slices_needed(selected_slices, threshold) else "normal"
+
+
+def slices_needed(selected_slices: int, threshold: float = THRESHOLD_2) -> int:
+    """How many slices must be called COVID-19 for "infected": at least one (section 3.2). Taught in chapter 06."""
     # An exact share: in floating point 0.07 · 100 is a little more than 7, and 7 of 100 would not be 7%.
-    needed = Fraction(str(threshold)) * selected_slices
-    return "infected" if covid_slices >= 1 and covid_slices >= needed else "normal"
+    return max(1, math.ceil(Fraction(str(threshold)) * selected_slices))
 
 
 def decide_patients(predictions: pd.DataFrame, threshold: float = THRESHOLD_2) -> pd.DataFrame:
@@ -100,100 +99,3 @@ def table6(decisions: pd.DataFrame) -> pd.DataFrame:
     means = counts.drop(columns="Fold").groupby("Network", as_index=False).mean()
     means.insert(0, "Fold", "Avg")
     return pd.concat([counts, means], ignore_index=True)
-
-
-@dataclass(frozen=True)
-class Diagnosis:
-    """What the system answers about one patient.
-
-    Attributes
-    ----------
-    selections : tuple of Selection
-        The rule's result for each series of the patient.
-    probabilities : float array, shape (selected slices,)
-        p(COVID-19) of the selected slices, series after series, in slice order.
-    remarks : tuple of str
-        What a reader must know before believing the answer.
-    """
-
-    patient: str
-    network: str
-    threshold: float
-    selections: tuple[Selection, ...]
-    probabilities: np.ndarray
-    decision: Decision
-    remarks: tuple[str, ...]
-
-    @property
-    def covid_slices(self) -> int:
-        """Selected slices called COVID-19."""
-        return int((self.probabilities > DECISION).sum())
-
-    def to_dict(self) -> dict[str, object]:
-        """The diagnosis as plain types, for JSON."""
-        return {
-            "patient": self.patient,
-            "network": self.network,
-            "threshold": self.threshold,
-            "series": [selection.to_dict() for selection in self.selections],
-            "selected_slices": len(self.probabilities),
-            "covid_slices": self.covid_slices,
-            "probabilities": [round(float(probability), 6) for probability in self.probabilities],
-            "decision": self.decision,
-            "remarks": list(self.remarks),
-            "notice": NOTICE,
-        }
-
-
-NOTICE = "For teaching and research. Not a medical device: it must not be used for the care of a patient."
-
-
-def diagnose_folder(
-    folder: str | Path, weights: str | Path, network: str | None = None, threshold: float = THRESHOLD_2
-) -> Diagnosis:
-    """Select, classify, decide: one patient's folder in, an answer out (paper, section 3.2). Taught in chapter 06.
-
-    Parameters
-    ----------
-    folder : path
-        One patient: one series or several. Selection is done for each series; the decision counts all their slices.
-    weights : path
-        A covidlib weights file, or one of the authors' with `network` named.
-
-    Raises
-    ------
-    InputError
-        If the folder, a slice or the weights are not usable.
-    """
-    if not 0 <= threshold <= 1:
-        raise InputError(
-            "threshold", f"{threshold} is no share", "Give 0 (one slice is enough) to 1; the paper's are 0 and 0.1"
-        )
-    selections = tuple(select_series(series) for series in find_series(folder))
-    from covidlib.batches import load_images
-    from covidlib.weights import load_weights
-
-    model, note = load_weights(weights, network)
-    paths = [
-        path
-        for selection in selections
-        for path, kept in zip(selection.series.files, selection.keep, strict=True)
-        if kept
-    ]
-    probabilities = [
-        model.predict_on_batch(load_images(paths[start : start + 8], note.input_shape[0], note.scaling))[:, 0]
-        for start in range(0, len(paths), 8)
-    ]
-    p_covid = np.concatenate(probabilities) if probabilities else np.zeros(0)
-    decision = decide(int((p_covid > DECISION).sum()), len(p_covid), threshold)
-    return Diagnosis(
-        str(folder), note.network, threshold, selections, p_covid, decision, _remarks(selections, note.size)
-    )
-
-
-def _remarks(selections: tuple[Selection, ...], size: str) -> tuple[str, ...]:
-    remarks = [f"{one.series.name}: {remark}" for one in selections for remark in one.series.remarks]
-    remarks += [f"{one.series.name}: the rule selects no slice" for one in selections if not one.keep.any()]
-    if size == "quick":
-        remarks.append("a teaching network trained on synthetic slices: its answer says nothing about a real patient")
-    return tuple(remarks)

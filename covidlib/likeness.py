@@ -1,0 +1,134 @@
+"""Is a series like those that the networks were made for? What is unlike them gets no answer (paper, section 2.1).
+
+A network answers whatever it is shown. So before it is asked, a series is compared with COVID-CTset, of which the
+header of every series was published (`covidlib.published.series_metadata`): size, values, spacing. What headers
+cannot say, how much lung and soft tissue a slice shows, is compared with the book's synthetic cohort. The limits are
+the extremes of those data, not fitted to any result; inside them a series may still be unlike in ways that nobody
+checks here. Taught in chapter 06.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from covidlib import dicom
+from covidlib.importing import allowed_settings
+from covidlib.selection import lung_areas
+from covidlib.series import Series
+
+SIDE = 512
+"""Rows and columns of all 1,119 published series."""
+LARGEST_VALUE = 4095
+"""All 1,119 series store 12 bits, and the synthetic cohort is cut at the same value."""
+FIELD_MM = (238.0, 470.0)
+"""Smallest and largest reconstruction diameter of the published series; one pixel is this over 512."""
+THICKNESS_MM = (1.5, 8.0)
+"""Thinnest and thickest slices of the published series."""
+SOFT_TISSUE = (924, 1174)
+"""−100 to 150 HU, stored: fat's upper end to tissue with contrast agent; elsewhere if the scale is other."""
+LEAST_SOFT_TISSUE = 0.064
+"""Half of the least share of soft tissue in the most open slice of a synthetic patient (0.128)."""
+LEAST_LUNG = 0.058
+"""Half of the least share of lung in the most open slice of a synthetic patient (0.116): one of two lungs."""
+MAKER, TUBE_KV = "SIEMENS", 110.0
+"""All 1,119 published series are from one scanner of this maker, at this tube voltage."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a series was made, as far as its headers say; None or "" where they do not.
+
+    Attributes
+    ----------
+    pixel_mm, thickness_mm, kv : float or None
+        Pixel spacing, slice thickness, tube voltage.
+    maker, kernel : str
+        Of the scanner, and of the reconstruction.
+    """
+
+    pixel_mm: float | None = None
+    thickness_mm: float | None = None
+    kv: float | None = None
+    maker: str = ""
+    kernel: str = ""
+
+
+def settings_of(series: Series) -> Settings:
+    """How a series was made: from the first DICOM header; nothing is known of a TIFF series. Taught in chapter 06.
+
+    Raises
+    ------
+    InputError
+        If the header cannot be read.
+    """
+    if series.kind == "tiff":
+        return Settings()
+    header = dicom.read_header(series.files[0], stop_before_pixels=True)
+    allowed, _ = allowed_settings([header])
+    pixel, thickness, kv = (_known(allowed[column]) for column in ("pixel_mm", "thickness_mm", "kvp"))
+    return Settings(pixel, thickness, kv, str(header.get("Manufacturer") or "").strip(), str(allowed["kernel"]))
+
+
+def _known(value: object) -> float | None:
+    number = float(str(value))
+    return None if math.isnan(number) else number
+
+
+def unlike_size(shape: tuple[int, int]) -> tuple[str, ...]:
+    """Why slices of this size are unlike the training data, or nothing. Taught in chapter 06."""
+    if shape == (SIDE, SIDE):
+        return ()
+    return (f"slices of {shape[0]}×{shape[1]} pixels; all training slices have {SIDE}×{SIDE}",)
+
+
+def unlike_settings(settings: Settings) -> tuple[str, ...]:
+    """Why a series made so is unlike the training data, or nothing; what is unknown passes. Taught in chapter 06."""
+    low, high = (field / SIDE for field in FIELD_MM)
+    reasons = []
+    if settings.pixel_mm is not None and not FIELD_MM[0] <= round(settings.pixel_mm * SIDE, 1) <= FIELD_MM[1]:
+        reasons.append(f"pixels of {settings.pixel_mm:.3f} mm; training data {low:.3f} to {high:.3f} mm")
+    if settings.thickness_mm is not None and not THICKNESS_MM[0] <= settings.thickness_mm <= THICKNESS_MM[1]:
+        reasons.append(
+            f"slices {settings.thickness_mm:g} mm thick; training data {THICKNESS_MM[0]:g} to {THICKNESS_MM[1]:g} mm"
+        )
+    return tuple(reasons)
+
+
+def unlike_pixels(pixels: np.ndarray) -> tuple[str, ...]:
+    """Why the most open slice of a series is unlike the training data, or nothing. Taught in chapter 06.
+
+    Parameters
+    ----------
+    pixels : uint16 array, shape (512, 512)
+        HU + 1024; the slice with the most dark pixels.
+    """
+    reasons = []
+    highest = int(pixels.max())
+    if highest > LARGEST_VALUE:
+        reasons.append(f"stored values up to {highest}; training data have 12 bits, at most {LARGEST_VALUE}")
+    soft = float(((pixels >= SOFT_TISSUE[0]) & (pixels <= SOFT_TISSUE[1])).mean())
+    if soft < LEAST_SOFT_TISSUE:
+        reasons.append(
+            f"{soft:.1%} of the most open slice has the value of soft tissue, "
+            f"expected {LEAST_SOFT_TISSUE:.1%} or more: values may not be HU + 1024"
+        )
+    lung = float(lung_areas(pixels[np.newaxis])[0]) / pixels.size
+    if lung < LEAST_LUNG:
+        reasons.append(f"lung fills {lung:.1%} of the most open slice, expected {LEAST_LUNG:.1%} or more: no lungs")
+    return tuple(reasons)
+
+
+def cautions(settings: Settings, kind: str) -> tuple[str, ...]:
+    """What else differs from COVID-CTset, or is unknown, and leaves the answer standing. Taught in chapter 06."""
+    remarks = []
+    if settings.maker and settings.maker.upper() != MAKER:
+        remarks.append(f"scanner by {settings.maker}; all of COVID-CTset is from one scanner by {MAKER}")
+    if settings.kv is not None and settings.kv != TUBE_KV:
+        remarks.append(f"tube at {settings.kv:g} kV; all of COVID-CTset at {TUBE_KV:g} kV")
+    if settings.pixel_mm is None or settings.thickness_mm is None:
+        where = "TIFF does not say it" if kind == "tiff" else "the headers do not say it"
+        remarks.append(f"pixel spacing or slice thickness not checked: {where}")
+    return tuple(remarks)
