@@ -71,13 +71,15 @@ def patient_report(diagnosis: Diagnosis, record: Mapping[str, Any], model: keras
     each = max(6, STRIP_SLICES // max(1, len(diagnosis.answers)))
     series = []
     for answer in diagnosis.answers:
-        kept = len(answer.probabilities)
         name = html.escape(Path(answer.series.name).name)
-        series.append(f"<h3>{name}: {kept} of {len(answer.series)} slices selected and classified</h3>")
+        kept = len(answer.selection.selected) if answer.selection else 0
+        refused = ", not classified" if answer.unlike else ""
+        series.append(f"<h3>{name}: {kept} of {len(answer.series)} slices selected{refused}</h3>")
         series.append(strip(answer, each))
-        series.append(along_z(answer) if kept else "")
+        series.append(along_z(answer) if len(answer.probabilities) else "")
     total, kept = sum(len(one.series) for one in diagnosis.answers), len(diagnosis.probabilities)
     values = {
+        "title": "/".join(diagnosis.patient.split("/")[-2:]),
         "patient": diagnosis.patient,
         "decision": diagnosis.decision,
         "version": __version__,
@@ -89,8 +91,8 @@ def patient_report(diagnosis: Diagnosis, record: Mapping[str, Any], model: keras
         f"scaling {note.scaling}, protocol {note.protocol}, fold {note.fold}",
         "trained_on": note.trained_on,
         "counted": f"{len(diagnosis.answers)} series, {total} slices, {kept} selected and classified",
-        "strip_key": "Lung window (−600 HU, width 1500). Solid frame: selected; ▲: called COVID-19; dashed frame, number "
-        f"struck through: discarded. Of a long series {each} slices are shown, evenly spaced. In the curve, "
+        "strip_key": "Lung window (−600 HU, width 1500). Solid frame: selected; ▲: called COVID-19; dashed frame, "
+        f"number struck through: discarded. Of a long series {each} slices are shown, evenly spaced. In the curve, "
         "discarded slices are ticks on the axis.",
         "explained": _explained(diagnosis, model),
         "made": str(record["made"]),
@@ -115,7 +117,9 @@ def patient_report(diagnosis: Diagnosis, record: Mapping[str, Any], model: keras
 def question(threshold: float) -> str:
     """What the system is asked about a patient, in words. Taught in chapter 06."""
     share = (
-        "at least one of the selected slices" if threshold == 0 else f"at least {threshold:.1%} of the selected slices"
+        "at least one of the selected slices"
+        if threshold == 0
+        else f"at least {100 * threshold:g}% of the selected slices"
     )
     return f"Does the network call {share} COVID-19 (p above 0.5)?"
 
@@ -145,8 +149,9 @@ def _explained(diagnosis: Diagnosis, model: keras.Model | None) -> str:
     if model is None:
         return f"Lung window. Heat maps are drawn with --explain. {sides}"
     return (
-        "Left: the slice at lung window. Right: Grad-CAM for COVID-19 at the network's last map, each map scaled to its "
-        f"own highest value, so that brightness does not compare between slices. {sides}"
+        "Left: the slice at lung window. Right: Grad-CAM for COVID-19 at the network's last map, each map scaled to "
+        "its own highest value, so that brightness does not compare between slices. A map shows where the network's "
+        f"evidence lies, not where disease is. {sides}"
     )
 
 

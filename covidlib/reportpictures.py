@@ -160,8 +160,9 @@ def pair(pixels: np.ndarray, heat: np.ndarray | None, name: str, caption: str, n
         beside = picture(with_heat(pixels, heat), f"{name} with its Grad-CAM map for COVID-19 over it")
     else:
         beside = f"<p>{html.escape(no_map)}</p>" if no_map else ""
-    alone = "" if beside else " alone"
-    return f'<figure><div class="pair{alone}">{plain}{beside}</div><figcaption>{html.escape(caption)}</figcaption></figure>'
+    kind = "pair" if beside else "pair alone"
+    text = html.escape(caption)
+    return f'<figure><div class="{kind}">{plain}{beside}</div><figcaption>{text}</figcaption></figure>'
 
 
 def highest(answers: Sequence[SeriesAnswer], most: int) -> list[tuple[SeriesAnswer, int, float]]:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 NOTICE = "For teaching and research. Not a medical device: it must not be used for the care of a patient."
 BATCH = 8
+FLAT = 0.01
+"""Probabilities that differ by less are worth a remark: a network whose heads are silent says the same of any slice."""
 
 
 class Classifier(Protocol):
@@ -136,10 +138,13 @@ class Diagnosis:
         """The decision's distance from its threshold, in one sentence."""
         if self.decision == "undetermined":
             return "nothing was classified, so there is nothing to count"
-        counted = f"{self.covid_slices} of {len(self.probabilities)} selected slices called COVID-19"
-        share = f"{self.covid_slices / len(self.probabilities):.1%} against a threshold of {self.threshold:.1%}"
-        slices = "slice" if self.slices_to_change == 1 else "slices"
-        return f"{counted}, {self.needed} needed ({share}); {self.slices_to_change} {slices} otherwise would change it"
+        counted = (
+            f"{self.covid_slices} of {len(self.probabilities)} selected slices called COVID-19, {self.needed} needed"
+        )
+        share = f"{self.covid_slices / len(self.probabilities):.1%} against a threshold of {100 * self.threshold:g}%"
+        change = f"{self.slices_to_change} more" if self.decision == "normal" else f"{self.slices_to_change} of them"
+        called = "COVID-19" if self.decision == "normal" else "normal"
+        return f"{counted} ({share}); it would change with {change} called {called}"
 
     def to_dict(self) -> dict[str, object]:
         """The diagnosis as plain types, for JSON."""
@@ -227,6 +232,11 @@ def diagnose_series(
     p_covid = np.concatenate([one.probabilities for one in answers]) if answers else np.zeros(0)
     decision = decide(int((p_covid > DECISION).sum()), len(p_covid), threshold)
     remarks = tuple(dict.fromkeys(remark for one in answers for remark in _remarks(one)))
+    if len(p_covid) > 1 and np.ptp(p_covid) < FLAT:
+        remarks += (
+            f"the probabilities of all {len(p_covid)} slices lie within {np.ptp(p_covid):.3f}: this network hardly "
+            "tells them apart",
+        )
     if classifier.note.size == "quick":
         remarks += ("a teaching network trained on synthetic slices: its answer says nothing about a real patient",)
     return Diagnosis(patient, classifier.note, classifier.describe(), threshold, answers, decision, remarks, p_covid)

@@ -24,6 +24,10 @@ def body_slice(dark_pixels: int = 0, seed: int = 0) -> np.ndarray:
     return pixels
 
 
+OPEN = 20000
+"""Dark pixels of a slice that passes for an open lung: more than `likeness.LEAST_LUNG` of the picture."""
+
+
 def write_series(folder: Path, dark_counts: list[int], seed: int = 0) -> Path:
     """A TIFF series whose slices have the given numbers of dark pixels."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -73,3 +77,15 @@ def real_series_folder(mirror: Path) -> Path:
     if len(folders) != 1:
         pytest.skip("the mirror does not hold the real CT series")
     return folders.pop()
+
+
+@pytest.fixture(scope="session")
+def untrained_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A weights file of the small pyramid network, as it is before training."""
+    from covidlib import networks
+    from covidlib.weights import WeightsNote, save_weights
+
+    path = tmp_path_factory.mktemp("weights") / "fpn.weights.h5"
+    note = WeightsNote("resnet50v2-fpn", "quick", (128, 128, 1), "fixed-4095", "quick", 1, "made for a test")
+    save_weights(networks.build("resnet50v2-fpn", (128, 128, 1), "quick"), path, note)
+    return path

@@ -1,21 +1,12 @@
-"""covidlib.diagnosis: the two thresholds, the empty selection, Table 6, and a folder from end to end."""
+"""covidlib.diagnosis: the two thresholds, the empty selection, Table 6."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
-import numpy as np
 import pandas as pd
 import pytest
-from conftest import write_series
 
-from covidlib import networks
-from covidlib.cli import main
-from covidlib.diagnosis import THRESHOLD_1, THRESHOLD_2, decide, decide_patients, diagnose_folder, table6
-from covidlib.errors import InputError
+from covidlib.diagnosis import THRESHOLD_1, THRESHOLD_2, decide, decide_patients, slices_needed, table6
 from covidlib.paper import table
-from covidlib.weights import WeightsNote, save_weights
 
 
 @pytest.mark.parametrize(
@@ -64,74 +55,9 @@ def test_patients_and_table_6() -> None:
     assert result["Wrong identified as COVID"].tolist() == [0, 1, 0.5]
 
 
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("weights") / "fpn.weights.h5"
-    note = WeightsNote("resnet50v2-fpn", "quick", (128, 128, 1), "fixed-4095", "quick", 1, "made for a test")
-    save_weights(networks.build("resnet50v2-fpn", (128, 128, 1), "quick"), path, note)
-    return path
-
-
-def test_a_folder_end_to_end(tmp_path: Path, weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_series(tmp_path / "patient1" / "SR_2", [10, 2000, 2500, 2400, 20])
-    write_series(tmp_path / "patient1" / "SR_3", [10, 2000])
-    diagnosis = diagnose_folder(tmp_path, weights)
-    assert [selection.selected for selection in diagnosis.selections] == [
-        ["IM00002.tif", "IM00003.tif", "IM00004.tif"], ["IM00002.tif"],
-    ]  # fmt: skip
-    assert diagnosis.probabilities.shape == (4,)
-    assert ((diagnosis.probabilities > 0) & (diagnosis.probabilities < 1)).all()
-    assert diagnosis.decision == decide(diagnosis.covid_slices, 4)
-    assert main(["diagnose", str(tmp_path), "--weights", str(weights), "--json"]) == 0
-    printed = json.loads(capsys.readouterr().out)
-    assert printed["decision"] == diagnosis.decision
-    assert printed["selected_slices"] == 4
-    assert np.allclose(printed["probabilities"], diagnosis.probabilities, atol=1e-5)
-    assert "Not a medical device" in printed["notice"]
-    assert main(["diagnose", str(tmp_path), "--weights", str(weights)]) == 0
-    assert "Not a medical device" in capsys.readouterr().out
-
-
-def test_nothing_selected_is_undetermined(tmp_path: Path, weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_series(tmp_path, [0, 0, 0])
-    diagnosis = diagnose_folder(tmp_path, weights, threshold=THRESHOLD_1)
-    assert diagnosis.decision == "undetermined"
-    assert any("selects no slice" in remark for remark in diagnosis.remarks)
-    assert main(["diagnose", str(tmp_path), "--weights", str(weights)]) == 0
-    assert "undetermined" in capsys.readouterr().out
-
-
-def test_bad_input_ends_with_one_line_and_exit_code_2(
-    tmp_path: Path, weights: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    good = write_series(tmp_path / "good", [10, 2000])
-    (tmp_path / "empty").mkdir()
-    no_weights = tmp_path / "notes.h5"
-    no_weights.write_text("no HDF5")
-    cases = [
-        ["select", str(tmp_path / "empty")],
-        ["diagnose", str(tmp_path / "empty"), "--weights", str(weights)],
-        ["diagnose", str(good), "--weights", str(tmp_path / "absent.h5")],
-        ["diagnose", str(good), "--weights", str(no_weights)],
-        ["diagnose", str(good), "--weights", str(weights), "--network", "xception"],
-        ["diagnose", str(good), "--weights", str(weights), "--threshold", "1.5"],
-        ["train", "--protocol", "fast", "--all"],
-        ["train"],
-    ]
-    for case in cases:
-        assert main(case) == 2, case
-        captured = capsys.readouterr()
-        assert captured.out == "", case
-        assert captured.err.startswith("covidlib: ") and captured.err.count("\n") == 1, (case, captured.err)
-
-
-def test_weights_of_another_network_are_refused(tmp_path: Path, weights: Path) -> None:
-    import h5py
-
-    forged = tmp_path / "forged.weights.h5"
-    forged.write_bytes(weights.read_bytes())
-    with h5py.File(forged, "r+") as file:
-        file.attrs["covidlib"] = file.attrs["covidlib"].replace("resnet50v2-fpn", "xception")
-    write_series(tmp_path / "s", [10, 2000])
-    with pytest.raises(InputError, match="does not fit xception"):
-        diagnose_folder(tmp_path / "s", forged)
+def test_needed_slices_are_where_the_decision_turns() -> None:
+    for threshold in (0, 0.1, 0.3, 1):
+        for selected in range(1, 60):
+            needed = slices_needed(selected, threshold)
+            assert decide(needed, selected, threshold) == "infected"
+            assert decide(needed - 1, selected, threshold) == "normal"
