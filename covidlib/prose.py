@@ -12,9 +12,11 @@ from pathlib import Path
 
 import nbformat
 
-_NUMBERED = r"chapter|section|table|figure|equation|exercise|item|fold"
+_NUMBERED = r"chapter|section|table|figure|fig\.|equation|exercise|item|fold"
 NAMES = {
-    "the disease, a checklist, a score": r"\bCOVID-19\b|\bSARS-CoV-2\b|\bCLAIM 2024\b|\bF1\b",
+    "the disease, a checklist, a score, a network, a series by its name": (
+        r"\bCOVID-19\b|\bSARS-CoV-2\b|\bCLAIM 2024\b|\b2024 update\b|\bF1\b|\bResNet50V2\b|\bSR_[234]\b"
+    ),
     "a numbered part of the paper or the book": (
         rf"\b(?:{_NUMBERED}) \d\d?(?:\.\d)?(?!\d)"
         rf"|\b(?:{_NUMBERED})s \d\d?(?:\.\d)?(?:(?:, | and | to |–)\d\d?(?:\.\d)?)*(?!\d)"
