@@ -12,14 +12,17 @@ import os
 import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import h5py
-import keras
 
-from covidlib import networks
 from covidlib.errors import InputError
 from covidlib.protocols import Scaling
+
+if TYPE_CHECKING:
+    import keras
+
+    from covidlib import networks
 
 NOTE = "covidlib"
 
@@ -114,6 +117,8 @@ def load_weights(path: str | Path, network: str | None = None) -> tuple[keras.Mo
     InputError
         If the file belongs to another network or cannot be read.
     """
+    from covidlib import networks
+
     path = Path(path)
     note = note_for(path, network)
     model = networks.build(note.network, note.input_shape, cast("networks.Size", note.size))
