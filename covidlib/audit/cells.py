@@ -9,7 +9,7 @@ import csv
 import re
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -54,13 +54,13 @@ class Cell:
         """
         return parse(self.number)
 
-    @property
+    @cached_property
     def where(self) -> str:
         """For readers: "Table 9, fold 1, Xception: COVID sensitivity"."""
         row = READABLE_ROW.sub(_readable, self.row)
         return f"Table {self.table}: {self.column}" if self.table == 1 else f"Table {self.table}, {row}: {self.column}"
 
-    @property
+    @cached_property
     def id(self) -> str:
         """For programs: "t9/1-xception/covid-sensitivity"."""
         return f"t{self.table}/{slug(self.row)}/{slug(self.column)}"
@@ -72,6 +72,7 @@ def _readable(found: re.Match[str]) -> str:
     return "average, " if found["fold"] == "Avg" else f"fold {found['fold']}, "
 
 
+@cache
 def slug(text: str) -> str:
     """Lower-case letters and digits joined by hyphens. Taught in chapter 08."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
@@ -88,6 +89,8 @@ class PrintedTables:
 
     def __init__(self, cells: dict[tuple[int, str, str], Cell]) -> None:
         self._cells = cells
+        self._rows = {table: list(dict.fromkeys(row for of, row, _ in cells if of == table)) for table in TABLES}
+        self._columns = {table: list(dict.fromkeys(name for of, _, name in cells if of == table)) for table in TABLES}
 
     def cell(self, table: int, row: str, column: str) -> Cell:
         """One cell by its table, row ("Fold1", "1 Our model") and column heading."""
@@ -99,15 +102,15 @@ class PrintedTables:
 
     def places(self, table: int, column: str) -> int:
         """Most digits after the point in a column: the precision to which it is printed."""
-        return max(decimals(cell.number) for cell in self.all() if (cell.table, cell.column) == (table, column))
+        return max(decimals(self.cell(table, row, column).number) for row in self.rows(table))
 
     def rows(self, table: int) -> list[str]:
         """Names of a table's rows, as they stand."""
-        return list(dict.fromkeys(cell.row for cell in self.all() if cell.table == table))
+        return self._rows[table]
 
     def columns(self, table: int) -> list[str]:
         """Headings of a table's columns, without those that name the rows."""
-        return list(dict.fromkeys(cell.column for cell in self.all() if cell.table == table))
+        return self._columns[table]
 
     def all(self) -> list[Cell]:
         """Every cell, table after table, row after row."""

@@ -120,13 +120,13 @@ def images_of_patients(tables: PrintedTables, lists: Mapping[str, dict]) -> Iter
     summed = total(tables.value(4, f"Fold{fold}", IMAGES_IN_TABLE_4["normal"]) for fold in FOLDS)
     tested = lists["tested"]["normal"]
     yield unchecked(
-        "t4/all-folds/number-of-images-belonging-to-normal-persons/sum",
-        "Table 4, all folds: images of normal persons",
-        shown(summed),
-        f"{tested['4']} normal patients are tested in four folds, {tested['5']} in five and {tested['3']} in three, so "
-        f"the sum is four times Table 1's images, {shown(4 * images.value)}, plus the images of the ones, minus those "
-        f"of the others. The two would have to differ by {shown(summed - 4 * images.value)}; how many they have, only "
-        "the full dataset tells",
+        f"{images.id}/table4",
+        images.where,
+        images.text,
+        f"{tested['4']} normal patients are tested in four folds, {tested['5']} in five and {tested['3']} in three: "
+        f"Table 4's sum, {shown(summed)}, is four times this total, {shown(4 * images.value)}, plus the images of the "
+        f"second kind, minus those of the third. They would have to differ by {shown(summed - 4 * images.value)}; how "
+        "many they have, only the full dataset tells",
     )
 
 
@@ -134,11 +134,12 @@ def fold1_at_two_thresholds(tables: PrintedTables) -> Iterator[Check]:
     """Table 5 against Tables 4 and 6, and one threshold against the other. Taught in chapter 08."""
     for network in NETWORKS:
         for threshold in ("Threshold1", "Threshold2"):
-            for label, (right, wrong) in TABLE5_COLUMNS.items():
-                cell = tables.cell(5, threshold, f"{network}: {right}")
-                missed = tables.value(5, threshold, f"{network}: {wrong}")
+            for label, columns in TABLE5_COLUMNS.items():
                 patients = tables.value(4, "Fold1", PATIENTS_IN_TABLE_4[label])
-                yield equals(cell, "patients", patients - missed, "Table 4's patients of fold 1, minus the wrong ones")
+                for column, other in (columns, columns[::-1]):
+                    cell = tables.cell(5, threshold, f"{network}: {column}")
+                    rest = patients - tables.value(5, threshold, f"{network}: {other}")
+                    yield equals(cell, "patients", rest, f"Table 4's patients of fold 1, minus “{other}”")
         for label, columns in TABLE5_COLUMNS.items():
             for column, same in zip(columns, RIGHT_AND_WRONG[6][label], strict=True):
                 cell = tables.cell(5, "Threshold2", f"{network}: {column}")
@@ -168,9 +169,10 @@ def right_and_wrong(tables: PrintedTables, number: int) -> Iterator[Check]:
             both = cell[f"covid {place}"].value + cell[f"normal {place}"].value
             yield equals(cell[name], "classes", both, f"{name} of both classes", places)
         for label in LABELS:
-            rest = size[label] - cell[f"{label} 1"].value
-            rule = f"{source}'s test {unit} of this class, minus the wrong ones"
-            yield equals(cell[f"{label} 0"], "tested", rest, rule, places)
+            for place, other in enumerate(reversed(columns[label])):
+                rest = size[label] - tables.value(number, row, other)
+                rule = f"{source}'s test {unit} of this class, minus “{other}”"
+                yield equals(cell[f"{label} {place}"], "tested", rest, rule, places)
         rest = total(size.values()) - cell["wrong"].value
         yield equals(cell["right"], "tested", rest, f"{source}'s test {unit}, minus the wrong ones", places)
 

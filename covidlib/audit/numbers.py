@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from fractions import Fraction
+from functools import lru_cache
 from typing import Literal
 
 Verdict = Literal["agrees", "rounds", "disagrees", "unchecked"]
@@ -23,6 +24,7 @@ The paper does not say what these words mean. A tenth is generous, and it is the
 _NUMBER = re.compile(r"(?P<whole>\d{1,3}(?:,\d{3}){1,2}|\d{1,9})(?:\.(?P<part>\d{1,9}))?", re.ASCII)
 
 
+@lru_cache(maxsize=4096)
 def parse(text: str) -> Fraction:
     """The exact value of a printed number: "40,094" is 40094, "0.987" is 987/1000. Taught in chapter 08.
 
@@ -82,6 +84,8 @@ def compare(printed: Fraction, exact: Fraction, places: int) -> Verdict:
 
 def rounding_note(printed: Fraction, exact: Fraction, places: int) -> str:
     """Which way of rounding a printed value needs, where the two differ; else nothing. Taught in chapter 08."""
+    if printed == exact:
+        return ""
     even, up = half_even(exact, places), half_up(exact, places)
     if even == up or printed not in (even, up):
         return ""
@@ -98,7 +102,7 @@ def shown(value: Fraction, places: int = 6) -> str:
 
     As in the paper, numbers from 10,000 up have a comma.
     """
-    rounded = half_even(value, places)
+    rounded = value if value.denominator == 1 else half_even(value, places)
     whole, part = divmod(abs(rounded), 1)
     digits = f"{int(part * 10**places):0{places}d}".rstrip("0")
     text = f"{int(whole):,}" if whole >= 10_000 else str(int(whole))

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib.resources import files
 from typing import NotRequired, TypedDict
 
 from covidlib.audit.cells import PrintedTables, slug
 from covidlib.audit.checks import Check, holds, unchecked
 from covidlib.audit.numbers import ABOUT, Verdict, compare, decimals, said, shown
-from covidlib.audit.ties import QUANTITIES, STATEMENTS, Sources, people
+from covidlib.audit.statements import STATEMENTS
+from covidlib.audit.ties import QUANTITIES, Sources, people
 
 
 class Entry(TypedDict):
@@ -27,6 +29,7 @@ class Entry(TypedDict):
     reason: NotRequired[str]
 
 
+@cache
 def entries() -> list[Entry]:
     """Every number of the text with what it is tied to, or why to nothing. Taught in chapter 08."""
     text = (files("covidlib") / "data" / "audit" / "text.json").read_text(encoding="utf-8")
