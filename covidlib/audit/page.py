@@ -18,9 +18,9 @@ from covidlib.errors import InputError
 SIGNS = {"agrees": "=", "rounds": "≈", "disagrees": "≠", "unchecked": "?"}
 """A sign beside each verdict: colour alone would not be read by everybody."""
 WORDS = {
-    "agrees": "exactly equal",
+    "agrees": "exactly equal, or the bound or the words hold",
     "rounds": "equal at the printed precision, or within a tenth where the text says “around”",
-    "disagrees": "neither",
+    "disagrees": "neither of these",
     "unchecked": "tied to nothing that is public",
 }
 
