@@ -65,6 +65,8 @@ def test_order_quotes_and_line_ends_do_not_matter(folder: Path) -> None:
         (2, "Fold3", "Fold2", "names Fold2 twice"),
         (2, "Fold3", "Fold6", "has no row Fold3"),
         (2, "train Normal images", "train normal images", "has no column train Normal images"),
+        (2, "Fold,", "Folds,", "begins with columns Folds, expected Fold"),
+        (9, "Fold,Network", "Network,Fold", "begins with columns Network, Fold, expected Fold, Network"),
         (2, "Fold5,73", "Fold5,0", "row Fold5, column train COVID-19 patients holds 0, expected more"),
         (6, "1,Our model,248", "1,Our model,-248", "holds '-248'"),
         (7, "2.3039", "2.3039 s", "holds '2.3039 s', expected a number"),

@@ -120,6 +120,9 @@ def test_the_page_fits_a_phone_and_reads_in_light_and_dark(tmp_path: Path, schem
         tab.goto(path.as_uri())
         assert tab.evaluate("document.documentElement.scrollWidth") <= 390
         assert tab.locator(".rows").evaluate("box => box.scrollWidth <= box.clientWidth")
+        assert (
+            not tab.locator("thead").is_visible() and tab.locator("tbody td.rule").first.bounding_box()["width"] > 300
+        )  # type: ignore[index]
         ground, ink = tab.evaluate(
             "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]"
         )

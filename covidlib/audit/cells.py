@@ -20,8 +20,17 @@ TABLES = range(1, 10)
 NETWORKS = ("Our model", "Xception", "ResNet50V2")
 """The three networks as Tables 5, 6 and 9 print them."""
 FOLDS = ("1", "2", "3", "4", "5")
-ROWS_NAMED_BY = {6: 2, 7: 0, 9: 2}
-"""Columns that name a row, if not one; Table 7 has none, and its rows are named by their place."""
+NAMES_OF_ROWS = {
+    1: ["Quantity"],
+    2: ["Fold"],
+    3: ["Training parameters"],
+    4: ["Fold"],
+    5: ["Threshold"],
+    6: ["Fold", "Network"],
+    8: ["Model name"],
+    9: ["Fold", "Network"],
+}
+"""First columns of each table, which name its rows; Table 7 has none, and its rows are named by their place."""
 UNITS = re.compile(r"[\d.,]+( s| ms|%)", re.ASCII)
 READABLE_ROW = re.compile(r"^(?:(?P<word>Fold|Threshold)(?P<number>\d)$|(?P<fold>\d|Avg) )")
 NOT_ZERO = (1, 2, 8)
@@ -127,7 +136,7 @@ def printed_tables() -> PrintedTables:
     with as_file(files("covidlib") / "data" / "paper") as folder:
         tables = {number: _read(folder / f"table{number}.csv") for number in TABLES}
     cells = {}
-    for number, rows in tables.items():
+    for number, (_, rows) in tables.items():
         for row, columns in rows.items():
             for column, text in columns.items():
                 unit = UNITS.fullmatch(text)
@@ -149,7 +158,9 @@ def read_tables(folder: str | Path) -> PrintedTables:
     remedy = "Write the tables as covidlib/data/paper holds them"
     for number in TABLES:
         path = Path(folder) / f"table{number}.csv"
-        rows = _read(path)
+        head, rows = _read(path)
+        if head != (named := NAMES_OF_ROWS.get(number, [])):
+            raise InputError(path, f"begins with columns {', '.join(head)}, expected {', '.join(named)}", remedy)
         _same_names(path, "rows", own.rows(number), list(rows), remedy)
         for row in own.rows(number):
             _same_names(path, "columns", own.columns(number), list(rows[row]), remedy)
@@ -168,8 +179,8 @@ def read_tables(folder: str | Path) -> PrintedTables:
     return PrintedTables(cells)
 
 
-def _read(path: Path) -> dict[str, dict[str, str]]:
-    """For each row its cells by column heading; columns that name the row are joined to its name."""
+def _read(path: Path) -> tuple[list[str], dict[str, dict[str, str]]]:
+    """Headings of the columns that name the rows, and for each row its other cells by column heading."""
     remedy = "Give a folder with table1.csv to table9.csv, as covidlib/data/paper holds them"
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
@@ -181,7 +192,7 @@ def _read(path: Path) -> dict[str, dict[str, str]]:
     if not lines:
         raise InputError(path, "is empty", remedy)
     head, *body = lines
-    names = ROWS_NAMED_BY.get(int(path.stem.removeprefix("table")), 1)
+    names = len(NAMES_OF_ROWS.get(int(path.stem.removeprefix("table")), []))
     rows: dict[str, dict[str, str]] = {}
     for place, line in enumerate(body, start=1):
         if len(line) != len(head):
@@ -190,7 +201,7 @@ def _read(path: Path) -> dict[str, dict[str, str]]:
         if name in rows or len(set(head)) < len(head):
             raise InputError(path, f"names {name if name in rows else 'a column'} twice", remedy)
         rows[name] = dict(zip(head[names:], line[names:], strict=True))
-    return rows
+    return head[:names], rows
 
 
 def _same_names(path: Path, what: str, expected: list[str], found: list[str], remedy: str) -> None:
