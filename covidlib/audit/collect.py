@@ -27,14 +27,8 @@ from covidlib.published import stored_aggregates
 class Known(NamedTuple):
     """A disagreement of the untouched paper.
 
-    Attributes
-    ----------
-    explanation : str
-        What does not fit, in two sentences.
-    evidence : str
-        How we know.
-    correction : str
-        What a corrected paper would say.
+    `explanation` says in two sentences what does not fit, `evidence` how we know, `correction` what a corrected paper
+    would say.
     """
 
     printed: str
