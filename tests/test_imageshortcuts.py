@@ -48,6 +48,16 @@ def test_every_image_counts_once() -> None:
     assert image_shortcut(alike, repeats=2, resamples=50).auc.value == pytest.approx(0.5)
 
 
+def test_a_patient_with_many_images_weighs_more_in_the_fit() -> None:
+    # Of the rows made with A most are infected, of the images few; B lies between.
+    lines = [("covid", "1 A 1.0 mm", 10), ("normal", "30 A 1.0 mm", 2)]
+    lines += [("covid", "5 B 1.0 mm", 10), ("normal", "5 B 1.0 mm", 12)]
+    rows = expand_images([{"label": label, "images": [text], "patients": n} for label, text, n in lines])
+    scores, _ = left_out_image_scores(rows, repeats=2)
+    of_a = (rows["made"] == "A 1.0 mm").to_numpy()
+    assert scores[:, of_a].max() < scores[:, ~of_a].min()
+
+
 def test_the_auc_is_scikit_learns_on_single_images() -> None:
     rows = expand_images(
         [{"label": "covid", "images": ["1 A 1.0 mm", f"{n} B 1.0 mm"], "patients": 1} for n in range(1, 13)]
