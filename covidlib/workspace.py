@@ -73,7 +73,7 @@ def cohort(data: str = "", progress: bool = False) -> Path:
         return Path(data)
     from covidlib.phantom import make_cohort
 
-    folder = home() / "data" / f"synthetic-{_source_hash(CODE_OF_THE_COHORT)}"
+    folder = home() / "data" / f"synthetic-{source_hash(CODE_OF_THE_COHORT)}"
     if not folder.is_dir():
         make_cohort(folder, COHORT_PATIENTS, COHORT_SEED, progress)
     return folder
@@ -83,7 +83,7 @@ def shortcut_cohort(progress: bool = False) -> Path:
     """The synthetic cohort in which the scanner follows the class, made if need be. Taught in chapter 09."""
     from covidlib.phantom import make_cohort
 
-    made = f"{SHORTCUT_PATIENTS}-{SHORTCUT_SLICES}-{SHORTCUT_SEED}-{_source_hash(CODE_OF_THE_COHORT)}"
+    made = f"{SHORTCUT_PATIENTS}-{SHORTCUT_SLICES}-{SHORTCUT_SEED}-{source_hash(CODE_OF_THE_COHORT)}"
     folder = home() / "data" / f"shortcut-{made}"
     if not folder.is_dir():
         make_cohort(folder, SHORTCUT_PATIENTS, SHORTCUT_SEED, progress, most_slices=SHORTCUT_SLICES, shortcut=True)
@@ -99,7 +99,8 @@ def shortcut_run(protocol: Protocol, network: str = "xception", progress: bool =
     return train_fold(load_dataset(shortcut_cohort(progress)), network, 1, longer, home() / "runs", progress)
 
 
-def _source_hash(modules: tuple[str, ...]) -> str:
+def source_hash(modules: tuple[str, ...]) -> str:
+    """A short hash of the source of some of covidlib's modules: what they made is stale when they change."""
     package = files("covidlib")
     sources = [package / f"{module}.py" for module in modules]
     text = "".join(source.read_text(encoding="utf-8") for source in sources if source.is_file())
