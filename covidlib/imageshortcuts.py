@@ -15,6 +15,7 @@ import pandas as pd
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import OneHotEncoder
+from threadpoolctl import threadpool_limits
 
 from covidlib.errors import InputError
 from covidlib.intervals import RESAMPLES, SEED, Metric, bootstrap_interval, on_all
@@ -71,7 +72,9 @@ def left_out_image_scores(
         splitter = StratifiedKFold(FOLDS, shuffle=True, random_state=seed + repeat)
         for fold, (_, left_out) in enumerate(splitter.split(patients, patients["label"])):
             test = rows["patient"].isin(patients["patient"].iloc[left_out]).to_numpy()
-            model = LogisticRegression(max_iter=1000).fit(table[~test], infected[~test], weight[~test])
+            # So small a problem is solved sooner than several threads have waited for each other.
+            with threadpool_limits(1):
+                model = LogisticRegression(max_iter=1000).fit(table[~test], infected[~test], weight[~test])
             scores[repeat, test], folds[repeat, test] = model.predict_proba(table[test])[:, 1], fold
     return scores, folds
 
