@@ -1,0 +1,193 @@
+"""The nine printed tables cell by cell, from the package or from a folder of nine CSV files (Tables 1–9).
+
+Taught in chapter 08.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from covidlib.audit.numbers import decimals, parse
+from covidlib.errors import InputError
+
+TABLES = range(1, 10)
+NETWORKS = ("Our model", "Xception", "ResNet50V2")
+"""The three networks as Tables 5, 6 and 9 print them."""
+FOLDS = ("1", "2", "3", "4", "5")
+ROWS_NAMED_BY = {6: 2, 7: 0, 9: 2}
+"""Columns that name a row, if not one; Table 7 has none, and its rows are named by their place."""
+UNITS = re.compile(r"[\d.,]+( s| ms|%)", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One printed cell: where it stands, what it says."""
+
+    table: int
+    row: str
+    column: str
+    text: str
+    unit: str = ""
+
+    @property
+    def number(self) -> str:
+        """The text without its unit."""
+        return self.text.removesuffix(self.unit)
+
+    @property
+    def value(self) -> Fraction:
+        """The number, exactly.
+
+        Raises
+        ------
+        ValueError
+            If the cell holds words.
+        """
+        return parse(self.number)
+
+    @property
+    def where(self) -> str:
+        """For readers: "Table 9, 1 Xception: COVID sensitivity"."""
+        return f"Table {self.table}, {self.row}: {self.column}"
+
+    @property
+    def id(self) -> str:
+        """For programs: "t9/1-xception/covid-sensitivity"."""
+        return f"t{self.table}/{slug(self.row)}/{slug(self.column)}"
+
+
+def slug(text: str) -> str:
+    """Lower-case letters and digits joined by hyphens. Taught in chapter 08."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
+class PrintedTables:
+    """All cells of Tables 1 to 9. Taught in chapter 08.
+
+    Parameters
+    ----------
+    cells : dict
+        For (table, row, column) the cell.
+    """
+
+    def __init__(self, cells: dict[tuple[int, str, str], Cell]) -> None:
+        self._cells = cells
+
+    def cell(self, table: int, row: str, column: str) -> Cell:
+        """One cell by its table, row ("Fold1", "1 Our model") and column heading."""
+        return self._cells[table, row, column]
+
+    def value(self, table: int, row: str, column: str) -> Fraction:
+        """The exact number in a cell."""
+        return self.cell(table, row, column).value
+
+    def places(self, table: int, column: str) -> int:
+        """Most digits after the point in a column: the precision to which it is printed."""
+        return max(decimals(cell.number) for cell in self.all() if (cell.table, cell.column) == (table, column))
+
+    def rows(self, table: int) -> list[str]:
+        """Names of a table's rows, as they stand."""
+        return list(dict.fromkeys(cell.row for cell in self.all() if cell.table == table))
+
+    def columns(self, table: int) -> list[str]:
+        """Headings of a table's columns, without those that name the rows."""
+        return list(dict.fromkeys(cell.column for cell in self.all() if cell.table == table))
+
+    def all(self) -> list[Cell]:
+        """Every cell, table after table, row after row."""
+        return list(self._cells.values())
+
+    def replaced(self, changed: Cell) -> PrintedTables:
+        """The same tables with one cell changed."""
+        return PrintedTables({**self._cells, (changed.table, changed.row, changed.column): changed})
+
+
+@cache
+def printed_tables() -> PrintedTables:
+    """The tables as the paper printed them. Taught in chapter 08."""
+    with as_file(files("covidlib") / "data" / "paper") as folder:
+        tables = {number: _read(folder / f"table{number}.csv") for number in TABLES}
+    cells = {}
+    for number, rows in tables.items():
+        for row, columns in rows.items():
+            for column, text in columns.items():
+                unit = UNITS.fullmatch(text)
+                cells[number, row, column] = Cell(number, row, column, text, unit[1] if unit else "")
+    return PrintedTables(cells)
+
+
+def read_tables(folder: str | Path) -> PrintedTables:
+    """Nine CSV files `table1.csv` to `table9.csv` in the form of the package's own. Taught in chapter 08.
+
+    Rows and columns may stand in another order; their names, and which cells are numbers with which unit, must match.
+
+    Raises
+    ------
+    InputError
+        If a file, row, column or cell is missing or unknown, or a number is none; it names the file and the cell.
+    """
+    own, cells = printed_tables(), {}
+    remedy = "Write the tables as covidlib/data/paper holds them"
+    for number in TABLES:
+        path = Path(folder) / f"table{number}.csv"
+        rows = _read(path)
+        _same_names(path, "rows", own.rows(number), list(rows), remedy)
+        for row in own.rows(number):
+            _same_names(path, "columns", own.columns(number), list(rows[row]), remedy)
+            for column in own.columns(number):
+                known = own.cell(number, row, column)
+                cell = Cell(number, row, column, rows[row][column], known.unit)
+                if not cell.text:
+                    raise InputError(path, f"row {row}, column {column} is empty", remedy)
+                if _is_number(known) and not (cell.text.endswith(cell.unit) and _is_number(cell)):
+                    problem = f"row {row}, column {column} holds {cell.text[:40]!r}, expected a number"
+                    raise InputError(path, problem + (f" and{cell.unit}" if cell.unit else ""), remedy)
+                cells[number, row, column] = cell
+    return PrintedTables(cells)
+
+
+def _read(path: Path) -> dict[str, dict[str, str]]:
+    """For each row its cells by column heading; columns that name the row are joined to its name."""
+    remedy = "Give a folder with table1.csv to table9.csv, as covidlib/data/paper holds them"
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            lines = [[text.strip() for text in line] for line in csv.reader(stream, strict=True) if line]
+    except FileNotFoundError as error:
+        raise InputError(path, "does not exist", remedy) from error
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(path, f"cannot be read as CSV ({error})", remedy) from error
+    if not lines:
+        raise InputError(path, "is empty", remedy)
+    head, *body = lines
+    names = ROWS_NAMED_BY.get(int(path.stem.removeprefix("table")), 1)
+    rows: dict[str, dict[str, str]] = {}
+    for place, line in enumerate(body, start=1):
+        if len(line) != len(head):
+            raise InputError(path, f"row {place} has {len(line)} cells, expected {len(head)}", remedy)
+        name = " ".join(line[:names]) or f"row {place}"
+        if name in rows or len(set(head)) < len(head):
+            raise InputError(path, f"names {name if name in rows else 'a column'} twice", remedy)
+        rows[name] = dict(zip(head[names:], line[names:], strict=True))
+    return rows
+
+
+def _same_names(path: Path, what: str, expected: list[str], found: list[str], remedy: str) -> None:
+    for name in expected:
+        if name not in found:
+            raise InputError(path, f"has no {what.removesuffix('s')} {name}", remedy)
+    for name in found:
+        if name not in expected:
+            raise InputError(path, f"has an unknown {what.removesuffix('s')} {name[:60]!r}", remedy)
+
+
+def _is_number(cell: Cell) -> bool:
+    try:
+        return cell.value >= 0
+    except ValueError:
+        return False
