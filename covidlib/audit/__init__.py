@@ -1,5 +1,0 @@
-"""The paper's printed numbers, each recomputed from what it follows from (Tables 1–9 and the text).
-
-Read the modules from `numbers` (exact arithmetic) over `cells` (the tables as printed) and `checks` (one check) to
-`counts`, `rates`, `lists` and `text` (all checks); `collect` runs them, `page` shows them. Taught in chapter 08.
-"""
