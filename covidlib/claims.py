@@ -7,7 +7,6 @@ numbers from `covidlib.bands`). Taught in chapter 08.
 
 from __future__ import annotations
 
-import html
 import json
 import os
 import re
@@ -36,11 +35,6 @@ SUPPORT = (SUPPORTED, NOT_SUPPORTED, CONTRADICTED, NOT_TESTABLE)
 """What the paper's own numbers, its code and the public lists say about a claim."""
 DIGITS = 6
 """Decimals with which recomputed numbers are stored."""
-MARKS = {
-    EXACT: "✓", BAND: "≈", NOT_HERE: "–",
-    SUPPORTED: "✓", NOT_SUPPORTED: "○", CONTRADICTED: "✗", NOT_TESTABLE: "?",
-}  # fmt: skip
-"""A sign beside each word: colour alone tells nothing to a colour-blind reader."""
 
 Reference = Mapping[str, Any]
 """A number by where it comes from; see `number`."""
@@ -199,7 +193,7 @@ def evidence(claim: Claim) -> str:
     return claim.evidence.format(*filled)
 
 
-# Tables and badges ----------------------------------------------------------------------------------------------------
+# Tables ---------------------------------------------------------------------------------------------------------------
 
 
 def claims_table(claims: Sequence[Claim]) -> pd.DataFrame:
@@ -247,19 +241,6 @@ def scorecard(claims: Sequence[Claim]) -> pd.DataFrame:
         if claim.evidence
     ]
     return pd.DataFrame(rows).set_index("id")
-
-
-def badge(word: str) -> str:
-    """A verdict as a small HTML label: a sign, the word, and a class for its colour. Taught in chapter 08.
-
-    Raises
-    ------
-    InputError
-        If it is no verdict.
-    """
-    if word not in MARKS:
-        raise InputError(word, "is no verdict", f"Choose one of {', '.join(MARKS)}")
-    return f'<span class="verdict verdict-{word.replace(" ", "-")}">{MARKS[word]} {html.escape(word)}</span>'
 
 
 # Making the file ------------------------------------------------------------------------------------------------------

@@ -98,13 +98,6 @@ def test_tables_show_what_the_file_holds() -> None:
     assert "88 of 95" in card.loc["detects-infections-better", "evidence"]
 
 
-def test_badges_say_their_word_and_are_no_way_in() -> None:
-    for word in (*claims.VERDICTS, *claims.SUPPORT):
-        assert word in claims.badge(word) and claims.MARKS[word] in claims.badge(word)
-    with pytest.raises(InputError):
-        claims.badge("<script>")
-
-
 def test_the_file_is_written_whole_and_read_again(tmp_path: Path) -> None:
     claims.write(OURS, CLAIMS, tmp_path / "claims.json")
     assert claims.load(tmp_path / "claims.json") == (OURS, CLAIMS)
