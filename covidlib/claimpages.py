@@ -85,10 +85,11 @@ def _numbers_row(claim: Claim, compared: pd.DataFrame) -> list[str]:
 
 def scorecard_page(claims: Sequence[Claim]) -> HTML:
     """The scorecard of claims in words, each with its badge and its evidence. Taught in chapter 08."""
-    rows = [
-        [html.escape(row.claim), html.escape(row.place), badge(row.support), html.escape(row.evidence)]
-        for row in scorecard(claims).itertuples()
-    ]
+    rows = []
+    for claim, place, support, reason in (
+        scorecard(claims)[["claim", "place", "support", "evidence"]].astype(str).to_numpy()
+    ):
+        rows.append([html.escape(claim), html.escape(place), badge(support), html.escape(reason)])
     return HTML(_table("claims", ("the paper claims", "where", "verdict", "evidence"), rows))
 
 

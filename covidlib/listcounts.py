@@ -50,6 +50,8 @@ def count_all(
         ),
         "table4": {"patients": patients_against_table4(folds), "covid_images": table1_against_table4()},
         "splits": count_overlaps(folds),
+        "tested": count_times_tested(folds),
+        "dates": {"first": str(patients["date"].min().date()), "last": str(patients["date"].max().date())},
         "patients": {label: count_patients(patients[patients["label"] == label]) for label in LABELS},
         "series": count_series(labelled, len(patients)),
         "acquisition": {
@@ -126,6 +128,12 @@ def count_overlaps(folds: pd.DataFrame) -> list[Counted]:
     return lines
 
 
+def count_times_tested(folds: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """Patients of each class by the number of folds that test them (paper, section 2.4). Taught in chapter 08."""
+    tested = folds[folds["side"] == "test"].groupby(["label", "patient"])["fold"].nunique().reset_index()
+    return by_label(tested, "fold")
+
+
 def count_patients(patients: pd.DataFrame) -> Counted:
     """Age, sex and month of scan of one class (paper, Fig. 3). Taught in chapter 01."""
     decade = patients["age"] // 10 * 10
@@ -140,15 +148,17 @@ def count_patients(patients: pd.DataFrame) -> Counted:
 
 
 def count_series(series: pd.DataFrame, patients: int) -> Counted:
-    """Series by class, and patients by how many different thicknesses they were stored in (paper, section 2.1).
+    """Series by class, and patients by how many series and thicknesses they were stored in (paper, section 2.1).
 
     Taught in chapter 01.
     """
+    stored = series.groupby(["label", "patient"]).size().rename("series").reset_index()
     different = series.groupby(["label", "patient"])["thickness"].nunique().rename("thicknesses").reset_index()
     return {
         "total": len(series),
         "of_three_each": 3 * patients,
         **{label: int((series["label"] == label).sum()) for label in LABELS},
+        "patients_by_series": _counts(stored["series"]),
         "patients_by_thicknesses": _counts(different["thicknesses"]),
         "patients_by_thicknesses_by_class": by_label(different, "thicknesses"),
     }
@@ -215,6 +225,7 @@ def count_values(series: pd.DataFrame) -> Counted:
         "series": len(series),
         "series_at_largest": int((series["largest"] == largest).sum()),
         "bits_stored": _counts(series["bits_stored"].astype(int)),
+        "bits_allocated": _counts(series["bits_allocated"].astype(int)),
         "sizes": _counts(size),
     }
 
