@@ -26,9 +26,9 @@ from covidlib.claims import (
 )
 from covidlib.errors import InputError
 
-INSIDE, OUTSIDE = "inside its band", "outside its band"
+INSIDE, OUTSIDE, ANY = "inside its band", "outside its band", "band says nothing"
 MARKS = {
-    EXACT: "✓", BAND: "≈", NOT_HERE: "–", INSIDE: "✓", OUTSIDE: "✗",
+    EXACT: "✓", BAND: "≈", NOT_HERE: "–", INSIDE: "✓", OUTSIDE: "✗", ANY: "?",
     SUPPORTED: "✓", NOT_SUPPORTED: "○", CONTRADICTED: "✗", NOT_TESTABLE: "?",
 }  # fmt: skip
 """A sign beside each word: colour alone tells nothing to a colour-blind reader."""
@@ -80,7 +80,8 @@ def _numbers_row(claim: Claim, compared: pd.DataFrame) -> list[str]:
     row = compared.loc[claim.id]
     band = f"{row['low']:.3f} to {row['high']:.3f}"
     verdicts = [badge(claim.verdict)] if claim.printed else []
-    return [*cells, f"{row['this_run']:.3f}", band, " ".join([*verdicts, badge(INSIDE if row["inside"] else OUTSIDE)])]
+    verdicts.append(badge(ANY if row["says_nothing"] else INSIDE if row["inside"] else OUTSIDE))
+    return [*cells, f"{row['this_run']:.3f}", band, " ".join(verdicts)]
 
 
 def scorecard_page(claims: Sequence[Claim]) -> HTML:

@@ -43,10 +43,29 @@ def one_claim(low: float, high: float) -> claims.Claim:
 def test_a_number_outside_its_band_is_named_with_notebook_old_and_new_value() -> None:
     predictions = three_networks()
     value = round(our_value(Quantity("images", "sensitivity", "xception"), predictions), bands.DIGITS)
-    assert bands.complaints(bands.compare([one_claim(value - 0.01, value)], predictions)) == []
-    (line,) = bands.complaints(bands.compare([one_claim(value + 0.001, 1.0)], predictions))
+    inside = bands.compare([one_claim(value - 0.01, value)], predictions)
+    assert bands.complaints(inside, same_machine=False) == []
+    (line,) = bands.complaints(bands.compare([one_claim(value + 0.001, 1.0)], predictions), same_machine=False)
     for part in ("05_image_results.ipynb", "sensitivity of xception", "was 0.75", f"is {value}", f"{value + 0.001}"):
         assert part in line
+
+
+def test_on_the_same_machine_a_changed_number_is_named_though_it_lies_in_its_band() -> None:
+    predictions = three_networks()
+    compared = bands.compare([one_claim(0.0, 1.0)], predictions)
+    assert compared["inside"].all() and compared["says_nothing"].all()
+    value = compared["this_run"].iloc[0]
+    (line,) = bands.complaints(compared, same_machine=True)
+    assert "05_image_results.ipynb" in line and "was 0.75" in line and f"is {value}" in line
+    assert bands.complaints(compared.assign(stored=value), same_machine=True) == []
+
+
+def test_another_processor_or_version_is_another_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = bands.machine()
+    assert here == bands.machine() and set(here["versions"]) == {"tensorflow", "keras", "numpy"}
+    assert here["processor"] and here["cores"]
+    monkeypatch.setattr(bands, "processor", lambda: ("another", ()))
+    assert bands.machine() != here
 
 
 def test_stored_bands_follow_from_the_stored_seeds() -> None:
@@ -66,6 +85,8 @@ def test_stored_bands_follow_from_the_stored_seeds() -> None:
 def test_reported_numbers_of_this_machine_lie_in_their_bands() -> None:
     """The check on our own numbers: trains QUICK where the book has not done so yet."""
     predictions: pd.DataFrame = all_predictions(workspace.runs(QUICK, workspace.cohort()))
-    compared = bands.compare(claims.load()[1], predictions)
-    assert len(compared) > 20
-    assert bands.complaints(compared) == []
+    ours, stored = claims.load()
+    compared = bands.compare(stored, predictions)
+    # Where the band allows everything only the second check can fail, so not all may be such.
+    assert len(compared) > 20 and (~compared["says_nothing"]).sum() > 10
+    assert bands.complaints(compared, same_machine=bands.machine() == ours["machine"]) == []
