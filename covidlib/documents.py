@@ -272,7 +272,7 @@ def measured(runs: Sequence[Run]) -> pd.DataFrame:
     from covidlib.diagnosis import decide_patients
 
     predictions = all_predictions(list(runs))
-    slices = readable(ranking_by_patients(predictions)).filter(regex="^(?!.*rank)").T
+    slices = readable(ranking_by_patients(predictions))["value"].unstack("network", sort=False)
     slices.index = pd.Index([f"slices: {score}" for score in slices.index])
     area, patients = {}, {}
     for network, own in predictions.groupby("network"):

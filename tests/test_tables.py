@@ -131,6 +131,7 @@ def test_clustering_by_network_and_class() -> None:
 def test_a_ranking_as_text_keeps_order_intervals_and_ranks() -> None:
     table = ranking({"a": Counts(7, 3, 9, 1), "b": Counts(9, 1, 8, 2)})
     text = readable(table)
-    assert text.index.tolist() == ["b", "a"] and text["specificity rank"].tolist() == [2, 1]
+    assert text.loc["sensitivity"].index.tolist() == ["b", "a"]
+    assert text.loc["specificity", "rank"].tolist() == [2, 1] and len(text) == 6
     low, high = wilson_interval(9, 10)
-    assert text.loc["b", "sensitivity"] == f"0.900 ({low:.3f} to {high:.3f})"
+    assert text.loc[("sensitivity", "b"), "value"] == f"0.900 ({low:.3f} to {high:.3f})"
