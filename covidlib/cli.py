@@ -85,6 +85,13 @@ def _parser() -> argparse.ArgumentParser:
     diagnose.add_argument("--json", action="store_true", help="print the answer as JSON")
     diagnose.set_defaults(run=_diagnose)
 
+    export = commands.add_parser("export", help="a trained network for another program, checked against Keras")
+    export.add_argument("out", type=Path, help="a new file (.onnx, .xml, .tflite), or a new folder for saved-model")
+    export.add_argument("--weights", type=Path, required=True, help="a weights file of `covidlib train`")
+    export.add_argument("--network", choices=NETWORKS, help="needed for the authors' own weights files only")
+    export.add_argument("--format", required=True, choices=("saved-model", "onnx", "openvino", "litert"))
+    export.set_defaults(run=_export)
+
     fetch = commands.add_parser("fetch", help="download a public dataset, resumed and verified")
     fetch.add_argument("dataset", choices=("covid-ctset", "lung-pet-ct-dx"), help="lung-pet-ct-dx: one series of it")
     fetch.add_argument("--part", choices=("train-validation", "full"), help="of covid-ctset; default: train-validation")
@@ -225,6 +232,14 @@ def _diagnose(arguments: argparse.Namespace) -> None:
     for remark in diagnosis.remarks:
         print(f"remark     {remark}")
     print(NOTICE)
+
+
+def _export(arguments: argparse.Namespace) -> None:
+    from covidlib.export import export_network
+
+    agreement = export_network(arguments.weights, arguments.format, arguments.out, arguments.network)
+    print(f"{arguments.out}: at most {agreement.largest_difference:.1g} from Keras on the check batch")
+    print(f"{arguments.out}.json: what the network wants its input to be")
 
 
 def _fetch(arguments: argparse.Namespace) -> None:
