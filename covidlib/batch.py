@@ -23,10 +23,12 @@ from covidlib import __version__, report
 from covidlib.errors import InputError
 from covidlib.patients import Patient, content_hash, file_hash
 from covidlib.series import Series
-from covidlib.system import NOTICE, Classifier, check_threshold, diagnose_series, open_classifier
+from covidlib.system import NOTICE, check_threshold, diagnose_series
 
 if TYPE_CHECKING:
     import keras
+
+    from covidlib.engines import Engine, EngineName
 
 Record = dict[str, Any]
 
@@ -46,7 +48,7 @@ class Request:
     weights: Path
     network: str | None = None
     threshold: float = 0.1
-    engine: str = "auto"
+    engine: EngineName = "auto"
     explain: bool = False
 
     def check(self) -> None:
@@ -156,22 +158,24 @@ class _Worker:
 
     def __init__(self, request: Request, weights: dict[str, str]) -> None:
         self.request, self.weights = request, weights
-        self.classifier: Classifier | None = None
+        self.engine: Engine | None = None
         self.model: keras.Model | None = None
 
     def open(self) -> None:
         asked = self.request
-        self.classifier = open_classifier(asked.weights, asked.network, asked.engine)
+        from covidlib.engines import open_engine
+
+        self.engine = open_engine(asked.weights, asked.network, asked.engine)
         if asked.explain:
             from covidlib.weights import load_weights
 
             self.model, _ = load_weights(asked.weights, asked.network)
 
     def answer(self, patient: Patient, key: str, target: Path | None, overview: Path | None, bar: tqdm) -> Record:
-        assert self.classifier is not None
+        assert self.engine is not None
         started = time.perf_counter()
         series: list[Series] = patient.series()
-        diagnosis = diagnose_series(patient.name, series, self.classifier, self.request.threshold, bar.update)
+        diagnosis = diagnose_series(patient.name, series, self.engine, self.request.threshold, bar.update)
         record: Record = {
             **diagnosis.to_dict(),
             "weights": self.weights,

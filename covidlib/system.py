@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,26 +22,12 @@ from covidlib.selection import Selection, select_series
 from covidlib.series import RowReader, Series, find_series, read_slice
 
 if TYPE_CHECKING:
+    from covidlib.engines import Engine, EngineName
     from covidlib.weights import WeightsNote
 
 NOTICE = "For teaching and research. Not a medical device: it must not be used for the care of a patient."
-BATCH = 8
 FLAT = 0.01
 """Probabilities that differ by less are worth a remark: a network whose heads are silent says the same of any slice."""
-
-
-class Classifier(Protocol):
-    """What answers for slices: a network with its weights, in whichever engine runs it."""
-
-    @property
-    def note(self) -> WeightsNote:
-        """Which network, input and scaling the weights belong to."""
-
-    def predict(self, images: np.ndarray) -> np.ndarray:
-        """p(COVID-19) of a batch: float32 (slices, side, side, 1) to float (slices,)."""
-
-    def describe(self) -> str:
-        """The engine and its precision, in a few words."""
 
 
 @dataclass(frozen=True)
@@ -171,7 +157,7 @@ def diagnose_folder(
     weights: str | Path,
     network: str | None = None,
     threshold: float = THRESHOLD_2,
-    engine: str = "tensorflow",
+    engine: EngineName = "auto",
 ) -> Diagnosis:
     """Select, classify, decide: one patient's folder in, an answer out (paper, section 3.2). Taught in chapter 06.
 
@@ -181,15 +167,30 @@ def diagnose_folder(
         One patient: one series or several. Selection is done for each series; the decision counts all their slices.
     weights : path
         A covidlib weights file, or one of the authors' with `network` named.
+    engine : "auto", "tensorflow" or "openvino"
+        See `covidlib.engines.open_engine`.
 
     Raises
     ------
     InputError
         If the folder, a slice or the weights are not usable.
     """
+    from covidlib.engines import open_engine
+
     check_threshold(threshold)
     series = find_series(folder)
-    return diagnose_series(str(folder), series, open_classifier(weights, network, engine), threshold)
+    return diagnose_series(str(folder), series, open_engine(weights, network, engine), threshold)
+
+
+def diagnose_with(folder: str | Path, engine: Engine, threshold: float = THRESHOLD_2) -> Diagnosis:
+    """`diagnose_folder` with the network at hand: for many patients one after the other. Taught in chapter 06.
+
+    Raises
+    ------
+    InputError
+        If the folder or a slice is not usable.
+    """
+    return diagnose_series(str(folder), find_series(folder), engine, threshold)
 
 
 def check_threshold(threshold: float) -> None:
@@ -209,7 +210,7 @@ def check_threshold(threshold: float) -> None:
 def diagnose_series(
     patient: str,
     series: Sequence[Series],
-    classifier: Classifier,
+    engine: Engine,
     threshold: float = THRESHOLD_2,
     advance: Callable[[int], object] = lambda slices: None,
 ) -> Diagnosis:
@@ -228,7 +229,7 @@ def diagnose_series(
     InputError
         If a slice cannot be read.
     """
-    answers = tuple(_answer(one, classifier, advance) for one in series)
+    answers = tuple(_answer(one, engine, advance) for one in series)
     p_covid = np.concatenate([one.probabilities for one in answers]) if answers else np.zeros(0)
     decision = decide(int((p_covid > DECISION).sum()), len(p_covid), threshold)
     remarks = tuple(dict.fromkeys(remark for one in answers for remark in _remarks(one)))
@@ -237,12 +238,14 @@ def diagnose_series(
             f"the probabilities of all {len(p_covid)} slices lie within {np.ptp(p_covid):.3f}: this network hardly "
             "tells them apart",
         )
-    if classifier.note.size == "quick":
+    if engine.note.size == "quick":
         remarks += ("a teaching network trained on synthetic slices: its answer says nothing about a real patient",)
-    return Diagnosis(patient, classifier.note, classifier.describe(), threshold, answers, decision, remarks, p_covid)
+    return Diagnosis(patient, engine.note, engine.describe(), threshold, answers, decision, remarks, p_covid)
 
 
-def _answer(series: Series, classifier: Classifier, advance: Callable[[int], object]) -> SeriesAnswer:
+def _answer(series: Series, engine: Engine, advance: Callable[[int], object]) -> SeriesAnswer:
+    from covidlib.stream import selected_paths
+
     settings = settings_of(series)
     _, shape = RowReader().read(series.files[0], slice(0))
     unlike = (*unlike_size(shape), *unlike_settings(settings))
@@ -253,20 +256,17 @@ def _answer(series: Series, classifier: Classifier, advance: Callable[[int], obj
             unlike += ("a single slice; the rule compares the slices of a series with each other",)
         if selection.keep.any():
             unlike += unlike_pixels(read_slice(series.files[int(selection.counts.argmax())]))
-    kept = [path for path, keep in zip(series.files, selection.keep, strict=True) if keep] if selection else []
-    chosen = [] if unlike else kept
+    chosen = [] if unlike or selection is None else selected_paths(selection)
     advance(len(series) - len(chosen))
-    return SeriesAnswer(series, settings, selection, _classify(chosen, classifier, advance), unlike)
+    return SeriesAnswer(series, settings, selection, _classify(chosen, engine, advance), unlike)
 
 
-def _classify(paths: Sequence[Path], classifier: Classifier, advance: Callable[[int], object]) -> np.ndarray:
-    from covidlib.batches import load_images
+def _classify(paths: Sequence[Path], engine: Engine, advance: Callable[[int], object]) -> np.ndarray:
+    from covidlib.stream import classified_batches
 
-    note = classifier.note
     found = [np.zeros(0)]
-    for start in range(0, len(paths), BATCH):
-        some = paths[start : start + BATCH]
-        found.append(classifier.predict(load_images(some, note.input_shape[0], note.scaling)))
+    for some in classified_batches(paths, engine):
+        found.append(some)
         advance(len(some))
     return np.concatenate(found)
 
@@ -278,27 +278,3 @@ def _remarks(answer: SeriesAnswer) -> tuple[str, ...]:
     if answer.selection is not None and not answer.selection.keep.any():
         remarks.append(f"{name}: the rule selects no slice")
     return (*remarks, *cautions(answer.settings, answer.series.kind))
-
-
-def open_classifier(weights: str | Path, network: str | None = None, engine: str = "auto") -> Classifier:
-    """A network with its weights, ready to answer. Taught in chapter 06.
-
-    Raises
-    ------
-    InputError
-        If the weights are not usable, or the engine is not there.
-    """
-    from covidlib.weights import load_weights
-
-    return _Keras(*load_weights(weights, network))
-
-
-class _Keras:
-    def __init__(self, model: object, note: WeightsNote) -> None:
-        self.model, self.note = model, note
-
-    def predict(self, images: np.ndarray) -> np.ndarray:
-        return self.model.predict_on_batch(images)[:, 0]  # type: ignore[attr-defined]
-
-    def describe(self) -> str:
-        return "TensorFlow, float32"
