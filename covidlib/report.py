@@ -75,8 +75,8 @@ def patient_report(diagnosis: Diagnosis, record: Mapping[str, Any], model: keras
         kept = len(answer.selection.selected) if answer.selection else 0
         refused = ", not classified" if answer.unlike else ""
         series.append(f"<h3>{name}: {kept} of {len(answer.series)} slices selected{refused}</h3>")
-        series.append(strip(answer, each))
-        series.append(along_z(answer) if len(answer.probabilities) else "")
+        curve = along_z(answer) if len(answer.probabilities) else ""
+        series.append(f'<div class="series">{strip(answer, each)}{curve}</div>')
     total, kept = sum(len(one.series) for one in diagnosis.answers), len(diagnosis.probabilities)
     values = {
         "title": "/".join(diagnosis.patient.split("/")[-2:]),

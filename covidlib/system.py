@@ -235,8 +235,8 @@ def diagnose_series(
     remarks = tuple(dict.fromkeys(remark for one in answers for remark in _remarks(one)))
     if len(p_covid) > 1 and np.ptp(p_covid) < FLAT:
         remarks += (
-            f"the probabilities of all {len(p_covid)} slices lie within {np.ptp(p_covid):.3f}: this network hardly "
-            "tells them apart",
+            f"the probabilities of all {len(p_covid)} slices differ by less than {FLAT:g}: this network hardly tells "
+            "them apart",
         )
     if engine.note.size == "quick":
         remarks += ("a teaching network trained on synthetic slices: its answer says nothing about a real patient",)

@@ -113,7 +113,7 @@ def test_slices_keep_their_grey_levels_in_both_schemes(report_file: Path, tmp_pa
         source = str(image.get_attribute("src"))
         # At its own size and at whole pixels, so that the browser does not resample.
         browser.add_style_tag(content=".pair img { position: fixed; left: 0; top: 0; width: 512px !important }")
-        browser.add_style_tag(content=".pair:not(:first-child), figure ~ figure { display: none }")
+        browser.add_style_tag(content="figure ~ figure, .pair img ~ img { display: none !important }")
         shown = np.asarray(Image.open(io.BytesIO(image.screenshot())).convert("L"), int)
         ground = browser.evaluate("getComputedStyle(document.body).backgroundColor")
     stored = np.asarray(Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2]))), int)
