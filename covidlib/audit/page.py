@@ -10,8 +10,10 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
+import pandas as pd
+
 from covidlib.audit.checks import Check
-from covidlib.audit.collect import counts_by_verdict, disagreements, gone, place_of
+from covidlib.audit.collect import counts_by_verdict, disagreements, gone, known_disagreements, place_of
 from covidlib.audit.numbers import VERDICTS
 from covidlib.errors import InputError
 
@@ -74,6 +76,44 @@ def fragment(checks: Sequence[Check], name: str = "audit", verdict: str = "") ->
         places="".join(f"<option>{html.escape(place)}</option>" for place in places),
         rows="\n".join(_row(check) for check in checks),
     )
+
+
+def by_explanation(checks: Sequence[Check]) -> list[list[Check]]:
+    """Known disagreements, those with one explanation together. Taught in chapter 08."""
+    groups: dict[str, list[Check]] = {}
+    for check in disagreements(checks, known=True):
+        groups.setdefault(check.explanation, []).append(check)
+    return list(groups.values())
+
+
+def findings(checks: Sequence[Check]) -> str:
+    """Each known disagreement with its explanation and how we know, as HTML. Taught in chapter 08."""
+    items = []
+    for group in by_explanation(checks):
+        values = dict.fromkeys((check.printed, check.recomputed) for check in group)
+        pairs = "; ".join(f"printed {printed}, recomputed {recomputed}" for printed, recomputed in values)
+        places = "; ".join(dict.fromkeys(check.where for check in group))
+        items.append(
+            f"<li><p><b>{html.escape(places)}</b><br>{html.escape(pairs)}</p><p>{html.escape(group[0].explanation)}"
+            f"<br><i>How we know:</i> {html.escape(group[0].evidence)}</p></li>"
+        )
+    return f'<ol class="explorer findings" style="max-width: none; padding-left: 2.5rem">{"".join(items)}</ol>'
+
+
+def corrections(checks: Sequence[Check]) -> pd.DataFrame:
+    """What a corrected paper would say. Taught in chapter 08.
+
+    Returns
+    -------
+    DataFrame
+        Columns where, printed, corrected; one row a place, without repetition.
+    """
+    known = known_disagreements()
+    rows = [
+        {"where": check.where, "printed": check.printed, "corrected": known[check.id].correction}
+        for check in disagreements(checks, known=True)
+    ]
+    return pd.DataFrame(rows).drop_duplicates(ignore_index=True)
 
 
 def to_html(checks: Sequence[Check]) -> str:
