@@ -61,6 +61,7 @@ def count_all(
         "shortcut": count_unshared_pairs(scanned),
         "values": count_values(series),
         "patients_by_acquisition": count_kinds(kinds_of_patients(patients, series), ["label", "series", "protocols"]),
+        "patients_by_images": count_kinds(kinds_of_images(scanned), ["label", "images"]),
         "patients_by_person": count_kinds(kinds_of_patients(patients, series), ["label", "decade", "sex"]),
     }
 
@@ -205,6 +206,31 @@ def kinds_of_patients(patients: pd.DataFrame, series: pd.DataFrame) -> pd.DataFr
             "sex": described["sex"],
         }
     ).dropna(ignore_index=True)
+
+
+def kinds_of_images(scanned: pd.DataFrame) -> pd.DataFrame:
+    """With which kernel and thickness a patient's listed images were made, and how many images with each.
+
+    Taught in chapter 09.
+
+    Parameters
+    ----------
+    scanned : DataFrame
+        The listed images with the metadata of their series; images without metadata are left out.
+
+    Returns
+    -------
+    DataFrame
+        Columns label, images (a tuple such as ("12 B70s 6.0 mm",), sorted): one row a patient, who is not named.
+    """
+    known = scanned.dropna(subset=["kernel", "thickness"])
+    made = known["kernel"] + " " + known["thickness"].astype(str) + " mm"
+    counted = known.groupby([known["patient"], known["label"], made.rename("made")]).size().reset_index(name="images")
+    counted["text"] = counted["images"].astype(str) + " " + counted["made"]
+    grouped = counted.groupby(["patient", "label"])["text"]
+    return pd.DataFrame(
+        [{"label": label, "images": tuple(sorted(texts))} for (_, label), texts in grouped], columns=["label", "images"]
+    )
 
 
 def count_kinds(kinds: pd.DataFrame, columns: list[str]) -> list[Counted]:
