@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import lzma
-import os
 import pickle
 import shutil
 import subprocess
@@ -14,6 +13,7 @@ import h5py
 import keras
 import numpy as np
 import pytest
+from harmful import LeavesAMark
 from scipy.special import softmax
 
 from covidlib import gradcam, networks, transfer
@@ -137,16 +137,6 @@ def test_the_authors_file_format_is_read(tmp_path: Path) -> None:
     outputs = keras.Model(model.inputs, [model.get_layer(name).output for name in maps]).predict_on_batch(images)
     for name, output in zip(maps, outputs, strict=True):
         assert np.abs(output.mean(axis=(1, 2)) - reference[f"mean_{name}"]).max() < 1e-5, name
-
-
-class LeavesAMark:
-    """Unpickled, it makes a file: the sign that something of a weights file was run."""
-
-    def __init__(self, mark: Path) -> None:
-        self.mark = mark
-
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return os.mkdir, (str(self.mark),)
 
 
 def lambda_model(mark: Path) -> keras.Model:
