@@ -186,6 +186,22 @@ def _ranked(intervals: Mapping[str, Mapping[str, Interval]], by: str) -> pd.Data
     return table.sort_values(by, ascending=False)
 
 
+def readable(ranked: pd.DataFrame) -> pd.DataFrame:
+    """A ranking as text: each score with its interval, and its rank. Taught in chapters 05 and 06.
+
+    Parameters
+    ----------
+    ranked : DataFrame
+        As `ranking` and `ranking_by_patients` return it.
+    """
+    columns = {}
+    for score in RANKED:
+        ends = ranked[[score, f"{score}_low", f"{score}_high"]].to_numpy()
+        columns[score] = [str(Interval(*map(float, row))) for row in ends]
+        columns[f"{score} rank"] = ranked[f"{score}_rank"].tolist()
+    return pd.DataFrame(columns, index=ranked.index)
+
+
 def score_intervals(
     predictions: pd.DataFrame,
     scores: Sequence[str] = tuple(SCORES),

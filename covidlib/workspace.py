@@ -66,14 +66,15 @@ def cohort(data: str = "", progress: bool = False) -> Path:
         return Path(data)
     from covidlib.phantom import make_cohort
 
-    folder = home() / "data" / f"synthetic-{_source_hash(CODE_OF_THE_COHORT)}"
+    folder = home() / "data" / f"synthetic-{source_hash(CODE_OF_THE_COHORT)}"
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
         make_cohort(folder, COHORT_PATIENTS, COHORT_SEED, progress)
     return folder
 
 
-def _source_hash(modules: tuple[str, ...]) -> str:
+def source_hash(modules: tuple[str, ...]) -> str:
+    """A short hash of the source of some of covidlib's modules: what they made is stale when they change."""
     package = files("covidlib")
     sources = [package / f"{module}.py" for module in modules]
     text = "".join(source.read_text(encoding="utf-8") for source in sources if source.is_file())
