@@ -86,7 +86,7 @@ def test_a_run_killed_at_every_awkward_moment_ends_the_same(
         die()
 
     def second_checkpoint_by_half(stream: object, **arrays: object) -> None:
-        # Of this start: the run has come to its third epoch by then.
+        # Of this start the first checkpoint is whole, the second is not.
         (half_of_it if len(read_progress(part).history) == 2 else write)(stream, **arrays)  # type: ignore[operator]
 
     part = runfiles.runs_folder(PROTOCOL, tmp_path, data.fingerprint) / NETWORK / ".fold1"
@@ -100,8 +100,9 @@ def test_a_run_killed_at_every_awkward_moment_ends_the_same(
         with monkeypatch.context() as patched, pytest.raises(Killed):
             patched.setattr(owner, name, deadly)
             training.train_fold(data, NETWORK, 1, PROTOCOL, tmp_path, progress=False)
-        # Before the folder gets its name the checkpoint is gone already: the run begins anew, and ends the same.
         assert len(read_progress(part).history) == finished
+    # All is written, after three interruptions; only the folder's name was missing, and the checkpoint was gone before.
+    assert_same(runfiles.Run(part), uninterrupted)
     assert_same(training.train_fold(data, NETWORK, 1, PROTOCOL, tmp_path, progress=False), uninterrupted)
     assert len(killed) == len(moments) and not part.exists()
 
