@@ -24,7 +24,7 @@ BAD_INPUT = 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code (0 done, 1 `check-data` found a problem, 2 bad input)."""
+    """Run one command; returns the exit code (0 done, 1 `check-data` or `audit` found a problem, 2 bad input)."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     arguments = _parser().parse_args(argv)
     try:
@@ -87,6 +87,13 @@ def _parser() -> argparse.ArgumentParser:
     diagnose.add_argument("--json", action="store_true", help="print the answer as JSON")
     diagnose.set_defaults(run=_diagnose)
 
+    export = commands.add_parser("export", help="a trained network for another program, checked against Keras")
+    export.add_argument("out", type=Path, help="a new file (.onnx, .xml, .tflite), or a new folder for saved-model")
+    export.add_argument("--weights", type=Path, required=True, help="a weights file of `covidlib train`")
+    export.add_argument("--network", choices=NETWORKS, help="needed for the authors' own weights files only")
+    export.add_argument("--format", required=True, choices=("saved-model", "onnx", "openvino", "litert"))
+    export.set_defaults(run=_export)
+
     fetch = commands.add_parser("fetch", help="download a public dataset, resumed and verified")
     fetch.add_argument("dataset", choices=("covid-ctset", "lung-pet-ct-dx"), help="lung-pet-ct-dx: one series of it")
     fetch.add_argument("--part", choices=("train-validation", "full"), help="of covid-ctset; default: train-validation")
@@ -108,6 +115,11 @@ def _parser() -> argparse.ArgumentParser:
     importer.add_argument("source", type=Path, help="a folder with DICOM files of one series or many")
     importer.add_argument("target", type=Path, help="a new or empty folder")
     importer.set_defaults(run=_import_dicom)
+    audit = commands.add_parser("audit", help="recompute every number that the paper prints")
+    audit.add_argument("--tables", type=Path, metavar="DIR", help="table1.csv to table9.csv; default: the paper's own")
+    audit.add_argument("--json", action="store_true", help="print every check as JSON")
+    audit.add_argument("--html", type=Path, metavar="FILE", help="write a page that filters the checks offline")
+    audit.set_defaults(run=_audit)
     nets = commands.add_parser("networks", help="what a network sees and costs, level by level")
     nets.add_argument("action", choices=["describe"])
     nets.add_argument(
@@ -234,6 +246,14 @@ def _diagnose(arguments: argparse.Namespace) -> None:
     print(NOTICE)
 
 
+def _export(arguments: argparse.Namespace) -> None:
+    from covidlib.export import export_network
+
+    agreement = export_network(arguments.weights, arguments.format, arguments.out, arguments.network)
+    print(f"{arguments.out}: at most {agreement.largest_difference:.1g} from Keras on the check batch")
+    print(f"{arguments.out}.json: what the network wants its input to be")
+
+
 def _fetch(arguments: argparse.Namespace) -> None:
     from covidlib import checksums, covidctset, sources
 
@@ -266,6 +286,17 @@ def _networks(arguments: argparse.Namespace) -> None:
     from covidlib.describe import report
 
     print(report(arguments.name, arguments.size, arguments.side))
+
+
+def _audit(arguments: argparse.Namespace) -> int:
+    from covidlib.audit import page
+    from covidlib.audit.collect import audit, disagreements
+
+    checks = audit(arguments.tables)
+    if arguments.html:
+        page.write_html(checks, arguments.html)
+    print(json.dumps(page.to_dict(checks), indent=2, ensure_ascii=False) if arguments.json else page.to_text(checks))
+    return PROBLEM if disagreements(checks, known=False) else 0
 
 
 def _check_data(arguments: argparse.Namespace) -> int:

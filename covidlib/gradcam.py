@@ -133,6 +133,25 @@ def _normalised(maps: np.ndarray) -> np.ndarray:
     return np.divide(maps, highest, out=np.zeros_like(maps), where=highest > 0)
 
 
+def points_at(heat: HeatMap, masks: np.ndarray) -> np.ndarray:
+    """Whether the highest point of each map lies on its mask: the pointing game. Taught in chapters 07 and 09.
+
+    Parameters
+    ----------
+    masks : bool array, shape (batch, mask rows, mask columns)
+        At the size of the slice, a multiple of the map's; a cell of the map hits if it touches the mask.
+
+    Returns
+    -------
+    bool array, shape (batch,)
+        False where there is no gradient: such a map points nowhere.
+    """
+    images, rows, columns = heat.maps.shape
+    cells = masks.reshape(images, rows, masks.shape[1] // rows, columns, masks.shape[2] // columns).any(axis=(2, 4))
+    highest = heat.maps.reshape(images, -1).argmax(axis=1)
+    return cells.reshape(images, -1)[np.arange(images), highest] & heat.has_gradient
+
+
 def pyramid_maps(model: keras.Model, images: np.ndarray, label: str = "covid") -> dict[str, HeatMap]:
     """Grad-CAM at every level of the pyramid. Taught in chapter 07.
 
