@@ -158,7 +158,7 @@ def _row(check: Check) -> str:
     cells = (
         f'<th scope="row">{text["where"]}</th><td data-head="printed">{text["printed"]}</td>'
         f'<td data-head="recomputed">{text["recomputed"] or "–"}</td>'
-        f'<td class="verdict">{SIGNS[check.verdict]} {word}</td><td class="rule">{text["rule"]}{told}</td>'
+        f'<td class="audit-verdict">{SIGNS[check.verdict]} {word}</td><td class="rule">{text["rule"]}{told}</td>'
     )
     place = html.escape(place_of(check))
     return f'<tr id="{text["id"]}" class="{check.verdict}" data-place="{place}">{cells}</tr>'
