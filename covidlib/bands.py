@@ -24,6 +24,7 @@ from covidlib.quantities import Quantity, our_value
 
 if TYPE_CHECKING:
     from covidlib.claims import Claim
+    from covidlib.runfiles import Run
 
 SEEDS = (2020, 2021, 2022)
 """The first is QUICK's own, which the book trains; the others are the next years."""
@@ -103,6 +104,19 @@ def compare(claims: Sequence[Claim], predictions: pd.DataFrame) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows).set_index("id")
+
+
+def apply_to(made: Mapping[str, Any], runs: Sequence[Run]) -> bool:
+    """Whether the bands were made on such runs: the same protocol, seed aside, on the same data. Taught in chapter 08.
+
+    Parameters
+    ----------
+    made : dict
+        How the bands were made, as `covidlib.claims.load` returns it.
+    """
+    records: list[dict[str, Any]] = [run.record() for run in runs]
+    kinds = {(record["protocol"]["name"], record["data"]["fingerprint"]) for record in records}
+    return kinds == {(made["protocol"], made["data"])}
 
 
 def complaints(compared: pd.DataFrame, same_machine: bool) -> list[str]:

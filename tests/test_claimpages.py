@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from html.parser import HTMLParser
+from pathlib import Path
 
+import pandas as pd
 import pytest
 from prediction_tables import three_networks
 
@@ -35,30 +37,59 @@ class Table(HTMLParser):
 
 
 def test_badges_say_their_word_with_a_sign() -> None:
-    for word in (*claims.VERDICTS, *claims.SUPPORT, claimpages.INSIDE, claimpages.OUTSIDE, claimpages.ANY):
+    for word in (
+        *claims.VERDICTS,
+        *claims.SUPPORT,
+        claimpages.INSIDE,
+        claimpages.OUTSIDE,
+        claimpages.ANY,
+        claimpages.OTHER,
+    ):
         assert f"{claimpages.MARKS[word]} {word}" in claimpages.badge(word)
     with pytest.raises(InputError, match="is no verdict"):
         claimpages.badge("<script>")
 
 
+class MadeRun(Run):
+    """A run whose predictions and record are given, not read."""
+
+    table, data = three_networks(), claims.load()[0]["data"]
+
+    def predictions(self) -> pd.DataFrame:
+        return self.table
+
+    def record(self) -> dict[str, object]:
+        return {"protocol": {"name": "quick"}, "data": {"fingerprint": self.data}}
+
+
 def test_the_numbers_of_a_chapter_are_those_of_its_claims_and_of_this_run() -> None:
-    predictions = three_networks()
-    table = Table(claimpages.chapter_numbers("05_image_results", predictions).data)
+    table = Table(claimpages.chapter_numbers("05_image_results", [MadeRun(Path())]).data)
     expected = [claim for claim in CLAIMS if claim.chapter == "05_image_results" and (claim.printed or claim.ours)]
     assert len(table.rows) == 1 + len(expected) > 12
     for row, claim in zip(table.rows[1:], expected, strict=True):
         assert row[0] == claim.claim and row[2] == (claim.printed or "–")
         assert claim.our_quantity is not None and claim.ours is not None
-        value = our_value(claim.our_quantity, predictions)
+        value = our_value(claim.our_quantity, MadeRun.table)
         assert row[4] == f"{round(value, bands.DIGITS):.3f}"
         low, high = claim.ours["low"], claim.ours["high"]
         word = claimpages.INSIDE if low <= round(value, bands.DIGITS) <= high else claimpages.OUTSIDE
         assert (claimpages.ANY if (low, high) == bands.limits(claim.our_quantity) else word) in row[6]
 
 
+def test_runs_on_other_data_are_held_against_no_band() -> None:
+    class Elsewhere(MadeRun):
+        data = "another"
+
+    rows = Table(claimpages.chapter_numbers("06_patient_diagnosis", [Elsewhere(Path())]).data).rows
+    with_value = [row for row in rows[1:] if row[4] != "–"]
+    assert len(with_value) > 5
+    assert all(row[5] == "–" and claimpages.OTHER in row[6] for row in with_value)
+    assert not any(word in str(rows) for word in (claimpages.INSIDE, claimpages.OUTSIDE))
+
+
 def test_a_chapter_without_claims_is_refused() -> None:
     with pytest.raises(InputError, match="99_none"):
-        claimpages.chapter_numbers("99_none", three_networks())
+        claimpages.chapter_numbers("99_none", [MadeRun(Path())])
 
 
 def test_the_scorecard_shows_every_claim_in_words_and_escapes_it() -> None:
