@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,7 +12,9 @@ from prediction_tables import three_networks
 
 from covidlib import bands, claimpages, claims
 from covidlib.errors import InputError
+from covidlib.protocols import QUICK
 from covidlib.quantities import our_value
+from covidlib.runfiles import Run
 
 CLAIMS = claims.load()[1]
 
@@ -37,14 +40,8 @@ class Table(HTMLParser):
 
 
 def test_badges_say_their_word_with_a_sign() -> None:
-    for word in (
-        *claims.VERDICTS,
-        *claims.SUPPORT,
-        claimpages.INSIDE,
-        claimpages.OUTSIDE,
-        claimpages.ANY,
-        claimpages.OTHER,
-    ):
+    places = (claimpages.INSIDE, claimpages.OUTSIDE, claimpages.ANY, claimpages.OTHER)
+    for word in (*claims.VERDICTS, *claims.SUPPORT, *places):
         assert f"{claimpages.MARKS[word]} {word}" in claimpages.badge(word)
     with pytest.raises(InputError, match="is no verdict"):
         claimpages.badge("<script>")
@@ -53,13 +50,13 @@ def test_badges_say_their_word_with_a_sign() -> None:
 class MadeRun(Run):
     """A run whose predictions and record are given, not read."""
 
-    table, data = three_networks(), claims.load()[0]["data"]
+    table, data, protocol = three_networks(), claims.load()[0]["data"], QUICK
 
     def predictions(self) -> pd.DataFrame:
         return self.table
 
     def record(self) -> dict[str, object]:
-        return {"protocol": {"name": "quick"}, "data": {"fingerprint": self.data}}
+        return {"protocol": dataclasses.asdict(self.protocol), "data": {"fingerprint": self.data}}
 
 
 def test_the_numbers_of_a_chapter_are_those_of_its_claims_and_of_this_run() -> None:
@@ -76,15 +73,28 @@ def test_the_numbers_of_a_chapter_are_those_of_its_claims_and_of_this_run() -> N
         assert (claimpages.ANY if (low, high) == bands.limits(claim.our_quantity) else word) in row[6]
 
 
-def test_runs_on_other_data_are_held_against_no_band() -> None:
-    class Elsewhere(MadeRun):
-        data = "another"
+class OtherData(MadeRun):
+    data = "another"
 
-    rows = Table(claimpages.chapter_numbers("06_patient_diagnosis", [Elsewhere(Path())]).data).rows
+
+class OtherProtocol(MadeRun):
+    protocol = dataclasses.replace(QUICK, epochs=3)
+
+
+@pytest.mark.parametrize("kind", [OtherData, OtherProtocol])
+def test_other_runs_are_held_against_no_band(kind: type[MadeRun]) -> None:
+    rows = Table(claimpages.chapter_numbers("06_patient_diagnosis", [kind(Path())]).data).rows
     with_value = [row for row in rows[1:] if row[4] != "–"]
     assert len(with_value) > 5
     assert all(row[5] == "–" and claimpages.OTHER in row[6] for row in with_value)
     assert not any(word in str(rows) for word in (claimpages.INSIDE, claimpages.OUTSIDE))
+
+
+def test_another_seed_is_of_the_same_kind() -> None:
+    class OtherSeed(MadeRun):
+        protocol = dataclasses.replace(QUICK, seed=7)
+
+    assert claimpages.OTHER not in claimpages.chapter_numbers("06_patient_diagnosis", [OtherSeed(Path())]).data
 
 
 def test_a_chapter_without_claims_is_refused() -> None:
