@@ -12,7 +12,7 @@ from scipy.special import expit, logit
 from sklearn.metrics import log_loss
 
 from covidlib.errors import InputError
-from covidlib.intervals import RESAMPLES, SEED, Metric, bootstrap, percentile_ends
+from covidlib.intervals import RESAMPLES, SEED, Metric, bootstrap, on_all, percentile_ends
 from covidlib.metrics import labelled
 
 BINS = 10
@@ -176,3 +176,29 @@ def calibrated(validation: pd.DataFrame, test: pd.DataFrame) -> tuple[pd.DataFra
         scaled.append(tested.assign(p_covid=scale_temperature(tested["p_covid"], temperature)))
         temperatures.append((network, fold, temperature))
     return pd.concat(scaled).loc[test.index], pd.DataFrame(temperatures, columns=["network", "fold", "temperature"])
+
+
+def errors_before_and_after(predictions: pd.DataFrame, scaled: pd.DataFrame) -> pd.DataFrame:
+    """Expected calibration error and Brier score of each network, as trained and with temperatures.
+
+    Taught in chapter 05.
+
+    Parameters
+    ----------
+    predictions, scaled : DataFrame
+        The test predictions, and what `calibrated` makes of them.
+
+    Returns
+    -------
+    DataFrame
+        Index network; columns (calibration error or Brier score, as trained or scaled).
+    """
+    metrics = {"calibration error": expected_calibration_error(), "Brier score": brier}
+    tables = {"as trained": labelled(predictions), "scaled": labelled(scaled)}
+    return pd.DataFrame(
+        {
+            (name, when): {str(network): float(on_all(own, metric)) for network, own in table.groupby("network")}
+            for name, metric in metrics.items()
+            for when, table in tables.items()
+        }
+    ).rename_axis("network")

@@ -22,7 +22,7 @@ BAD_INPUT = 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code (0 done, 1 `check-data` found a problem, 2 bad input)."""
+    """Run one command; returns the exit code (0 done, 1 `check-data` or `audit` found a problem, 2 bad input)."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     arguments = _parser().parse_args(argv)
     try:
@@ -106,6 +106,11 @@ def _parser() -> argparse.ArgumentParser:
     importer.add_argument("source", type=Path, help="a folder with DICOM files of one series or many")
     importer.add_argument("target", type=Path, help="a new or empty folder")
     importer.set_defaults(run=_import_dicom)
+    audit = commands.add_parser("audit", help="recompute every number that the paper prints")
+    audit.add_argument("--tables", type=Path, metavar="DIR", help="table1.csv to table9.csv; default: the paper's own")
+    audit.add_argument("--json", action="store_true", help="print every check as JSON")
+    audit.add_argument("--html", type=Path, metavar="FILE", help="write a page that filters the checks offline")
+    audit.set_defaults(run=_audit)
     nets = commands.add_parser("networks", help="what a network sees and costs, level by level")
     nets.add_argument("action", choices=["describe"])
     nets.add_argument(
@@ -253,6 +258,17 @@ def _networks(arguments: argparse.Namespace) -> None:
     from covidlib.describe import report
 
     print(report(arguments.name, arguments.size, arguments.side))
+
+
+def _audit(arguments: argparse.Namespace) -> int:
+    from covidlib.audit import page
+    from covidlib.audit.collect import audit, disagreements
+
+    checks = audit(arguments.tables)
+    if arguments.html:
+        page.write_html(checks, arguments.html)
+    print(json.dumps(page.to_dict(checks), indent=2, ensure_ascii=False) if arguments.json else page.to_text(checks))
+    return PROBLEM if disagreements(checks, known=False) else 0
 
 
 def _check_data(arguments: argparse.Namespace) -> int:

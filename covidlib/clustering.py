@@ -66,6 +66,28 @@ def clustering(errors: pd.Series | np.ndarray, patients: pd.Series | np.ndarray)
     return Clustering(groups, slices, icc, float(effect), float(slices / effect))
 
 
+def copies_effect(images: int, unique: int) -> float:
+    """The design effect of images listed twice, all else equal: copies are right or wrong together for certain.
+
+    Kish's effect with a correlation of 1 within a pair and 0 outside: (singles + 4 · pairs) / images. It says how many
+    listed images are worth one. Taught in chapter 09.
+
+    Parameters
+    ----------
+    images, unique : int
+        Listed images, and different ones among them; none is listed more than twice.
+
+    Raises
+    ------
+    ValueError
+        If so many images cannot come from so many different ones.
+    """
+    pairs = images - unique
+    if not 0 <= pairs <= unique or unique == 0:
+        raise ValueError(f"{images} images, {unique} different: none may be listed more than twice")
+    return (unique - pairs + 4 * pairs) / images
+
+
 def slices_needed(selected: int, threshold: float) -> int:
     """The fewest slices called COVID-19 that make a patient infected, by the paper's rule (section 3.2).
 

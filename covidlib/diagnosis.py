@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,11 @@ from covidlib.errors import InputError
 from covidlib.metrics import DECISION
 from covidlib.selection import Selection, select_series
 from covidlib.series import find_series
+
+if TYPE_CHECKING:
+    import keras
+
+    from covidlib.weights import WeightsNote
 
 THRESHOLD_1 = 0.0
 """One slice called COVID-19 is enough (Table 5, threshold 1)."""
@@ -169,11 +174,31 @@ def diagnose_folder(
         raise InputError(
             "threshold", f"{threshold} is no share", "Give 0 (one slice is enough) to 1; the paper's are 0 and 0.1"
         )
-    selections = tuple(select_series(series) for series in find_series(folder))
-    from covidlib.batches import load_images
     from covidlib.weights import load_weights
 
-    model, note = load_weights(weights, network)
+    return diagnose_with(folder, *load_weights(weights, network), threshold)
+
+
+def diagnose_with(
+    folder: str | Path, model: keras.Model, note: WeightsNote, threshold: float = THRESHOLD_2
+) -> Diagnosis:
+    """`diagnose_folder` with the network at hand: for many patients one after the other. Taught in chapter 06.
+
+    Parameters
+    ----------
+    folder : path
+        One patient.
+    model, note
+        What `covidlib.weights.load_weights` returns.
+
+    Raises
+    ------
+    InputError
+        If the folder or a slice is not usable.
+    """
+    from covidlib.batches import load_images
+
+    selections = tuple(select_series(series) for series in find_series(folder))
     paths = [
         path
         for selection in selections

@@ -5,7 +5,7 @@ Blue with circles is normal, orange with triangles is COVID-19, in every figure.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from covidlib.dicom import HOUNSFIELD_OFFSET
+from covidlib.intervals import Interval
 from covidlib.selection import REGION_COLUMNS, REGION_ROWS, Selection
 
 WINDOWS = {"lung": (-600, 1500), "soft tissue": (40, 400), "all": (1024, 4096)}
@@ -133,20 +134,29 @@ def learning_curves(histories: dict[str, list[pd.DataFrame]]) -> Figure:
     return figure
 
 
-def confusion_matrices(matrices: dict[str, np.ndarray]) -> Figure:
+def confusion_matrices(
+    matrices: Mapping[str, np.ndarray], rates: Mapping[str, Mapping[str, Interval]] | None = None
+) -> Figure:
     """2×2 tables side by side: rows the truth, columns the answer (paper, Figure 10). Taught in chapter 05.
 
     Parameters
     ----------
     matrices : dict of float arrays, shape (2, 2)
         Rows and columns in the order COVID-19, normal.
+    rates : dict of dict of Interval, optional
+        For each network sensitivity and specificity (`covidlib.tables.rate_intervals`), written where the answer is
+        right.
     """
     figure, panels = plt.subplots(1, len(matrices), figsize=(2.9 * len(matrices), 2.9), squeeze=False)
     for axes, (name, matrix) in zip(panels.flat, matrices.items(), strict=True):
         axes.imshow(matrix / matrix.sum(axis=1, keepdims=True), cmap="Blues", vmin=0, vmax=1)
         for (row, column), count in np.ndenumerate(matrix):
             dark = count > 0.5 * matrix[row].sum()
-            axes.text(column, row, f"{count:g}", ha="center", va="center", color="white" if dark else "#1b2733")
+            text = f"{count:g}"
+            if rates and row == column:
+                rate = rates[name][("sensitivity", "specificity")[row]]
+                text += f"\n{rate.value:.1%}\n({100 * rate.low:.1f}–{100 * rate.high:.1f})"
+            axes.text(column, row, text, ha="center", va="center", color="white" if dark else "#1b2733")
         axes.set(xticks=[0, 1], xticklabels=["COVID-19", "normal"], yticks=[0, 1], title=name, xlabel="answer")
         axes.set_yticklabels(["COVID-19", "normal"], rotation=90, va="center")
     panels[0, 0].set_ylabel("truth")

@@ -6,13 +6,14 @@ vanish when the network is sure. A level whose ReLU head is dead has no gradient
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from covidlib.cammethods import METHODS
 from covidlib.dataset import LABELS
 from covidlib.errors import InputError
 from covidlib.networks import LAST_MAP, LEVELS
@@ -57,52 +58,6 @@ class HeatMap:
         if not self.maps[index].any():
             return f"{self.layer}: nothing speaks for the class{numbers}"
         return f"{self.layer}{numbers}"
-
-
-# From features and gradients to a map -------------------------------------------------------------------------------
-
-
-def grad_cam_map(features: np.ndarray, gradients: np.ndarray) -> np.ndarray:
-    """Each channel weighted by its mean gradient; what speaks against the class is cut off (Selvaraju et al. 2017).
-
-    Taught in chapter 07.
-
-    Parameters
-    ----------
-    features, gradients : float arrays, shape (batch, cells, cells, channels)
-
-    Returns
-    -------
-    float array, shape (batch, cells, cells)
-    """
-    return np.maximum((gradients.mean(axis=(1, 2), keepdims=True) * features).sum(axis=-1), 0)
-
-
-def grad_cam_plus_plus_map(features: np.ndarray, gradients: np.ndarray) -> np.ndarray:
-    """As Grad-CAM, but a channel's mean counts cells with a positive gradient only, and more where it is rare.
-
-    The closed form for the exponential of the logit (Chattopadhay et al. 2018). Taught in chapter 07.
-    """
-    square, cube = gradients**2, gradients**3
-    below = 2 * square + features.sum(axis=(1, 2), keepdims=True) * cube
-    shares = np.divide(square, below, out=np.zeros_like(square), where=below != 0)
-    weights = (shares * np.maximum(gradients, 0)).sum(axis=(1, 2), keepdims=True)
-    return np.maximum((weights * features).sum(axis=-1), 0)
-
-
-def hires_cam_map(features: np.ndarray, gradients: np.ndarray) -> np.ndarray:
-    """Each cell weighted by its own gradient: exactly what the cell adds where only a linear head follows.
-
-    Draelos and Carin (2020). Taught in chapter 07.
-    """
-    return np.maximum((gradients * features).sum(axis=-1), 0)
-
-
-METHODS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
-    "grad-cam": grad_cam_map,
-    "grad-cam++": grad_cam_plus_plus_map,
-    "hirescam": hires_cam_map,
-}
 
 
 # Maps of a network ----------------------------------------------------------------------------------------------------
@@ -253,6 +208,25 @@ def normalised(maps: np.ndarray) -> np.ndarray:
     """Maps divided by their own highest value; an empty one stays empty. Taught in chapter 07."""
     highest = maps.max(axis=(1, 2), keepdims=True)
     return np.divide(maps, highest, out=np.zeros_like(maps), where=highest > 0)
+
+
+def points_at(heat: HeatMap, masks: np.ndarray) -> np.ndarray:
+    """Whether the highest point of each map lies on its mask: the pointing game. Taught in chapters 07 and 09.
+
+    Parameters
+    ----------
+    masks : bool array, shape (batch, mask rows, mask columns)
+        At the size of the slice, a multiple of the map's; a cell of the map hits if it touches the mask.
+
+    Returns
+    -------
+    bool array, shape (batch,)
+        False where there is no gradient: such a map points nowhere.
+    """
+    images, rows, columns = heat.maps.shape
+    cells = masks.reshape(images, rows, masks.shape[1] // rows, columns, masks.shape[2] // columns).any(axis=(2, 4))
+    highest = heat.maps.reshape(images, -1).argmax(axis=1)
+    return cells.reshape(images, -1)[np.arange(images), highest] & heat.has_gradient
 
 
 def combined(levels: Mapping[str, HeatMap]) -> HeatMap:

@@ -50,6 +50,8 @@ def count_all(
         ),
         "table4": {"patients": patients_against_table4(folds), "covid_images": table1_against_table4()},
         "splits": count_overlaps(folds),
+        "tested": count_times_tested(folds),
+        "dates": {"first": str(patients["date"].min().date()), "last": str(patients["date"].max().date())},
         "patients": {label: count_patients(patients[patients["label"] == label]) for label in LABELS},
         "series": count_series(labelled, len(patients)),
         "acquisition": {
@@ -59,6 +61,7 @@ def count_all(
         "shortcut": count_unshared_pairs(scanned),
         "values": count_values(series),
         "patients_by_acquisition": count_kinds(kinds_of_patients(patients, series), ["label", "series", "protocols"]),
+        "patients_by_images": count_kinds(kinds_of_images(scanned), ["label", "images"]),
         "patients_by_person": count_kinds(kinds_of_patients(patients, series), ["label", "decade", "sex"]),
     }
 
@@ -126,6 +129,12 @@ def count_overlaps(folds: pd.DataFrame) -> list[Counted]:
     return lines
 
 
+def count_times_tested(folds: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """Patients of each class by the number of folds that test them (paper, section 2.4). Taught in chapter 08."""
+    tested = folds[folds["side"] == "test"].groupby(["label", "patient"])["fold"].nunique().reset_index()
+    return by_label(tested, "fold")
+
+
 def count_patients(patients: pd.DataFrame) -> Counted:
     """Age, sex and month of scan of one class (paper, Fig. 3). Taught in chapter 01."""
     decade = patients["age"] // 10 * 10
@@ -140,15 +149,17 @@ def count_patients(patients: pd.DataFrame) -> Counted:
 
 
 def count_series(series: pd.DataFrame, patients: int) -> Counted:
-    """Series by class, and patients by how many different thicknesses they were stored in (paper, section 2.1).
+    """Series by class, and patients by how many series and thicknesses they were stored in (paper, section 2.1).
 
     Taught in chapter 01.
     """
+    stored = series.groupby(["label", "patient"]).size().rename("series").reset_index()
     different = series.groupby(["label", "patient"])["thickness"].nunique().rename("thicknesses").reset_index()
     return {
         "total": len(series),
         "of_three_each": 3 * patients,
         **{label: int((series["label"] == label).sum()) for label in LABELS},
+        "patients_by_series": _counts(stored["series"]),
         "patients_by_thicknesses": _counts(different["thicknesses"]),
         "patients_by_thicknesses_by_class": by_label(different, "thicknesses"),
     }
@@ -197,6 +208,31 @@ def kinds_of_patients(patients: pd.DataFrame, series: pd.DataFrame) -> pd.DataFr
     ).dropna(ignore_index=True)
 
 
+def kinds_of_images(scanned: pd.DataFrame) -> pd.DataFrame:
+    """With which kernel and thickness a patient's listed images were made, and how many images with each.
+
+    Taught in chapter 09.
+
+    Parameters
+    ----------
+    scanned : DataFrame
+        The listed images with the metadata of their series; images without metadata are left out.
+
+    Returns
+    -------
+    DataFrame
+        Columns label, images (a tuple such as ("12 B70s 6.0 mm",), sorted): one row a patient, who is not named.
+    """
+    known = scanned.dropna(subset=["kernel", "thickness"])
+    made = known["kernel"] + " " + known["thickness"].astype(str) + " mm"
+    counted = known.groupby([known["patient"], known["label"], made.rename("made")]).size().reset_index(name="images")
+    counted["text"] = counted["images"].astype(str) + " " + counted["made"]
+    grouped = counted.groupby(["patient", "label"])["text"]
+    return pd.DataFrame(
+        [{"label": label, "images": tuple(sorted(texts))} for (_, label), texts in grouped], columns=["label", "images"]
+    )
+
+
 def count_kinds(kinds: pd.DataFrame, columns: list[str]) -> list[Counted]:
     """Patients of each kind, by some of the columns of `kinds_of_patients`. Taught in chapter 09."""
     lines = kinds.groupby(columns).size().rename("patients").reset_index().to_dict("records")
@@ -215,6 +251,7 @@ def count_values(series: pd.DataFrame) -> Counted:
         "series": len(series),
         "series_at_largest": int((series["largest"] == largest).sum()),
         "bits_stored": _counts(series["bits_stored"].astype(int)),
+        "bits_allocated": _counts(series["bits_allocated"].astype(int)),
         "sizes": _counts(size),
     }
 

@@ -5,6 +5,7 @@ Taught in chapter 05.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -135,3 +136,15 @@ def printed_counts(row: pd.Series) -> Counts:
         true_normal=int(row["Normal correct classified"]),
         false_covid=int(row["Wrong classified as COVID"]),
     )
+
+
+def mean_matrix(folds: Sequence[Counts]) -> np.ndarray:
+    """The confusion matrix of several folds, averaged (paper, Figure 10). Taught in chapter 05.
+
+    Returns
+    -------
+    float array, shape (2, 2)
+        Rows are the truth, columns the answer, both in the order COVID-19, normal.
+    """
+    matrices = [[[c.true_covid, c.false_normal], [c.false_covid, c.true_normal]] for c in folds]
+    return np.mean(matrices, axis=0)

@@ -33,6 +33,7 @@ METADATA = {
     "SliceThickness": "thickness",
     "LargestImagePixelValue": "largest",
     "BitsStored": "bits_stored",
+    "BitsAllocated": "bits_allocated",
     "Rows": "rows",
     "Columns": "columns",
     "ProtocolName": "protocol",

@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from covidlib.figures import COVID_COLOUR, MARK_COLOUR, NETWORK_COLOURS, NETWORK_MARKS, NORMAL_COLOUR, THIRD_COLOUR
+from covidlib.metrics import DECISION
 from covidlib.thresholds import MARKED
 
 QUIET = "#7a8794"
@@ -161,6 +162,27 @@ def clustering_curves(chances: pd.DataFrame, observed: float | None = None) -> F
         axes.axhline(observed, color=QUIET, linestyle="--", linewidth=1, label="printed")
     axes.set(xlabel="intraclass correlation of slice errors", ylabel="called infected", ylim=(0, None), xlim=(0, 1))
     axes.legend(loc="upper right")
+    return figure
+
+
+def along_series(numbers: np.ndarray, probabilities: np.ndarray) -> Figure:
+    """The network's answer for each selected slice of one series, from top to bottom. Taught in chapter 06.
+
+    Parameters
+    ----------
+    numbers : int array
+        Which slices of the series were selected, from 1.
+    probabilities : float array, same length
+        p(COVID-19) of each.
+    """
+    figure, axes = plt.subplots(figsize=(7, 2.6))
+    called = probabilities > DECISION
+    looks = ((called, "^", COVID_COLOUR, "called COVID-19"), (~called, "o", NORMAL_COLOUR, "called normal"))
+    for chosen, mark, colour, name in looks:
+        axes.scatter(numbers[chosen], probabilities[chosen], marker=mark, color=colour, label=name)
+    axes.axhline(DECISION, color=QUIET, linestyle="--", linewidth=1)
+    axes.set(xlabel="slice", ylabel="p(COVID-19)", ylim=(-0.02, 1.02))
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
 

@@ -6,7 +6,7 @@ Taught in chapter 05.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
 import numpy as np
@@ -109,6 +109,30 @@ def npv_at(counts: Counts, prevalence: float) -> float:
     _check_share(prevalence)
     true = (1 - prevalence) * specificity(counts)
     return share(true, true + prevalence * (1 - sensitivity(counts)))
+
+
+def predictive_values(counts: Mapping[str, Counts], prevalences: Sequence[float]) -> pd.DataFrame:
+    """PPV and NPV of several networks wherever so many are infected. Taught in chapter 05.
+
+    Returns
+    -------
+    DataFrame
+        Index share infected; columns (PPV or NPV, network).
+
+    Raises
+    ------
+    ValueError
+        If a prevalence is no share.
+    """
+    at = {"PPV": ppv_at, "NPV": npv_at}
+    return pd.DataFrame(
+        {
+            (name, network): [value(own, prevalence) for prevalence in prevalences]
+            for name, value in at.items()
+            for network, own in counts.items()
+        },
+        index=pd.Index(prevalences, name="share infected"),
+    )
 
 
 def _check_share(prevalence: float) -> None:

@@ -15,6 +15,7 @@ import pandas as pd
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import MultiLabelBinarizer
+from threadpoolctl import threadpool_limits
 
 from covidlib.curves import auc
 from covidlib.errors import InputError
@@ -151,7 +152,9 @@ def left_out_scores(
     for repeat in range(repeats):
         splitter = StratifiedKFold(FOLDS, shuffle=True, random_state=seed + repeat)
         for fold, (train, test) in enumerate(splitter.split(table, infected)):
-            model = LogisticRegression(max_iter=1000).fit(table[train], infected[train])
+            # So small a problem is solved sooner than several threads have waited for each other.
+            with threadpool_limits(1):
+                model = LogisticRegression(max_iter=1000).fit(table[train], infected[train])
             scores[repeat, test], folds[repeat, test] = model.predict_proba(table[test])[:, 1], fold
     return scores, folds
 
@@ -215,7 +218,9 @@ def shortcut(
     return Shortcut(interval, np.array(spread), len(patients))
 
 
-def shortcut_table(aggregates: Mapping[str, object], repeats: int = REPEATS) -> pd.DataFrame:
+def shortcut_table(
+    aggregates: Mapping[str, object], repeats: int = REPEATS, resamples: int = RESAMPLES
+) -> pd.DataFrame:
     """Every set of features that the aggregates hold, beside each other. Taught in chapter 09.
 
     Returns
@@ -226,7 +231,7 @@ def shortcut_table(aggregates: Mapping[str, object], repeats: int = REPEATS) -> 
     """
     rows = []
     for name in [name for name, (key, _) in FEATURES.items() if key in aggregates]:
-        found = shortcut(aggregates, name, repeats)
+        found = shortcut(aggregates, name, repeats, resamples)
         spread = {"least_of_repeats": found.repeats.min(), "most_of_repeats": found.repeats.max()}
         rows.append({"features": name, "patients": found.patients, **found.auc._asdict(), **spread})
     return pd.DataFrame(rows)

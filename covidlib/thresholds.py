@@ -10,14 +10,17 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from sklearn.model_selection import StratifiedShuffleSplit
 
 from covidlib.diagnosis import THRESHOLD_1, THRESHOLD_2, decide_patients
 from covidlib.intervals import wilson_interval
 from covidlib.metrics import DECISION, Counts
-from covidlib.scores import sensitivity, specificity
+from covidlib.scores import balanced_accuracy, sensitivity, specificity
 
 EARLIER_THRESHOLD = 0.3
 """In the authors' published code until July 2020; a tenth after."""
+EARLIER_CORRECT, EARLIER_OF = 237, 245
+"""What the authors' README said then ("almost 237 patients from 245": github.com/mr7495/COVID-CT-Code at eabdf98)."""
 MARKED = (THRESHOLD_1, THRESHOLD_2, EARLIER_THRESHOLD)
 THRESHOLDS = tuple(float(threshold) for threshold in np.linspace(0, 0.5, 51).round(2))
 """0 is the paper's threshold 1: at least one slice."""
@@ -91,3 +94,35 @@ def patient_scores(predictions: pd.DataFrame) -> pd.DataFrame:
     called = predictions.assign(p_covid=(predictions["p_covid"] > DECISION).astype(float))
     shares = called.groupby(["network", "fold", "patient", "patient_label"], sort=True)["p_covid"].mean().reset_index()
     return shares.assign(label=shares["patient_label"])
+
+
+def tuning(
+    predictions: pd.DataFrame, repeats: int = 50, seed: int = 2020, thresholds: Sequence[float] = THRESHOLDS
+) -> pd.DataFrame:
+    """A threshold chosen on half of the patients, scored on the same half and on the other one, many times over.
+
+    Taught in chapter 09.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        As `covidlib.diagnosis.decide_patients` takes it, for one network.
+
+    Returns
+    -------
+    DataFrame
+        One row a split: threshold, tuned (balanced accuracy on the patients that chose it), honest (on the others).
+    """
+    counts = {one: decide_patients(predictions, one) for one in thresholds}
+    patients = predictions.drop_duplicates("patient")
+    splitter = StratifiedShuffleSplit(repeats, test_size=0.5, random_state=seed)
+    rows = []
+    for choose, score in splitter.split(patients, patients["patient_label"]):
+        sides = [set(patients["patient"].iloc[side]) for side in (choose, score)]
+        own, other = (
+            [balanced_accuracy(patient_counts(table[table["patient"].isin(side)])) for table in counts.values()]
+            for side in sides
+        )
+        best = int(np.argmax(own))
+        rows.append({"threshold": thresholds[best], "tuned": own[best], "honest": other[best]})
+    return pd.DataFrame(rows)

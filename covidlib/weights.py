@@ -12,14 +12,17 @@ import os
 import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import h5py
-import keras
 
-from covidlib import networks
 from covidlib.errors import InputError
 from covidlib.protocols import Scaling
+
+if TYPE_CHECKING:
+    import keras
+
+    from covidlib import networks
 
 NOTE = "covidlib"
 
@@ -74,6 +77,27 @@ def read_note(path: str | Path) -> WeightsNote | None:
         ) from error
 
 
+def note_for(path: str | Path, network: str | None = None) -> WeightsNote:
+    """What a weights file says about itself, or what `network` says about a file of the authors. Taught in chapter 06.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or damaged, names no network where none is given, or another one.
+    """
+    path = Path(path)
+    note = read_note(path)
+    if note is None:
+        if network is None:
+            raise InputError(path, "does not say which network it belongs to", "Add --network NAME")
+        note = WeightsNote(network, "paper", (512, 512, 1), "raw", "published", 0, "COVID-CTset")
+    elif network is not None and network != note.network:
+        raise InputError(
+            path, f"holds weights of {note.network}, not of {network}", f"Leave out --network or give {note.network}"
+        )
+    return note
+
+
 def load_weights(path: str | Path, network: str | None = None) -> tuple[keras.Model, WeightsNote]:
     """Build the network that a file belongs to and load its weights. Taught in chapter 06.
 
@@ -93,16 +117,10 @@ def load_weights(path: str | Path, network: str | None = None) -> tuple[keras.Mo
     InputError
         If the file belongs to another network or cannot be read.
     """
+    from covidlib import networks
+
     path = Path(path)
-    note = read_note(path)
-    if note is None:
-        if network is None:
-            raise InputError(path, "does not say which network it belongs to", "Add --network NAME")
-        note = WeightsNote(network, "paper", (512, 512, 1), "raw", "published", 0, "COVID-CTset")
-    elif network is not None and network != note.network:
-        raise InputError(
-            path, f"holds weights of {note.network}, not of {network}", f"Leave out --network or give {note.network}"
-        )
+    note = note_for(path, network)
     model = networks.build(note.network, note.input_shape, cast("networks.Size", note.size))
     try:
         with warnings.catch_warnings():

@@ -6,6 +6,7 @@ elsewhere (Colab) under the user's cache; `COVIDLIB_HOME` names another place. T
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 import platform
@@ -38,6 +39,12 @@ CODE_OF_THE_COHORT = (
 )
 COHORT_PATIENTS = 50
 COHORT_SEED = 2020
+SHORTCUT_PATIENTS, SHORTCUT_SLICES = 40, 10
+"""Patients count, slices repeat them: more patients with fewer slices each are drawn in the same time."""
+SHORTCUT_SEED = 2021
+"""Not the book's: a patient's number and the seed make the chest, so these are other people."""
+SHORTCUT_EPOCHS = 2
+"""Times the protocol's epochs: with about half as many slices an epoch, a run takes about as many steps."""
 
 
 def home() -> Path:
@@ -66,14 +73,34 @@ def cohort(data: str = "", progress: bool = False) -> Path:
         return Path(data)
     from covidlib.phantom import make_cohort
 
-    folder = home() / "data" / f"synthetic-{_source_hash(CODE_OF_THE_COHORT)}"
+    folder = home() / "data" / f"synthetic-{source_hash(CODE_OF_THE_COHORT)}"
     if not folder.is_dir():
-        folder.parent.mkdir(parents=True, exist_ok=True)
         make_cohort(folder, COHORT_PATIENTS, COHORT_SEED, progress)
     return folder
 
 
-def _source_hash(modules: tuple[str, ...]) -> str:
+def shortcut_cohort(progress: bool = False) -> Path:
+    """The synthetic cohort in which the scanner follows the class, made if need be. Taught in chapter 09."""
+    from covidlib.phantom import make_cohort
+
+    made = f"{SHORTCUT_PATIENTS}-{SHORTCUT_SLICES}-{SHORTCUT_SEED}-{source_hash(CODE_OF_THE_COHORT)}"
+    folder = home() / "data" / f"shortcut-{made}"
+    if not folder.is_dir():
+        make_cohort(folder, SHORTCUT_PATIENTS, SHORTCUT_SEED, progress, most_slices=SHORTCUT_SLICES, shortcut=True)
+    return folder
+
+
+def shortcut_run(protocol: Protocol, network: str = "xception", progress: bool = False) -> Run:
+    """One network trained on fold 1 of the shortcut cohort, or the run that is there. Taught in chapter 09."""
+    from covidlib.dataset import load_dataset
+    from covidlib.training import train_fold
+
+    longer = dataclasses.replace(protocol, epochs=SHORTCUT_EPOCHS * protocol.epochs, folds_from="patients")
+    return train_fold(load_dataset(shortcut_cohort(progress)), network, 1, longer, home() / "runs", progress)
+
+
+def source_hash(modules: tuple[str, ...]) -> str:
+    """A short hash of the source of some of covidlib's modules: what they made is stale when they change."""
     package = files("covidlib")
     sources = [package / f"{module}.py" for module in modules]
     text = "".join(source.read_text(encoding="utf-8") for source in sources if source.is_file())

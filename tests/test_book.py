@@ -218,7 +218,7 @@ def test_every_mention_of_the_repository_is_the_one_in_pyproject() -> None:
 def test_conda_and_pip_ask_for_the_same_packages() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     asked = project["dependencies"] + [
-        one for extra in ("dicom", "book", "cluster", "test") for one in project["optional-dependencies"][extra]
+        one for extra in ("dicom", "book", "fast", "cluster", "test") for one in project["optional-dependencies"][extra]
     ]
     pip = {one for one in asked if not one.startswith("covidlib")}
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())

@@ -12,6 +12,7 @@ from covidlib.calibration import (
     bin_numbers,
     brier,
     calibrated,
+    errors_before_and_after,
     expected_calibration_error,
     fit_temperature,
     reliability,
@@ -118,3 +119,15 @@ def test_no_temperature_without_errors_or_classes() -> None:
         fit_temperature(perfect)
     with pytest.raises(InputError, match="one class"):
         fit_temperature(perfect.iloc[:1])
+
+
+def test_errors_before_and_after_are_those_of_each_network() -> None:
+    validation = pd.concat([overconfident(200, 1), overconfident(200, 2).assign(network="b")])
+    test = pd.concat([overconfident(200, 3, 5000), overconfident(200, 4, 5000).assign(network="b")], ignore_index=True)
+    scaled, _ = calibrated(validation, test)
+    table = errors_before_and_after(test, scaled)
+    assert table.index.tolist() == ["a", "b"]
+    own = test[test["network"] == "b"]
+    assert table.loc["b", ("calibration error", "as trained")] == on_all(own, expected_calibration_error())
+    assert (table["calibration error"]["scaled"] < table["calibration error"]["as trained"]).all()
+    assert table.loc["a", ("Brier score", "scaled")] == on_all(scaled[scaled["network"] == "a"], brier)

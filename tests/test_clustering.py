@@ -9,7 +9,14 @@ import pandas as pd
 import pytest
 from scipy.stats import binom, f_oneway
 
-from covidlib.clustering import chances_by_clustering, clustering, implied_icc, infected_chance, slices_needed
+from covidlib.clustering import (
+    chances_by_clustering,
+    clustering,
+    copies_effect,
+    implied_icc,
+    infected_chance,
+    slices_needed,
+)
 from covidlib.diagnosis import decide
 
 
@@ -102,3 +109,16 @@ def test_the_clustering_that_explains_a_patient_rate() -> None:
         assert implied_icc(rate, 0.02, 33) == pytest.approx(icc, abs=1e-6)
     assert math.isnan(implied_icc(0.01, 0.02, 33)) and math.isnan(implied_icc(0.9, 0.02, 33))
     assert implied_icc(infected_chance(0.02, 33), 0.02, 33) == pytest.approx(0, abs=1e-9)
+
+
+def test_copies_cost_as_if_they_were_clusters_of_two() -> None:
+    assert copies_effect(100, 100) == 1 and copies_effect(100, 50) == 2
+    # Kish by hand: 4 singles, 3 pairs; the sum of squared sizes over the sum of sizes.
+    assert copies_effect(10, 7) == pytest.approx((4 * 1 + 3 * 4) / 10)
+    # The same as a correlation of 1 in clusters of these sizes.
+    patients = ["a", "a", "b", "b", "c", "c", "d", "e", "f", "g"]
+    errors = [True, True, False, False, False, False, True, False, True, False]
+    assert clustering(np.array(errors), np.array(patients)).design_effect == pytest.approx(copies_effect(10, 7))
+    for images, unique in ((5, 6), (7, 3), (0, 0)):
+        with pytest.raises(ValueError, match="more than twice"):
+            copies_effect(images, unique)

@@ -10,6 +10,7 @@ import pytest
 from planted import PATCH, SIDE, planted, slices_with_a_patch
 
 from covidlib import gradcam, networks
+from covidlib.cammethods import METHODS, grad_cam_plus_plus_map
 from covidlib.errors import InputError
 from covidlib.localisation import peak
 from covidlib.mapscores import explainer_of, maps_of
@@ -85,7 +86,7 @@ def test_maps_of_a_randomised_network_do_not_point_at_the_patch(name: str, layer
     assert np.mean(hits) < 0.5, hits
 
 
-@pytest.mark.parametrize("method", gradcam.METHODS)
+@pytest.mark.parametrize("method", METHODS)
 def test_every_method_points_at_the_patch(method: str) -> None:
     heat = planted_network("resnet50v2")[1](slices_with_a_patch(CORNERS[:3]), method=method)["post_relu"]
     assert [_miss(one, corner) for one, corner in zip(heat.maps, CORNERS[:3], strict=True)] == [0, 0, 0]
@@ -96,7 +97,7 @@ def test_where_each_cell_has_a_weight_of_its_own_only_hirescam_is_exact() -> Non
     features, gradients = np.zeros((1, 4, 4, 1)), np.zeros((1, 4, 4, 1))
     features[0, 0, 0] = features[0, 3, 3] = 1
     gradients[0, 0, 0] = 1
-    lit = {name: method(features, gradients)[0] for name, method in gradcam.METHODS.items()}
+    lit = {name: method(features, gradients)[0] for name, method in METHODS.items()}
     assert lit["grad-cam"][0, 0] == lit["grad-cam"][3, 3] == 1 / 16
     assert lit["grad-cam++"][0, 0] == lit["grad-cam++"][3, 3] > 0
     assert lit["hirescam"][0, 0] == 1 and lit["hirescam"][3, 3] == 0
@@ -111,7 +112,7 @@ def test_grad_cam_plus_plus_weighs_as_its_formula_says() -> None:
             f, g = features[image, ..., channel], gradients[image, ..., channel]
             share = g**2 / (2 * g**2 + f.sum() * g**3)
             expected[image] += (share * np.maximum(g, 0)).sum() * f
-    assert np.allclose(gradcam.grad_cam_plus_plus_map(features, gradients), np.maximum(expected, 0))
+    assert np.allclose(grad_cam_plus_plus_map(features, gradients), np.maximum(expected, 0))
 
 
 # The pyramid ----------------------------------------------------------------------------------------------------------
@@ -149,6 +150,18 @@ def test_a_dead_head_is_said_to_have_no_gradient() -> None:
     assert activations.shape == (2, 10)
     assert (activations[:, :2] == 0).all() and (activations[:, 4:6] > 0).all()
     assert np.allclose(np.concatenate([one.heads for one in maps.values()], axis=1), activations)
+
+
+def test_a_map_hits_where_its_highest_cell_touches_the_mask() -> None:
+    maps = np.zeros((4, 4, 4), np.float32)
+    maps[0, 1, 2] = maps[1, 1, 2] = maps[2, 1, 2] = 1
+    has_gradient = np.array([True, True, False, False])
+    masks = np.zeros((4, 16, 16), bool)
+    masks[0, 7, 8] = masks[2, 7, 8] = True  # the last row and first column of that cell
+    masks[1, 8, 8] = masks[1, 7, 7] = True  # one pixel below, one to the left
+    masks[3] = True
+    heat = gradcam.HeatMap("post_relu", maps, has_gradient, np.zeros((4, 2), np.float32), np.zeros(4))
+    assert gradcam.points_at(heat, masks).tolist() == [True, False, False, False]
 
 
 # Batches, weights, refusals -------------------------------------------------------------------------------------------

@@ -8,7 +8,15 @@ import pandas as pd
 import pytest
 
 from covidlib.errors import InputError
-from covidlib.metrics import Counts, confusion_counts, printed_counts, table9, table9_columns, wilson_interval
+from covidlib.metrics import (
+    Counts,
+    confusion_counts,
+    mean_matrix,
+    printed_counts,
+    table9,
+    table9_columns,
+    wilson_interval,
+)
 from covidlib.paper import network_name, table, table_numbers
 
 
@@ -74,3 +82,8 @@ def test_networks_are_known_by_their_printed_names_in_every_table() -> None:
     assert network_name("Our Model") == network_name("Our model") == "resnet50v2-fpn"
     with pytest.raises(InputError, match="no network of the paper"):
         network_name("VGG16")
+
+
+def test_the_averaged_matrix_has_the_truth_in_its_rows() -> None:
+    matrix = mean_matrix([Counts(8, 2, 30, 10), Counts(6, 4, 34, 6)])
+    assert matrix.tolist() == [[7, 3], [8, 32]]

@@ -113,6 +113,10 @@ def test_what_is_counted_in_small_lists(small_mirror: Path) -> None:
     assert counted["patients"]["normal"]["ages"] == {"0": 1, "30": 1}
     assert counted["patients"]["normal"]["months"] == {"2020-03": 2}
     assert counted["series"]["patients_by_thicknesses"] == {"1": 2, "2": 1}
+    assert counted["series"]["patients_by_series"] == {"1": 2, "3": 1}
+    assert counted["tested"] == {"covid": {"5": 1}, "normal": {"5": 1}}
+    assert counted["dates"] == {"first": "2020-03-24", "last": "2020-04-18"}
+    assert counted["values"]["bits_allocated"] == {"512": 5}
     assert counted["acquisition"]["kernel"]["images"] == {"covid": {"B31s": 1, "B70s": 1}, "normal": {"B70s": 2}}
     assert counted["acquisition"]["kernel"]["series"]["covid"] == {"B30s": 1, "B31s": 1, "B70s": 1, "B90s": 1}
     shortcut = counted["shortcut"]

@@ -18,7 +18,8 @@ from covidlib import resultfigures
 from covidlib.calibration import reliability
 from covidlib.clustering import chances_by_clustering
 from covidlib.curves import precision_recall_band, roc_band
-from covidlib.figures import NETWORK_COLOURS
+from covidlib.figures import NETWORK_COLOURS, confusion_matrices
+from covidlib.intervals import Interval
 from covidlib.thresholds import sweep
 
 
@@ -79,3 +80,21 @@ def test_clustering_curves_and_forest_plot() -> None:
     assert [label.get_text() for label in axes.get_yticklabels()] == ["xception, PPV", "xception, MCC"]
     assert np.asarray(axes.lines[0].get_xdata()).tolist() == [0.4, 0.6]
     assert axes.lines[0].get_color() == axes.lines[2].get_color() == NETWORK_COLOURS["xception"]
+
+
+def test_answers_along_a_series_have_the_look_of_what_they_are_called() -> None:
+    figure = resultfigures.along_series(np.array([3, 4, 7]), np.array([0.9, 0.5, 0.2]))
+    (axes,) = figure.axes
+    called, normal = axes.collections
+    assert np.asarray(called.get_offsets()).tolist() == [[3, 0.9]]
+    assert np.asarray(normal.get_offsets()).tolist() == [[4, 0.5], [7, 0.2]]
+
+
+def test_confusion_matrices_write_rates_where_the_answer_is_right() -> None:
+    rates = {"a": {"sensitivity": Interval(0.7, 0.6, 0.8), "specificity": Interval(0.8, 0.75, 0.85)}}
+    matrix = {"a": np.array([[7.0, 3.0], [8.0, 32.0]])}
+    plain = [text.get_text() for text in confusion_matrices(matrix).axes[0].texts]
+    assert plain == ["7", "3", "8", "32"]
+    texts = [text.get_text() for text in confusion_matrices(matrix, rates).axes[0].texts]
+    assert texts[0].split("\n") == ["7", "70.0%", "(60.0–80.0)"] and texts[1] == "3"
+    assert texts[3].startswith("32\n80.0%")

@@ -21,6 +21,7 @@ from covidlib.scores import (
     positive_likelihood_ratio,
     ppv,
     ppv_at,
+    predictive_values,
     weighted_counts,
 )
 
@@ -84,3 +85,11 @@ def test_weights_count_slices_as_often_as_they_were_drawn() -> None:
         assert {name: values[row] for name, values in vars(arrays).items()} == vars(expected)
         for score in SCORES.values():
             assert of_counts(score)(predictions, weights)[row] == pytest.approx(score(expected), nan_ok=True)
+
+
+def test_predictive_values_side_by_side() -> None:
+    counts = {"a": Counts(9, 1, 8, 2), "b": Counts(7, 3, 10, 0)}
+    table = predictive_values(counts, (0.01, 0.5))
+    assert table.loc[0.5, ("PPV", "a")] == pytest.approx(0.9 / (0.9 + 0.2))
+    assert table.loc[0.5, ("NPV", "a")] == pytest.approx(0.8 / (0.8 + 0.1))
+    assert table.loc[0.01, ("PPV", "b")] == 1 and table.shape == (2, 4)

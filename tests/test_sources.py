@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from conftest import ROOT
 from web_server import Page, serve
@@ -14,6 +16,7 @@ from web_server import Page, serve
 from covidlib import sources, workspace
 from covidlib.cli import main
 from covidlib.errors import InputError
+from covidlib.protocols import QUICK
 
 NAME = "owner/repository/0123abc/folder/list.csv"
 CONTENT = b"filename,class\n"
@@ -118,6 +121,33 @@ def test_a_named_dataset_must_exist_and_home_is_found(tmp_path: Path, monkeypatc
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     assert workspace.home() == tmp_path / ".cache" / "covidlib"
+
+
+def test_the_shortcut_cohort_is_drawn_once_and_its_scanner_follows_the_class(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COVIDLIB_HOME", str(tmp_path))
+    monkeypatch.setattr(workspace, "SHORTCUT_PATIENTS", 6)
+    monkeypatch.setattr(workspace, "SHORTCUT_SLICES", 2)
+    folder = workspace.shortcut_cohort()
+    patients = pd.read_csv(folder / "patients.csv")
+    assert len(patients) == 6 and patients["slices"].max() == 2 and set(patients["seed"]) == {workspace.SHORTCUT_SEED}
+    follows = (patients["label"] == "covid") == (patients["kernel"] == "sharp")
+    assert follows.mean() > 0.5
+    made = folder.stat().st_mtime_ns
+    assert workspace.shortcut_cohort() == folder and folder.stat().st_mtime_ns == made
+    monkeypatch.setattr(workspace, "SHORTCUT_SEED", 7)
+    assert workspace.shortcut_cohort() != folder
+
+
+def test_the_shortcut_run_is_made_once(tmp_path: Path, small_dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COVIDLIB_HOME", str(tmp_path))
+    monkeypatch.setattr(workspace, "shortcut_cohort", lambda progress=False: small_dataset)
+    protocol = dataclasses.replace(QUICK, epochs=1, image_side=128)
+    run = workspace.shortcut_run(protocol, "resnet50v2")
+    assert len(run.history()) == 2 and (tmp_path / "runs") in run.folder.parents
+    made = run.weights.stat().st_mtime_ns
+    assert workspace.shortcut_run(protocol, "resnet50v2").weights.stat().st_mtime_ns == made
 
 
 def test_phantom_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from covidlib.speeds import classified_slices, fit_line, network_speeds, printed_timings, series_speeds
+from covidlib.networks import build
+from covidlib.phantom import make_cohort
+from covidlib.runfiles import Run
+from covidlib.speeds import (
+    classified_slices,
+    fit_line,
+    network_speeds,
+    network_speeds_beside,
+    printed_timings,
+    series_speeds,
+    time_patients,
+)
+from covidlib.weights import WeightsNote, save_weights
 
 
 def test_table_7_and_what_follows() -> None:
@@ -54,3 +69,36 @@ def test_no_more_slices_are_classified_than_the_time_has_room_for() -> None:
     table = classified_slices().set_index("slices")
     assert table.loc[355, "at_most"] == int(13.2398 / 0.0661) and table.loc[355, "at_most_share"] < 0.6
     assert table.loc[130, "at_most"] == 130 and (table["at_most_share"] <= 1).all()
+
+
+def fake_run(folder: Path, network: str, training: float, predicting: float) -> Run:
+    folder.mkdir()
+    record = {
+        "network": network,
+        "data": {"slices": {"test": 50}},
+        "seconds": {"training": training, "predicting": predicting},
+    }
+    (folder / "run.json").write_text(json.dumps(record))
+    pd.DataFrame({"accuracy": [0.5] * 4}).to_csv(folder / "history.csv", index=False)
+    return Run(folder)
+
+
+def test_table_8_has_ours_beside_it(tmp_path: Path) -> None:
+    runs = [fake_run(tmp_path / str(fold), "xception", 8 + fold, 1.0) for fold in (0, 4)]
+    table = network_speeds_beside(runs)
+    assert table.loc["xception", ("seconds_per_epoch", "ours")] == pytest.approx(2.5)
+    assert table.loc["xception", ("ms_per_image", "ours")] == pytest.approx(20)
+    assert table.loc["resnet50v2-fpn", ("ms_per_image", "printed")] == 66.1
+    assert np.isnan(table.loc["resnet50v2", ("ms_per_image", "ours")])
+
+
+def test_patients_are_timed_from_folder_to_answer(tmp_path: Path) -> None:
+    cohort = make_cohort(tmp_path / "cohort", patients=2, seed=3, progress=False, most_slices=5)
+    weights = tmp_path / "w.weights.h5"
+    note = WeightsNote("resnet50v2", "quick", (128, 128, 1), "lung-window", "quick", 1, "made for a test")
+    save_weights(build("resnet50v2", (128, 128, 1), "quick"), weights, note)
+    folders = sorted(cohort.glob("*1/patient*"))
+    table = time_patients(folders, weights)
+    assert table["slices"].tolist() == [5, 5] and (table["selected"] <= table["slices"]).all()
+    assert (table["seconds"] > 0).all()
+    assert table["slices_per_second"].tolist() == pytest.approx((table["slices"] / table["seconds"]).tolist())

@@ -22,6 +22,7 @@ from covidlib.tables import (
     ranking,
     ranking_by_patients,
     rate_intervals,
+    readable,
     score_intervals,
     three_columns,
 )
@@ -131,3 +132,12 @@ def test_clustering_by_network_and_class() -> None:
     own = predictions[(predictions["network"] == "xception") & (predictions["label"] == "normal")]
     row = table[(table["network"] == "xception") & (table["label"] == "normal")].iloc[0]
     assert row["icc"] == clustering(own["p_covid"] > 0.5, own["patient"]).icc
+
+
+def test_a_ranking_as_text_keeps_order_intervals_and_ranks() -> None:
+    table = ranking({"a": Counts(7, 3, 9, 1), "b": Counts(9, 1, 8, 2)})
+    text = readable(table)
+    assert text.loc["sensitivity"].index.tolist() == ["b", "a"]
+    assert text.loc["specificity", "rank"].tolist() == [2, 1] and len(text) == 6
+    low, high = wilson_interval(9, 10)
+    assert text.loc[("sensitivity", "b"), "value"] == f"0.900 ({low:.3f} to {high:.3f})"

@@ -10,7 +10,8 @@ from covidlib.curves import roc
 from covidlib.diagnosis import decide_patients, table6
 from covidlib.intervals import wilson_interval
 from covidlib.metrics import Counts
-from covidlib.thresholds import MARKED, THRESHOLDS, patient_counts, patient_scores, sweep
+from covidlib.scores import balanced_accuracy
+from covidlib.thresholds import MARKED, THRESHOLDS, patient_counts, patient_scores, sweep, tuning
 
 
 def test_thresholds_run_from_one_slice_to_half_and_hold_the_marked_ones() -> None:
@@ -67,3 +68,17 @@ def test_patient_scores_are_the_shares_that_thresholds_cut() -> None:
     row = sweep(predictions, (0.3,)).iloc[0]
     assert cut["sensitivity"] == pytest.approx(row["sensitivity"])
     assert cut["false_positive_rate"] == pytest.approx(1 - row["specificity"])
+
+
+def test_a_tuned_threshold_flatters_the_patients_that_chose_it() -> None:
+    predictions = made_predictions(patients=60, signal=0.4)
+    splits = tuning(predictions, repeats=30)
+    assert len(splits) == 30 and set(splits["threshold"]) <= set(THRESHOLDS)
+    assert splits["tuned"].mean() > splits["honest"].mean() + 0.01
+    # No split can do better on its own half than the best threshold there, which is what it took.
+    fixed = tuning(predictions, repeats=30, thresholds=(0.1,))
+    assert (splits["tuned"] >= fixed["tuned"] - 1e-12).all()
+    # With one threshold there is no choice: the two halves together are all patients.
+    both = (fixed["tuned"] + fixed["honest"]) / 2
+    whole = balanced_accuracy(patient_counts(decide_patients(predictions, 0.1)))
+    assert both.to_numpy() == pytest.approx(whole)

@@ -1,0 +1,88 @@
+"""What five folds say: the rates of each with intervals, and whether two networks differ over all (Table 9).
+
+The paper prints five folds and their mean; how far the folds lie apart, and whether a difference of two networks
+stands out from that, it does not say. Taught in chapter 05.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+
+import pandas as pd
+
+from covidlib.intervals import corrected_t
+from covidlib.metrics import Counts, confusion_counts, labelled
+from covidlib.paper import table_numbers
+from covidlib.scores import SCORES
+from covidlib.tables import RANKED, rate_intervals
+
+FoldCounts = Mapping[str, Sequence[Counts]]
+"""For each network its counts, fold after fold: `covidlib.tables.printed_fold_counts`, or ours."""
+
+
+def fold_counts(predictions: pd.DataFrame) -> dict[str, list[Counts]]:
+    """The counts of each network, fold after fold, from predictions. Taught in chapter 05.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        Columns network, fold, label, p_covid.
+    """
+    return {
+        str(network): [confusion_counts(fold["label"], fold["p_covid"]) for _, fold in own.groupby("fold")]
+        for network, own in labelled(predictions).groupby("network")
+    }
+
+
+def fold_rates(counts: FoldCounts) -> pd.DataFrame:
+    """Sensitivity, specificity and balanced accuracy of every fold, with Wilson's intervals. Taught in chapter 05.
+
+    The intervals take slices for independent.
+
+    Returns
+    -------
+    DataFrame
+        Columns network, fold (from 1), score, value, low, high.
+    """
+    rows = [
+        {"network": network, "fold": fold, "score": score, **interval._asdict()}
+        for network, folds in counts.items()
+        for fold, own in enumerate(folds, start=1)
+        for score, interval in rate_intervals(own).items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def printed_test_to_train() -> float:
+    """Test images over training images in the paper, all folds together (Table 2). Taught in chapter 05."""
+    printed = table_numbers(2)
+    sizes = {
+        side: sum(printed[f"{side} {label} images"].sum() for label in ("COVID-19", "Normal"))
+        for side in ("train", "test")
+    }
+    return float(sizes["test"] / sizes["train"])
+
+
+def fold_differences(counts: FoldCounts, test_to_train: float, scores: Sequence[str] = RANKED) -> pd.DataFrame:
+    """Every pair of networks over the folds, by the corrected resampled t test. Taught in chapter 05.
+
+    Parameters
+    ----------
+    test_to_train : float
+        As `covidlib.intervals.corrected_t`.
+    scores : names
+        Of `covidlib.scores.SCORES`.
+
+    Returns
+    -------
+    DataFrame
+        Columns first, second, score, difference (mean over folds of first minus second), low, high, p_value.
+    """
+    rows = []
+    for first, second in combinations(counts, 2):
+        for score in scores:
+            values = [[SCORES[score](fold) for fold in counts[name]] for name in (first, second)]
+            tested = corrected_t([one - other for one, other in zip(*values, strict=True)], test_to_train)
+            rows.append({"first": first, "second": second, "score": score, **tested._asdict()})
+    return pd.DataFrame(rows)

@@ -1,0 +1,124 @@
+"""Is half precision good enough? What the processor can do, and how far the probabilities move (paper, Table 8).
+
+bfloat16 keeps the range of a 32-bit number and eight of its 24 significant bits; some processors have units that
+multiply more of them a second. Whether a network bears the rounding is measured, not assumed: a batch of synthetic
+slices goes through both. Taught in chapter 06.
+"""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from covidlib.metrics import DECISION
+
+if TYPE_CHECKING:
+    from covidlib.weights import WeightsNote
+
+TOLERANCE = 0.02
+"""How far a probability may move from 32 bits.
+
+Set before any result was seen. A probability is stored in eight significant bits, so 0.002 near one half is rounding
+of the last step alone; ten times as much is left to some fifty layers. A slice can then change sides only where 32 bits
+leave it within 0.02 of one half and the network has not decided either. Besides, no slice of the check batch may.
+"""
+BFLOAT16_FLAGS = ("avx512_bf16", "amx_bf16")
+FEATURES = ("avx2", "avx512f", "avx512_vnni", *BFLOAT16_FLAGS, "amx_int8")
+CHECK_SEED = 2021
+"""The check batch is drawn from a seed of its own: none of its slices is in the book's cohort (seed 2020)."""
+CHECK_PATIENTS = ((1, True), (146, False))
+CHECK_SLICES_OF_A_PATIENT = 8
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far probabilities of one engine lie from 32 bits in Keras.
+
+    Attributes
+    ----------
+    largest_difference : float
+        Of p(COVID-19), over the check batch.
+    changed : int
+        Slices called COVID-19 by one and normal by the other.
+    """
+
+    largest_difference: float
+    changed: int
+
+    @property
+    def good(self) -> bool:
+        """Within the tolerance, and no decision changed."""
+        return self.largest_difference <= TOLERANCE and self.changed == 0
+
+
+def compare(reference: np.ndarray, other: np.ndarray) -> Agreement:
+    """Hold probabilities against those of 32 bits. Taught in chapter 06.
+
+    Parameters
+    ----------
+    reference, other : float arrays, shape (slices,)
+        p(COVID-19).
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to compare: an empty batch would agree.
+    """
+    if reference.shape != other.shape or reference.size == 0:
+        raise ValueError(f"probabilities of {reference.shape} and {other.shape} slices cannot be compared")
+    changed = int(((reference > DECISION) != (other > DECISION)).sum())
+    # A NaN agrees with nothing; a comparison with it must not pass.
+    difference = np.abs(reference.astype(np.float64) - other)
+    return Agreement(float("inf") if np.isnan(difference).any() else float(difference.max()), changed)
+
+
+def check_images(note: WeightsNote) -> np.ndarray:
+    """The batch on which precisions are compared: selected slices of two synthetic patients, scaled for the network.
+
+    Taught in chapter 06.
+
+    Returns
+    -------
+    float32 array, shape (slices, side, side, 1)
+    """
+    from covidlib.batches import scale, shrink
+    from covidlib.phantom import make_patient
+    from covidlib.selection import count_dark_pixels, select_slices
+
+    kept = []
+    for number, covid in CHECK_PATIENTS:
+        slices = make_patient(CHECK_SEED, number, covid, CHECK_SLICES_OF_A_PATIENT).slices
+        kept.append(slices[select_slices(count_dark_pixels(slices))])
+    return scale(shrink(np.concatenate(kept), note.input_shape[0])[..., np.newaxis], note.scaling).numpy()
+
+
+@cache
+def processor() -> tuple[str, tuple[str, ...]]:
+    """The processor's name and which of its features matter here. Taught in chapter 06.
+
+    Only Linux says what a processor can do in a file; elsewhere no feature is claimed.
+
+    Returns
+    -------
+    name : str
+    features : tuple of str
+        Those of `FEATURES` that it has.
+    """
+    description = Path("/proc/cpuinfo")
+    if not description.is_file():
+        return platform.processor() or platform.machine(), ()
+    # Every core has its block of lines: the first one counts.
+    lines = [line.partition(":") for line in reversed(description.read_text().splitlines())]
+    fields = {key.strip(): value.strip() for key, _, value in lines}
+    flags = set(fields.get("flags", "").split())
+    return fields.get("model name", platform.machine()), tuple(name for name in FEATURES if name in flags)
+
+
+def has_bfloat16() -> bool:
+    """Whether the processor has units for products of bfloat16. Taught in chapter 06."""
+    return any(flag in processor()[1] for flag in BFLOAT16_FLAGS)

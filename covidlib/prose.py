@@ -1,0 +1,113 @@
+"""Numbers that were typed into the prose of a page instead of being computed by it.
+
+A typed number outlives a change of data or code, and nobody sees it. The chapters on results are held to this: what
+is left of their Markdown after code, links and the short list of names below may hold no number, in digits or words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+
+_NUMBERED = r"chapter|section|table|figure|fig\.|equation|exercise|item|fold"
+NAMES = {
+    "the disease, a checklist, a score, a network, a series by its name": (
+        r"\bCOVID-19\b|\bSARS-CoV-2\b|\bCLAIM 2024\b|\b2024 update\b|\bF1\b|\bResNet50V2\b|\bSR_[234]\b"
+    ),
+    "a numbered part of the paper or the book": (
+        rf"\b(?:{_NUMBERED}) \d\d?(?:\.\d)?(?!\d)"
+        rf"|\b(?:{_NUMBERED})s \d\d?(?:\.\d)?(?:(?:, | and | to |–)\d\d?(?:\.\d)?)*(?!\d)"
+    ),
+    "a numbered heading": r"^#+ \d+\. ",
+    "a threshold of the paper (its number) or of its code (its value)": (
+        r"\bthreshold(?:s (?:1 and 2|0, 0\.1 and 0\.3)| (?:1|2|0|0\.1|0\.3|0\.5))(?![\d.]\d)"
+        r"|\ba tenth of the selected\b"
+    ),
+    "a month, or the year of a text": (
+        r"\b(?:January|February|March|April|May|June|July|August|September|October|November|December) 20\d\d\b"
+        r"|\((?:19|20)\d\d\)"
+    ),
+    "how sure an interval is": r"\b95% (?=intervals?\b|bands?\b)",
+    "the level of a test": r"\b(?:below|above|reaches) 0\.05\b",
+    "a licence or a format by its name": r"\bCC BY(?:-NC)? \d\.\d\b|\b(?:32|16|12|8)-bit\b",
+    "what the design fixes, tested against the code": (
+        r"\b(?:six stations|three networks|five folds|four counts|two (?:classes|thresholds|baselines))\b"
+    ),
+    "two, where it says no more than a pair": (
+        r"\btwo (?:networks|ways|numbers|columns)\b|\bother two\b|\btwo-(?:by-two|class)\b|\bone half\b"
+    ),
+}
+"""What may stand in prose with a number in it, and why; nothing here can hold a result."""
+
+WORDS = [
+    *("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen"),
+    *("fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty", "thirty", "forty", "fifty"),
+    *("sixty", "seventy", "eighty", "ninety", "hundred", "thousand", "million", "dozen"),
+    *("half", "halve", "third of", "quarter", "fifth of", "tenth", "twice", "thirds"),
+]
+NUMBER = re.compile(rf"[\d⁰¹²³⁴-⁹₀-₉¼½¾]+(?:[.,]\d+)*|\b(?:{'|'.join(WORDS)})s?\b", re.IGNORECASE)
+
+_FENCE = re.compile(r"^(`{3,}|~{3,}|:{3,})(.*?)$(.*?)^\1\s*$", re.MULTILINE | re.DOTALL)
+_BOX = re.compile(r"\{(?:admonition|note|warning|tip|important|caution|dropdown)\}")
+_HIDDEN = re.compile(
+    r"\A---\n.*?\n---\n"  # the head of a text notebook
+    r"|\{\w[\w:-]*\}`[^`]*`"  # roles: citations, links
+    r"|\]\([^)\s]*\)|https?://\S+|<[^>\n]+>",
+    re.DOTALL,
+)
+_SPAN = re.compile(r"`[^`\n]*`|\$[^$\n]*\$")
+_EXERCISE = re.compile(r"^\*\*\d+\.\*\* (.*?)^<details>(.*?)^</details>", re.MULTILINE | re.DOTALL)
+
+
+def typed_numbers(text: str) -> list[str]:
+    """The numbers in a piece of Markdown that no rule allows, each with the words around it.
+
+    An exercise may make up numbers of its own; its solution may repeat those and no others. Digits, other signs for
+    numbers and the words of `WORDS` count.
+    """
+    found = []
+    for exercise in _EXERCISE.finditer(text):
+        premise = set(_numbers(exercise[1]))
+        found += [around for number, around in _located(exercise[2]) if number not in premise]
+    rest = _EXERCISE.sub("", re.sub(r"^> \*\*Time\.\*\*.*$", "", text, flags=re.MULTILINE))
+    return found + [around for _, around in _located(rest)]
+
+
+def _plain(text: str) -> str:
+    # A box holds prose, every other fence code or a directive.
+    text = _FENCE.sub(lambda fence: f"{fence[2]} {fence[3]}" if _BOX.match(fence[2].strip()) else " ", text)
+    text = _HIDDEN.sub(" ", text)
+    # Code and formulas have letters; a bare number is a number in whatever font.
+    text = _SPAN.sub(lambda span: " " if re.search("[A-Za-z]", span[0]) else f" {span[0][1:-1]} ", text)
+    for pattern in NAMES.values():
+        text = re.sub(pattern, " ", text, flags=re.IGNORECASE | re.MULTILINE)
+    return text
+
+
+def _numbers(text: str) -> Iterator[str]:
+    for number, _ in _located(text):
+        yield number
+
+
+def _located(text: str) -> Iterator[tuple[str, str]]:
+    plain = _plain(text)
+    for match in NUMBER.finditer(plain):
+        around = " ".join(plain[max(0, match.start() - 30) : match.end() + 30].split())
+        yield match[0].lower(), f"{match[0]!r} in “{around}”"
+
+
+def typed_in_page(path: str | Path) -> list[str]:
+    """The same for a whole page: a notebook with its captions and descriptions of figures, or a Markdown file."""
+    path = Path(path)
+    if path.suffix != ".ipynb":
+        return typed_numbers(path.read_text(encoding="utf-8"))
+    found = []
+    for index, cell in enumerate(nbformat.read(path, as_version=4).cells):
+        shown = cell.metadata.get("mystnb", {})
+        texts = [shown.get("figure", {}).get("caption", ""), shown.get("image", {}).get("alt", "")]
+        texts += [cell.source] if cell.cell_type == "markdown" else []
+        found += [f"cell {index}: {problem}" for text in texts for problem in typed_numbers(text)]
+    return found
