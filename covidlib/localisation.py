@@ -234,6 +234,13 @@ def paired_difference(rows: pd.DataFrame, score: str, first: Sequence[str], seco
     return pd.Series({"value": float((pair["first"] - pair["second"]).mean()), "low": float(low), "high": float(high)})
 
 
+def compared(difference: pd.Series) -> str:
+    """A difference in words: "more", "less" or, if its interval holds zero, "not told apart". Taught in chapter 07."""
+    word = "more" if difference["low"] > 0 else "less" if difference["high"] < 0 else "not told apart"
+    value, low, high = difference["value"], difference["low"], difference["high"]
+    return f"{value:+.2f} ({low:+.2f} to {high:+.2f}): {word}"
+
+
 def by_diameter(rows: pd.DataFrame, scores: Sequence[str], by: Sequence[str] = ("network", "layer")) -> pd.DataFrame:
     """A summary by lesion size: hit rate against diameter (the paper's claim about tiny infections, abstract).
 

@@ -122,6 +122,12 @@ def truth_of(data: Path, path: str) -> Truth:
     return Truth(pixels, lesions, lung_mask(pixels, body), body)
 
 
+def outlines(data: Path, paths: Sequence[str]) -> list[np.ndarray]:
+    """Lesion masks to draw, 512×512; empty ones for data that has none. Taught in chapter 07."""
+    known = (data / "lesions").is_dir()
+    return [read_lesion_mask(data, path) if known else np.zeros((512, 512), bool) for path in paths]
+
+
 def middle_slices(tested: pd.DataFrame) -> pd.Series:
     """Paths of one infected slice a patient, the middle one in the series: a rule that has seen no map.
 
@@ -212,6 +218,22 @@ def score_run(
                     row["dice_lungs"] = dice(whole, truth.lesions)
                 rows.append(row)
     return pd.DataFrame(rows), pd.concat(areas, ignore_index=True)
+
+
+def scores_of_weights(weights: Path, tested: pd.DataFrame, data: Path) -> pd.DataFrame:
+    """The table of slices for one file of weights, such as a control's, on labelled slices. Taught in chapter 07.
+
+    Parameters
+    ----------
+    tested : DataFrame
+        Predictions of a run on the same slices: its true labels are used.
+    """
+    model, note = load_weights(weights)
+    tested = tested[tested["label"].isin(LABELS)]
+    truths = {path: truth_of(data, path) for path in tested["path"]}
+    spacing = pd.read_csv(data / "patients.csv").set_index("patient")["pixel_mm"]
+    slices, _ = score_run(explainer_of(model), note, tested, truths, data, spacing)
+    return slices.assign(network=note.network)
 
 
 def check_run(

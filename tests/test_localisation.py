@@ -125,6 +125,12 @@ def test_paired_differences_are_surer_than_two_means() -> None:
     assert 0.24 < found["low"] <= found["value"] <= found["high"] < 0.26
 
 
+def test_a_difference_in_words() -> None:
+    assert localisation.compared(pd.Series({"value": 0.2, "low": 0.1, "high": 0.3})) == "+0.20 (+0.10 to +0.30): more"
+    assert localisation.compared(pd.Series({"value": -0.2, "low": -0.4, "high": -0.1})).endswith("less")
+    assert localisation.compared(pd.Series({"value": 0.2, "low": -0.1, "high": 0.3})).endswith("not told apart")
+
+
 def test_sizes_are_classes_of_diameter() -> None:
     found = localisation.by_diameter(many_rows(), ["hit"])
     assert found["size"].unique().tolist() == ["below 5 mm", "5 to 10 mm", "10 to 20 mm"]
