@@ -113,19 +113,27 @@ class Explainer:
         def run(
             inputs: tf.Tensor, class_index: tf.Tensor
         ) -> tuple[list[tf.Tensor], list[tf.Tensor], tf.Tensor, tf.Tensor]:
-            with tf.GradientTape() as tape:
+            with tf.GradientTape(persistent=True) as tape:
                 # Without this, a network with frozen layers leaves no trace on the tape.
                 tape.watch(inputs)
                 *features, evidence, probabilities = inner(inputs, training=False)
                 # The last layer is Dense with softmax: its logit is what goes into the softmax. A sum over the batch
-                # gives the gradient of each image's logit by its own features; the bias has none.
-                total = tf.reduce_sum(tf.cast(evidence, tf.float32) @ tf.gather(last.kernel, [class_index], axis=1))
-            gradients = tape.gradient(total, features, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+                # gives the gradient of each image's logit by its own features; the bias has none. A level answers for
+                # its own two numbers only: P6 also feeds P7, and would show what P7 adds.
+                evidence, kernel = tf.cast(evidence, tf.float32), tf.gather(last.kernel, [class_index], axis=1)
+                parts = [self.units.get(name, slice(None)) for name in self.layers]
+                totals = [tf.reduce_sum(evidence[:, units] @ kernel[units]) for units in parts]
+            none = tf.UnconnectedGradients.ZERO
+            gradients = [
+                tape.gradient(total, feature, unconnected_gradients=none)
+                for total, feature in zip(totals, features, strict=True)
+            ]
             features, gradients = ([tf.cast(one, tf.float32) for one in many] for many in (features, gradients))
-            return features, gradients, tf.cast(evidence, tf.float32), probabilities
+            return features, gradients, evidence, probabilities
 
         images = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)
-        self._run = tf.function(run, input_signature=[images, tf.TensorSpec((), tf.int32)])
+        # Traced here, once: tf.function warns on stderr when a program makes several of these.
+        self._run = tf.function(run).get_concrete_function(images, tf.TensorSpec((), tf.int32))
 
     def gradients(
         self, images: np.ndarray, label: str = "covid"
@@ -146,7 +154,7 @@ class Explainer:
         """
         if label not in LABELS:
             raise InputError(label, "is no class", f"Choose {' or '.join(LABELS)}")
-        found = self._run(tf.convert_to_tensor(images, tf.float32), LABELS.index(label))
+        found = self._run(tf.convert_to_tensor(images, tf.float32), tf.constant(LABELS.index(label)))
         return tf.nest.map_structure(lambda one: one.numpy(), found)
 
     def __call__(

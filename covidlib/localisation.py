@@ -238,7 +238,7 @@ def compared(difference: pd.Series) -> str:
     """A difference in words: "more", "less" or, if its interval holds zero, "not told apart". Taught in chapter 07."""
     word = "more" if difference["low"] > 0 else "less" if difference["high"] < 0 else "not told apart"
     value, low, high = difference["value"], difference["low"], difference["high"]
-    return f"{value:+.2f} ({low:+.2f} to {high:+.2f}): {word}"
+    return f"{value:+.3f} ({low:+.3f} to {high:+.3f}): {word}"
 
 
 def by_diameter(rows: pd.DataFrame, scores: Sequence[str], by: Sequence[str] = ("network", "layer")) -> pd.DataFrame:

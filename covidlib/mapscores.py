@@ -21,10 +21,11 @@ from covidlib import localisation, sanitychecks
 from covidlib.batches import load_images
 from covidlib.dataset import LABELS
 from covidlib.errors import InputError
-from covidlib.gradcam import COMBINED, Explainer, HeatMap, combined
+from covidlib.gradcam import Explainer, HeatMap
 from covidlib.infectionareas import dense_lung, dice
 from covidlib.lungmask import body_mask, lung_mask
-from covidlib.networks import LAST_MAP, LEVELS, Size
+from covidlib.mapviews import explainer_of, main_map, maps_of, middle_slices
+from covidlib.networks import Size
 from covidlib.phantom import read_lesion_mask
 from covidlib.runfiles import Run
 from covidlib.series import read_slice
@@ -32,10 +33,10 @@ from covidlib.weights import WeightsNote, load_weights
 
 SIDE = 256
 """Maps and masks are compared on every second pixel of every second row."""
-LAST = "last map"
 SEED = 2020
 CODE_OF_THE_SCORES = (
-    "cammethods", "gradcam", "infectionareas", "localisation", "lungmask", "mapscores", "placement", "sanitychecks",
+    "cammethods", "gradcam", "infectionareas", "localisation", "lungmask", "mapscores", "mapviews", "placement",
+    "sanitychecks",
 )  # fmt: skip
 """Modules whose change changes a table: the tables are then made again."""
 
@@ -122,38 +123,6 @@ def truth_of(data: Path, path: str) -> Truth:
     return Truth(pixels, lesions, lung_mask(pixels, body), body)
 
 
-def outlines(data: Path, paths: Sequence[str]) -> list[np.ndarray]:
-    """Lesion masks to draw, 512×512; empty ones for data that has none. Taught in chapter 07."""
-    known = (data / "lesions").is_dir()
-    return [read_lesion_mask(data, path) if known else np.zeros((512, 512), bool) for path in paths]
-
-
-def middle_slices(tested: pd.DataFrame) -> pd.Series:
-    """Paths of one infected slice a patient, the middle one in the series: a rule that has seen no map.
-
-    Taught in chapter 07.
-    """
-    infected = tested[tested["label"] == "covid"].sort_values("path")
-    return infected.groupby("patient")["path"].agg(lambda paths: paths.iloc[len(paths) // 2])
-
-
-def maps_of(explainer: Explainer, images: np.ndarray, label: str, side: int = SIDE) -> dict[str, HeatMap]:
-    """Maps under the names of the tables: the last map, and for a pyramid its levels and all combined.
-
-    Taught in chapter 07.
-    """
-    found = explainer(images, label, side=side)
-    levels = {name: one for name, one in found.items() if name in LEVELS}
-    last = next(one for name, one in found.items() if name not in LEVELS)
-    return {LAST: last} | levels | ({COMBINED: combined(levels)} if levels else {})
-
-
-def explainer_of(model: keras.Model) -> Explainer:
-    """An explainer of the backbone's last map and, where there is a pyramid, of its levels. Taught in chapter 07."""
-    levels = LEVELS if set(LEVELS) <= {layer.name for layer in model.layers} else ()
-    return Explainer(model, (LAST_MAP[model.name], *levels))
-
-
 # The tables -----------------------------------------------------------------------------------------------------------
 
 
@@ -201,7 +170,7 @@ def score_run(
         if own.empty:
             continue
         images = load_images([data / path for path in own["path"]], note.input_shape[0], note.scaling)
-        for layer, heat in maps_of(explainer, images, explained).items():
+        for layer, heat in maps_of(explainer, images, explained, SIDE).items():
             for number, (path, patient, fold) in enumerate(own[["path", "patient", "fold"]].itertuples(index=False)):
                 truth = truths[path]
                 row = {"path": path, "patient": patient, "fold": fold, "label": label, "layer": layer}
@@ -249,8 +218,7 @@ def check_run(
     paths = pd.DataFrame({"path": chosen.to_numpy(), "patient": chosen.index})
 
     def shown(side: int) -> HeatMap:
-        found = maps_of(explainer, images, "covid", side)
-        return found.get(COMBINED, found[LAST])
+        return main_map(maps_of(explainer, images, "covid", side))
 
     small = shown(explainer.side).maps
     curves = [

@@ -13,7 +13,7 @@ from covidlib import gradcam, networks
 from covidlib.cammethods import METHODS, grad_cam_plus_plus_map
 from covidlib.errors import InputError
 from covidlib.localisation import peak
-from covidlib.mapscores import explainer_of, maps_of
+from covidlib.mapviews import explainer_of, maps_of
 
 CORNERS = [(64, 64), (64, 144), (100, 40), (120, 160), (160, 64), (150, 150), (40, 110), (104, 104)]
 NETWORKS_AND_LAYERS = [
@@ -162,6 +162,15 @@ def test_a_map_hits_where_its_highest_cell_touches_the_mask() -> None:
     masks[3] = True
     heat = gradcam.HeatMap("post_relu", maps, has_gradient, np.zeros((4, 2), np.float32), np.zeros(4))
     assert gradcam.points_at(heat, masks).tolist() == [True, False, False, False]
+
+
+def test_a_dead_head_of_p6_does_not_speak_through_p7() -> None:
+    model = networks.build("resnet50v2-fpn", (128, 128, 1), "quick")
+    for level, bias in (("P6", -1e6), ("P7", 1e6)):
+        kernel, _ = model.get_layer(f"{level}_head").get_weights()
+        model.get_layer(f"{level}_head").set_weights([kernel, np.full(2, bias)])
+    maps = gradcam.pyramid_maps(model, np.random.default_rng(0).random((2, 128, 128, 1), np.float32))
+    assert maps["P7"].has_gradient.all() and not maps["P6"].has_gradient.any()
 
 
 # Batches, weights, refusals -------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from covidlib import localisation, mapscores
+from covidlib import localisation, mapscores, mapviews
 from covidlib.dataset import load_dataset
 from covidlib.errors import InputError
 from covidlib.infectionareas import dense_lung, dice, infection_area
@@ -126,7 +126,9 @@ def test_paired_differences_are_surer_than_two_means() -> None:
 
 
 def test_a_difference_in_words() -> None:
-    assert localisation.compared(pd.Series({"value": 0.2, "low": 0.1, "high": 0.3})) == "+0.20 (+0.10 to +0.30): more"
+    assert (
+        localisation.compared(pd.Series({"value": 0.2, "low": 0.1, "high": 0.3})) == "+0.200 (+0.100 to +0.300): more"
+    )
     assert localisation.compared(pd.Series({"value": -0.2, "low": -0.4, "high": -0.1})).endswith("less")
     assert localisation.compared(pd.Series({"value": 0.2, "low": -0.1, "high": 0.3})).endswith("not told apart")
 
@@ -177,6 +179,18 @@ def test_tables_of_a_run_are_made_once_and_hold_each_slice(tmp_path: Path) -> No
         scores.cascade.loc[(scores.cascade["step"] == 0) & (scores.cascade["mapped"] == 1), "likeness"] > 0.999
     ).all()
     assert set(scores.curves["order"]) == {"map", "random"}
+
+    rows = mapviews.first_patients(runs, "resnet50v2-fpn", {"covid": 2, "normal": 1})
+    assert rows["label"].tolist() == ["covid", "covid", "normal"] and rows["patient"].is_unique
+    numbers = rows["patient"].str.removeprefix("patient").astype(int)
+    assert (
+        numbers.iloc[0] < numbers.iloc[1]
+        and tested.loc[tested["label"] == "covid", "patient"].str.removeprefix("patient").astype(int).min()
+        == numbers.iloc[0]
+    )
+    turned = mapviews.explain_rows(runs, rows.iloc[::-1], cohort, 64)
+    straight = mapviews.explain_rows(runs, rows, cohort, 64)
+    assert all(np.array_equal(a, b) for a, b in zip(straight, turned[::-1], strict=True))
 
     kept = next(runs[0].folder.parents[1].glob("maps-*"))
     (kept / "curves.csv").write_text("way,order\nkept,kept\n")
