@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
-from prediction_tables import made_predictions
+from prediction_tables import three_networks
 from scipy.stats import norm
 
 from covidlib.clustering import clustering
@@ -26,11 +25,6 @@ from covidlib.tables import (
     score_intervals,
     three_columns,
 )
-
-
-def three_networks() -> pd.DataFrame:
-    networks = ("xception", "resnet50v2", "resnet50v2-fpn")
-    return pd.concat([made_predictions(seed=n, network=name) for n, name in enumerate(networks)], ignore_index=True)
 
 
 def test_recomputed_averages_are_the_printed_ones() -> None:
