@@ -123,7 +123,9 @@ def measure_maps(folder: Path) -> dict[str, object]:
     model = build("resnet50v2-fpn", (128, 128, 1), "quick")
     images = load_images(list(find_series(folder)[0].files[:8]), 128, "lung-window")
     together, single = Explainer(model), [Explainer(model, (level,)) for level in LEVELS]
-    if any(np.abs(together(images)[one.layers[0]].adds - one(images)[one.layers[0]].adds).max() > 1e-4 for one in single):
+    if any(
+        np.abs(together(images)[one.layers[0]].adds - one(images)[one.layers[0]].adds).max() > 1e-4 for one in single
+    ):
         raise RuntimeError("the two sides explain differently: there is nothing to compare")
 
     def one_by_one() -> None:
@@ -263,7 +265,13 @@ def main() -> None:
         folder.mkdir(parents=True)
         for number, pixels in enumerate(make_patient(2020, 146, covid=False).slices, start=1):
             write_slice(folder / f"IM{number:05d}.tif", pixels)
-        rows = [measure_selection(folder), *measure_growth(folder), measure_inference(folder), measure_maps(folder), measure_check(folder)]
+        rows = [
+            measure_selection(folder),
+            *measure_growth(folder),
+            measure_inference(folder),
+            measure_maps(folder),
+            measure_check(folder),
+        ]
         rows += [*measure_training_input(folder), measure_cohort(Path(scratch))]
     part = RESULTS.with_suffix(".part")
     part.write_text(json.dumps(rows, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

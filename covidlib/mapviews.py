@@ -17,12 +17,18 @@ from covidlib.batches import load_images
 from covidlib.gradcam import COMBINED, Explainer, HeatMap, combined
 from covidlib.networks import LAST_MAP, LEVELS
 from covidlib.phantom import read_lesion_mask
-from covidlib.runfiles import Run, all_predictions, run_of
+from covidlib.runfiles import Run, all_predictions
 from covidlib.weights import load_weights
 
 LAST = "last map"
 MAIN_MAPS = [("xception", LAST), ("resnet50v2", LAST), ("resnet50v2-fpn", COMBINED)]
 """The one map that stands for each network."""
+
+
+def by_name(runs: Sequence[Run]) -> dict[tuple[str, int], Run]:
+    """Runs by network and fold. Taught in chapter 07."""
+    records = [run.record() for run in runs]
+    return {(str(one["network"]), int(str(one["fold"]))): run for one, run in zip(records, runs, strict=True)}
 
 
 # Which slices ---------------------------------------------------------------------------------------------------------
@@ -105,11 +111,12 @@ def explain_rows(runs: Sequence[Run], rows: pd.DataFrame, data: Path, side: int)
         In the order of the rows.
     """
     maps: dict[object, np.ndarray] = {}
+    named = by_name(runs)
     for network, of_network in rows.groupby("network"):
-        model, note = load_weights(run_of(list(runs), str(network), int(of_network["fold"].iloc[0])).weights)
+        model, note = load_weights(named[str(network), int(of_network["fold"].iloc[0])].weights)
         explainer = explainer_of(model)
         for (fold, label), own in of_network.groupby(["fold", "label"]):
-            model.load_weights(run_of(list(runs), str(network), int(str(fold))).weights)
+            model.load_weights(named[str(network), int(str(fold))].weights)
             images = load_images([data / path for path in own["path"]], note.input_shape[0], note.scaling)
             found = main_map(maps_of(explainer, images, str(label), side))
             maps |= dict(zip(own.index, found.maps, strict=True))
