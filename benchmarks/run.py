@@ -16,7 +16,7 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
-from itertools import count, cycle
+from itertools import count, cycle, islice
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -181,8 +181,9 @@ def measure_training_input(folder: Path) -> list[dict[str, object]]:
     from covidlib.batches import load_images, steps_per_epoch, training_batches
     from covidlib.protocols import PAPER
 
-    paths = [str(path) for path in find_series(folder)[0].files[:AUGMENTED_SLICES]]
-    labels = [0, 1] * (len(paths) // 2)
+    # A series is shorter than this: its slices come several times, as different slices for all three.
+    paths = list(islice(cycle(map(str, find_series(folder)[0].files)), AUGMENTED_SLICES))
+    labels = [0, 1] * (AUGMENTED_SLICES // 2)
     images, side, batch = load_images(paths, 512, "raw"), PAPER.image_side, PAPER.batch_size
     fill = {"fill_mode": "nearest"}
     layers = [

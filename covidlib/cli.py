@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from covidlib import __version__
 from covidlib.errors import InputError
+from covidlib.limits import check_trainable
 from covidlib.protocols import NETWORKS, VARIATIONS, Protocol, protocol_named, with_settings
+from covidlib.startup import load_tensorflow
 
 if TYPE_CHECKING:
     from covidlib.runfiles import Run
@@ -85,6 +87,13 @@ def _parser() -> argparse.ArgumentParser:
     diagnose.add_argument("--json", action="store_true", help="print the answer as JSON")
     diagnose.set_defaults(run=_diagnose)
 
+    export = commands.add_parser("export", help="a trained network for another program, checked against Keras")
+    export.add_argument("out", type=Path, help="a new file (.onnx, .xml, .tflite), or a new folder for saved-model")
+    export.add_argument("--weights", type=Path, required=True, help="a weights file of `covidlib train`")
+    export.add_argument("--network", choices=NETWORKS, help="needed for the authors' own weights files only")
+    export.add_argument("--format", required=True, choices=("saved-model", "onnx", "openvino", "litert"))
+    export.set_defaults(run=_export)
+
     fetch = commands.add_parser("fetch", help="download a public dataset, resumed and verified")
     fetch.add_argument("dataset", choices=("covid-ctset", "lung-pet-ct-dx"), help="lung-pet-ct-dx: one series of it")
     fetch.add_argument("--part", choices=("train-validation", "full"), help="of covid-ctset; default: train-validation")
@@ -149,10 +158,16 @@ def _phantom(arguments: argparse.Namespace) -> None:
     print(f"{folder}: {arguments.patients} synthetic patients, seed {arguments.seed}")
 
 
+def _protocol(arguments: argparse.Namespace) -> Protocol:
+    protocol = with_settings(protocol_named(arguments.protocol), arguments.set)
+    check_trainable(protocol)
+    return protocol
+
+
 def _train(arguments: argparse.Namespace) -> None:
     from covidlib import workspace
 
-    protocol = with_settings(protocol_named(arguments.protocol), arguments.set)
+    protocol = _protocol(arguments)
     if not arguments.all and arguments.network is None and arguments.fold is None:
         raise InputError("train", "no run is named", "Add --network NAME, --fold N, or --all")
     if arguments.all and (arguments.network or arguments.fold is not None):
@@ -177,6 +192,7 @@ def _runs(
     folds: tuple[int, ...],
 ) -> Iterator[Run]:
     """The runs as they finish here, or all when a cluster has finished them."""
+    load_tensorflow()
     from covidlib.dataset import load_dataset
     from covidlib.training import train_fold
 
@@ -197,14 +213,17 @@ def _runs(
 def _overview(arguments: argparse.Namespace) -> None:
     from covidlib import workspace
     from covidlib.dataset import load_dataset
+
+    protocol = _protocol(arguments)
+    load_tensorflow()
     from covidlib.overview import overview, to_text
 
-    protocol = with_settings(protocol_named(arguments.protocol), arguments.set)
     dataset = load_dataset(workspace.cohort(arguments.data, progress=True))
     print(to_text(overview(protocol, arguments.runs or workspace.home() / "runs", dataset.fingerprint)))
 
 
 def _diagnose(arguments: argparse.Namespace) -> None:
+    load_tensorflow()
     from covidlib.diagnosis import NOTICE, diagnose_folder
 
     diagnosis = diagnose_folder(arguments.folder, arguments.weights, arguments.network, arguments.threshold)
@@ -225,6 +244,14 @@ def _diagnose(arguments: argparse.Namespace) -> None:
     for remark in diagnosis.remarks:
         print(f"remark     {remark}")
     print(NOTICE)
+
+
+def _export(arguments: argparse.Namespace) -> None:
+    from covidlib.export import export_network
+
+    agreement = export_network(arguments.weights, arguments.format, arguments.out, arguments.network)
+    print(f"{arguments.out}: at most {agreement.largest_difference:.1g} from Keras on the check batch")
+    print(f"{arguments.out}.json: what the network wants its input to be")
 
 
 def _fetch(arguments: argparse.Namespace) -> None:
@@ -255,6 +282,7 @@ def _import_dicom(arguments: argparse.Namespace) -> None:
 
 
 def _networks(arguments: argparse.Namespace) -> None:
+    load_tensorflow()
     from covidlib.describe import report
 
     print(report(arguments.name, arguments.size, arguments.side))

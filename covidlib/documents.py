@@ -252,6 +252,7 @@ def run_facts(runs: Sequence[Run]) -> pd.DataFrame:
     seen: dict[str, list[str]] = {"runs": [str(len(records))]}
     for record in records:
         parts = {**record["versions"], **record["device"]}
+        parts["commit"] = str(parts["commit"])[:12]
         parts |= {f"data: {key}": record["data"][key] for key in ("folder", "fingerprint", "leaks")}
         for key, value in parts.items():
             seen.setdefault(key.replace("_", " "), []).append(str(value))
@@ -272,7 +273,7 @@ def measured(runs: Sequence[Run]) -> pd.DataFrame:
     from covidlib.diagnosis import decide_patients
 
     predictions = all_predictions(list(runs))
-    slices = readable(ranking_by_patients(predictions)).filter(regex="^(?!.*rank)").T
+    slices = readable(ranking_by_patients(predictions))["value"].unstack("network", sort=False)
     slices.index = pd.Index([f"slices: {score}" for score in slices.index])
     area, patients = {}, {}
     for network, own in predictions.groupby("network"):

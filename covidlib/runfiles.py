@@ -15,7 +15,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from covidlib.errors import InputError
 from covidlib.protocols import Protocol
 
 WEIGHTS, HISTORY, RECORD = "best.weights.h5", "history.csv", "run.json"
@@ -85,18 +84,3 @@ def all_predictions(runs: list[Run]) -> pd.DataFrame:
 def all_validation(runs: list[Run]) -> pd.DataFrame:
     """The predictions for validation patients of several runs under each other. Taught in chapter 05."""
     return pd.concat([run.validation() for run in runs], ignore_index=True)
-
-
-def run_of(runs: list[Run], network: str, fold: int) -> Run:
-    """The run of one network on one fold. Taught in chapter 06.
-
-    Raises
-    ------
-    InputError
-        If there is no such run.
-    """
-    for run in runs:
-        record = run.record()
-        if (record["network"], record["fold"]) == (network, fold):
-            return run
-    raise InputError(f"{network}, fold {fold}", "is none of the runs", "Train it, or choose another")

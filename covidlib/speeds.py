@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,11 @@ from covidlib.diagnosis import diagnose_with
 from covidlib.intervals import Interval
 from covidlib.paper import network_name, table, table_numbers
 from covidlib.runfiles import Run
+
+if TYPE_CHECKING:
+    import keras
+
+    from covidlib.weights import WeightsNote
 
 
 class LineFit(NamedTuple):
@@ -136,19 +141,21 @@ def classified_slices() -> pd.DataFrame:
     return rows.assign(at_most=at_most, at_most_share=at_most / rows["slices"])
 
 
-def time_patients(folders: Sequence[Path], weights: Path) -> pd.DataFrame:
+def time_patients(folders: Sequence[Path], model: keras.Model, note: WeightsNote) -> pd.DataFrame:
     """Ours in the form of Table 7: seconds from a patient's folder to the answer. Taught in chapter 06.
 
-    The network is loaded before, and has answered once before: building it and compiling are not in the times.
+    The network answers once before the clock starts: compiling is not in the times.
+
+    Parameters
+    ----------
+    model, note
+        What `covidlib.weights.load_weights` returns.
 
     Returns
     -------
     DataFrame
         Columns slices, selected, seconds, slices_per_second; one row a patient.
     """
-    from covidlib.weights import load_weights
-
-    model, note = load_weights(weights)
     diagnose_with(folders[0], model, note)
     rows = []
     for folder in folders:

@@ -186,20 +186,29 @@ def _ranked(intervals: Mapping[str, Mapping[str, Interval]], by: str) -> pd.Data
     return table.sort_values(by, ascending=False)
 
 
+def with_ends(table: pd.DataFrame, name: str) -> pd.Series:
+    """A value and its interval as one text, from the columns `name`, `name_low`, `name_high`. Taught in chapter 06."""
+    ends = table[[name, f"{name}_low", f"{name}_high"]].to_numpy()
+    return pd.Series([str(Interval(*map(float, row))) for row in ends], index=table.index)
+
+
 def readable(ranked: pd.DataFrame) -> pd.DataFrame:
-    """A ranking as text: each score with its interval, and its rank. Taught in chapters 05 and 06.
+    """A ranking as text, score after score, the networks in the ranking's order. Taught in chapters 05 and 06.
 
     Parameters
     ----------
     ranked : DataFrame
         As `ranking` and `ranking_by_patients` return it.
+
+    Returns
+    -------
+    DataFrame
+        Index score, network; columns value (with its interval) and rank.
     """
-    columns = {}
-    for score in RANKED:
-        ends = ranked[[score, f"{score}_low", f"{score}_high"]].to_numpy()
-        columns[score] = [str(Interval(*map(float, row))) for row in ends]
-        columns[f"{score} rank"] = ranked[f"{score}_rank"].tolist()
-    return pd.DataFrame(columns, index=ranked.index)
+    return pd.concat(
+        {score: pd.DataFrame({"value": with_ends(ranked, score), "rank": ranked[f"{score}_rank"]}) for score in RANKED},
+        names=["score"],
+    )
 
 
 def score_intervals(

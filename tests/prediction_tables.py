@@ -22,3 +22,9 @@ def made_predictions(
             rows.append((path, f"patient{number}", "SR_2", network, fold, label, label, round(float(p_covid), 6)))
     columns = ["path", "patient", "series", "network", "fold", "label", "patient_label", "p_covid"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def three_networks() -> pd.DataFrame:
+    """The same patients seen by the paper's three networks."""
+    networks = ("xception", "resnet50v2", "resnet50v2-fpn")
+    return pd.concat([made_predictions(seed=n, network=name) for n, name in enumerate(networks)], ignore_index=True)

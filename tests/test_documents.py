@@ -71,7 +71,7 @@ class MadeRun(Run):
 
     def record(self) -> dict[str, object]:
         return {
-            "versions": {"keras": "3" if self.folder.name == "a" else "4"},
+            "versions": {"keras": "3" if self.folder.name == "a" else "4", "commit": "0123456789abcdef"},
             "device": {"precision": "float32"},
             "data": {"folder": "f", "fingerprint": "p", "leaks": 0},
             "seconds": {"training": 30.0},
@@ -106,7 +106,12 @@ def test_results_apart_for_each_kernel() -> None:
 
 def test_runs_that_differ_show_both_values() -> None:
     facts = documents.run_facts(RUNS)["value"]
-    assert facts["keras"] == "3, 4" and facts["precision"] == "float32" and facts["training, all runs"] == "1.0 minutes"
+    assert (
+        facts["keras"] == "3, 4"
+        and facts["commit"] == "0123456789ab"
+        and facts["precision"] == "float32"
+        and facts["training, all runs"] == "1.0 minutes"
+    )
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)

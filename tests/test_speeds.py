@@ -21,7 +21,7 @@ from covidlib.speeds import (
     series_speeds,
     time_patients,
 )
-from covidlib.weights import WeightsNote, save_weights
+from covidlib.weights import WeightsNote
 
 
 def test_table_7_and_what_follows() -> None:
@@ -94,11 +94,9 @@ def test_table_8_has_ours_beside_it(tmp_path: Path) -> None:
 
 def test_patients_are_timed_from_folder_to_answer(tmp_path: Path) -> None:
     cohort = make_cohort(tmp_path / "cohort", patients=2, seed=3, progress=False, most_slices=5)
-    weights = tmp_path / "w.weights.h5"
     note = WeightsNote("resnet50v2", "quick", (128, 128, 1), "lung-window", "quick", 1, "made for a test")
-    save_weights(build("resnet50v2", (128, 128, 1), "quick"), weights, note)
     folders = sorted(cohort.glob("*1/patient*"))
-    table = time_patients(folders, weights)
+    table = time_patients(folders, build("resnet50v2", (128, 128, 1), "quick"), note)
     assert table["slices"].tolist() == [5, 5] and (table["selected"] <= table["slices"]).all()
     assert (table["seconds"] > 0).all()
     assert table["slices_per_second"].tolist() == pytest.approx((table["slices"] / table["seconds"]).tolist())

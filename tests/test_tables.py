@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
-from prediction_tables import made_predictions
+from prediction_tables import three_networks
 from scipy.stats import norm
 
 from covidlib.clustering import clustering
@@ -26,11 +25,6 @@ from covidlib.tables import (
     score_intervals,
     three_columns,
 )
-
-
-def three_networks() -> pd.DataFrame:
-    networks = ("xception", "resnet50v2", "resnet50v2-fpn")
-    return pd.concat([made_predictions(seed=n, network=name) for n, name in enumerate(networks)], ignore_index=True)
 
 
 def test_recomputed_averages_are_the_printed_ones() -> None:
@@ -137,6 +131,7 @@ def test_clustering_by_network_and_class() -> None:
 def test_a_ranking_as_text_keeps_order_intervals_and_ranks() -> None:
     table = ranking({"a": Counts(7, 3, 9, 1), "b": Counts(9, 1, 8, 2)})
     text = readable(table)
-    assert text.index.tolist() == ["b", "a"] and text["specificity rank"].tolist() == [2, 1]
+    assert text.loc["sensitivity"].index.tolist() == ["b", "a"]
+    assert text.loc["specificity", "rank"].tolist() == [2, 1] and len(text) == 6
     low, high = wilson_interval(9, 10)
-    assert text.loc["b", "sensitivity"] == f"0.900 ({low:.3f} to {high:.3f})"
+    assert text.loc[("sensitivity", "b"), "value"] == f"0.900 ({low:.3f} to {high:.3f})"
