@@ -258,27 +258,32 @@ def draw(stream: Iterator[object], batches: int) -> None:
         next(stream)
 
 
+def measure_all(scratch: Path) -> Iterator[dict[str, object]]:
+    """Every row, as it is measured."""
+    folder = scratch / "normal1" / "patient146" / "SR_2"
+    folder.mkdir(parents=True)
+    for number, pixels in enumerate(make_patient(2020, 146, covid=False).slices, start=1):
+        write_slice(folder / f"IM{number:05d}.tif", pixels)
+    yield measure_selection(folder)
+    yield from measure_growth(folder)
+    yield from measure_training_input(folder)
+    yield measure_inference(folder)
+    yield measure_maps(folder)
+    yield measure_check(folder)
+    yield measure_cohort(scratch)
+
+
 def main() -> None:
     """Print and write all rows."""
+    rows = []
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch) / "normal1" / "patient146" / "SR_2"
-        folder.mkdir(parents=True)
-        for number, pixels in enumerate(make_patient(2020, 146, covid=False).slices, start=1):
-            write_slice(folder / f"IM{number:05d}.tif", pixels)
-        rows = [
-            measure_selection(folder),
-            *measure_growth(folder),
-            measure_inference(folder),
-            measure_maps(folder),
-            measure_check(folder),
-        ]
-        rows += [*measure_training_input(folder), measure_cohort(Path(scratch))]
+        for line in measure_all(Path(scratch)):
+            print(f"{line['name']}: {line['ours']} {line['unit']}, ×{line['ratio']}")
+            print(f"    against {line['baseline_is']}: {line['baseline']} {line['unit']}", flush=True)
+            rows.append(line)
     part = RESULTS.with_suffix(".part")
     part.write_text(json.dumps(rows, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     part.replace(RESULTS)
-    for line in rows:
-        print(f"{line['name']}: {line['ours']} {line['unit']}, ×{line['ratio']}")
-        print(f"    against {line['baseline_is']}: {line['baseline']} {line['unit']}")
 
 
 if __name__ == "__main__":

@@ -44,19 +44,13 @@ CODE_OF_THE_SCORES = (
 class MapScores(NamedTuple):
     """What was measured on the maps of all runs.
 
-    Attributes
-    ----------
-    slices : DataFrame
-        One row a test slice, network, layer and class: path, patient, fold, label (of the slice), network, layer,
-        explained ("covid" or "normal"), p_covid, the scores of `localisation.score_map`, diameter_mm (the slice's
-        largest lesion), hit_others (`localisation.hits_of_other_slices`), dice_dense and dice_lungs (rules without a
-        network). Normal slices have no score that needs a lesion.
-    lesions : DataFrame
-        One row a lesion area, network and layer: path, patient, network, layer, diameter_mm, lit, chance.
-    cascade : DataFrame
-        One row a slice, network and part randomised: path, patient, network, step, part, likeness, hit, mapped.
-    curves : DataFrame
-        One row a slice, network, way, order and share: path, patient, network, way, order, share, p_covid.
+    `slices` has one row a test slice, network, layer and class: path, patient, fold, label (of the slice), network,
+    layer, explained ("covid" or "normal"), p_covid, the scores of `localisation.score_map`, diameter_mm (the slice's
+    largest lesion), hit_others (`localisation.hits_of_other_slices`), dice_dense and dice_lungs (rules without a
+    network); normal slices have no score that needs a lesion. `lesions` has one row a lesion area, network and layer:
+    path, patient, network, layer, diameter_mm, lit, chance. `cascade` has one row a slice, network and part randomised:
+    path, patient, network, step, part, likeness, hit, mapped. `curves` has one row a slice, network, way, order and
+    share: path, patient, network, way, order, share, p_covid.
     """
 
     slices: pd.DataFrame

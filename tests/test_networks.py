@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import lzma
 import pickle
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import h5py
 import keras
@@ -115,6 +117,14 @@ def test_a_weights_file_says_whose_it_is_and_gives_the_same_answers(tmp_path: Pa
         file.attrs["covidlib"] = '{"network": "resnet50v2"}'
     with pytest.raises(InputError, match="note about the network is damaged"):
         read_note(path)
+
+
+def test_weights_are_not_begun_on_a_disk_without_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = networks.build("resnet50v2", (128, 128, 1), "quick")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=4 * model.count_params()))
+    with pytest.raises(OSError) as error:
+        save_weights(model, tmp_path / "best.weights.h5", NOTE)
+    assert error.value.errno == errno.ENOSPC and list(tmp_path.iterdir()) == []
 
 
 def test_the_authors_file_format_is_read(tmp_path: Path) -> None:
