@@ -136,6 +136,18 @@ def test_levels_add_up_to_the_logit_and_weigh_the_combined_map() -> None:
     assert "nothing speaks for" in against.note(0)
 
 
+def test_a_level_that_speaks_against_the_class_has_no_weight() -> None:
+    maps = np.zeros((2, 1, 4, 4), np.float32)
+    maps[0, 0, 0, 0] = maps[1, 0, 3, 3] = 1
+    levels = {
+        name: gradcam.HeatMap(name, one, np.array([True]), np.zeros((1, 2)), np.array([adds], np.float32))
+        for name, one, adds in (("P3", maps[0], 0.2), ("P4", maps[1], -0.7))
+    }
+    whole = gradcam.combined(levels)
+    assert whole.maps[0, 0, 0] == 1 and whole.maps.sum() == 1
+    assert np.isclose(whole.adds[0], -0.5)
+
+
 def test_a_dead_head_is_said_to_have_no_gradient() -> None:
     model = networks.build("resnet50v2-fpn", (128, 128, 1), "quick")
     images = np.random.default_rng(0).random((2, 128, 128, 1), np.float32)
