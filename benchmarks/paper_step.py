@@ -3,7 +3,8 @@
 A whole epoch would take an hour on two cores, so a step is measured and an epoch is computed from it. Operations are an
 ESTIMATE: three times those of a forward pass (`covidlib.costs`). A processor's peak is not printed on it; the rate of
 a large matrix product in the same process stands in for it, and no training reaches that either. The best step counts:
-whatever else the machine does makes a step slower, never faster.
+whatever else the machine does makes a step slower, never faster. How busy it was, the processor's own seconds show:
+divided by the cores they are what a step needs at least, alone on the machine.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from covidlib.sources import Unavailable
 RESULTS = Path(__file__).with_name("paper_step.json")
 NETWORK = "resnet50v2-fpn"
 FOLD = 1
-WARM_UP, MEASURED = 2, 5
+WARM_UP, MEASURED = 2, 4
 PRODUCT_SIDE = 4096
 
 
@@ -46,8 +47,8 @@ def slices_of_an_epoch() -> tuple[int, str]:
     return int(((lists["fold"] == FOLD) & (lists["side"] == "train")).sum()), "the authors' list"
 
 
-def measure_steps(protocol: Protocol) -> tuple[list[float], float]:
-    """Seconds of each measured step, batches included, and the most memory this process has held, in bytes."""
+def measure_steps(protocol: Protocol) -> tuple[list[tuple[float, float]], float]:
+    """Seconds and processor seconds of each measured step, and the most memory this process has held, in bytes."""
     from covidlib.batches import training_batches
     from covidlib.training import _fresh_model
 
@@ -60,9 +61,9 @@ def measure_steps(protocol: Protocol) -> tuple[list[float], float]:
         batches = iter(training_batches([str(path) for path in paths], labels, protocol, protocol.seed))
         seconds = []
         for _ in range(WARM_UP + MEASURED):
-            started = time.perf_counter()
+            started, worked = time.perf_counter(), time.process_time()
             model.train_on_batch(*next(batches))
-            seconds.append(time.perf_counter() - started)
+            seconds.append((time.perf_counter() - started, time.process_time() - worked))
     # Linux counts in kibibytes.
     return seconds[WARM_UP:], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
@@ -80,7 +81,7 @@ def product_rate(side: int = PRODUCT_SIDE) -> float:
     return 2 * side**3 / best
 
 
-def report(step: float, memory: float, rate: float, gflops: float, slices: int) -> dict[str, float]:
+def report(step: float, processor: float, memory: float, rate: float, gflops: float, slices: int) -> dict[str, float]:
     """What follows from a step of so many seconds: an epoch, images and operations a second, shares of two ceilings."""
     batch = PAPER.batch_size
     steps = -(-slices // batch)
@@ -89,6 +90,7 @@ def report(step: float, memory: float, rate: float, gflops: float, slices: int) 
     return {
         "steps of an epoch": steps,
         "seconds of a step, the best": step,
+        "processor seconds of a step, the least": processor,
         "peak memory, GB": memory / 1e9,
         "images a second": batch / step,
         "minutes of an epoch": steps * step / 60,
@@ -113,10 +115,11 @@ def main() -> None:
     # Which weights a step starts from does not change its time, and the ImageNet ones would have to be downloaded.
     seconds, memory = measure_steps(replace(PAPER, weights="none"))
     gflops = describe.summary("paper").set_index("network")["gflops"][NETWORK]
-    found = report(min(seconds), memory, product_rate(), gflops, slices)
+    step, processor = (min(column) for column in zip(*seconds, strict=True))
+    found = report(step, processor, memory, product_rate(), gflops, slices)
     print(f"{NETWORK}, protocol PAPER: {PAPER.image_side}×{PAPER.image_side}, batch {PAPER.batch_size}, 32 bits")
     print(f"fold {FOLD}: {slices} training images ({source}); {platform.machine()}, {os.cpu_count()} cores")
-    print(f"steps: {', '.join(f'{one:.2f}' for one in seconds)} s, after {WARM_UP} to warm up")
+    print(f"steps: {', '.join(f'{one:.2f}' for one, _ in seconds)} s, after {WARM_UP} to warm up")
     for name, value in found.items():
         print(f"{name:46} {value:10.2f}")
     part = RESULTS.with_suffix(".part")

@@ -1,13 +1,15 @@
-"""covidlib.networks, weights and gradcam: exact shapes, files that say whose they are, maps that point."""
+"""covidlib.networks and weights: exact shapes, files that say whose they are."""
 
 from __future__ import annotations
 
+import errno
 import lzma
 import pickle
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import h5py
 import keras
@@ -117,6 +119,14 @@ def test_a_weights_file_says_whose_it_is_and_gives_the_same_answers(tmp_path: Pa
         read_note(path)
 
 
+def test_weights_are_not_begun_on_a_disk_without_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = networks.build("resnet50v2", (128, 128, 1), "quick")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=4 * model.count_params()))
+    with pytest.raises(OSError) as error:
+        save_weights(model, tmp_path / "best.weights.h5", NOTE)
+    assert error.value.errno == errno.ENOSPC and list(tmp_path.iterdir()) == []
+
+
 def test_the_authors_file_format_is_read(tmp_path: Path) -> None:
     unpacked = tmp_path / "FPN-fold1.hdf5"
     with lzma.open(GOLDEN / "FPN-fold1.hdf5.xz") as packed, unpacked.open("wb") as whole:
@@ -207,81 +217,6 @@ def test_each_variation_differs_from_the_paper_in_one_choice() -> None:
     assert built["resnet50v2-fpn-linear"].count_params() == built["resnet50v2-fpn"].count_params()
     with pytest.raises(InputError, match="resnet50v2-fpn-strides"):
         networks.build("resnet50v2-fpn-mul")
-
-
-# Grad-CAM -----------------------------------------------------------------------------------------------------------
-
-
-def patch_detector(name: str, layer: str) -> keras.Model:
-    """A quick network whose layer shows where the image is bright: the first channel is set, the rest silenced."""
-    image = keras.layers.Input((128, 128, 1))
-    pooled = keras.layers.AveragePooling2D(16, name=layer)(image)
-    flat = keras.layers.GlobalAveragePooling2D()(pooled)
-    answer = keras.layers.Dense(2, activation="softmax", name="predictions", kernel_initializer="zeros")(flat)
-    model = keras.Model(image, answer, name=name)
-    model.get_layer("predictions").set_weights([np.array([[5.0, -5.0]]), np.zeros(2)])
-    return model
-
-
-def test_the_map_of_a_patch_detector_points_at_the_patch() -> None:
-    images = np.zeros((2, 128, 128, 1), np.float32)
-    images[0, 16:32, 96:112] = 1
-    images[1, 80:96, 32:48] = 1
-    model = patch_detector("resnet50v2", "post_relu")
-    heat = gradcam.grad_cam(model, images, "covid")
-    peaks = [np.unravel_index(map_.argmax(), map_.shape) for map_ in heat.maps]
-    assert 16 <= peaks[0][0] < 32 and 96 <= peaks[0][1] < 112
-    assert 80 <= peaks[1][0] < 96 and 32 <= peaks[1][1] < 48
-    assert heat.has_gradient.all()
-    # What speaks for COVID-19 speaks against normal: cut off, an empty map with a gradient.
-    assert (gradcam.grad_cam(model, images, "normal").maps == 0).all()
-
-
-def test_unpadded_levels_are_put_back_in_their_place() -> None:
-    coarse = np.zeros((1, 6, 6), np.float32)
-    coarse[0, 0, 0] = 1
-    placed = gradcam.enlarge(coarse, (128, 128), unpadded=True)[0]
-    # The first cell of a 6×6 map cut from 8×8 covers pixels 16 to 31, so its middle is at 23.5.
-    row, column = np.unravel_index(placed.argmax(), placed.shape)
-    assert 22 <= row <= 25 and 22 <= column <= 25
-    assert gradcam.enlarge(coarse, (128, 128), unpadded=False)[0].argmax() == 0
-
-
-@pytest.mark.parametrize("name", networks.NAMES)
-def test_maps_of_every_network_have_the_size_of_the_slice(name: str) -> None:
-    model = networks.build(name, (128, 128, 1), "quick")
-    images = np.random.default_rng(0).random((2, 128, 128, 1), np.float32)
-    heat = gradcam.grad_cam(model, images)
-    assert heat.maps.shape == (2, 128, 128)
-    assert heat.maps.min() >= 0 and heat.maps.max() <= 1
-    assert np.allclose(heat.probabilities, model.predict_on_batch(images), atol=1e-6)
-
-
-def test_a_dead_head_is_said_to_have_no_gradient() -> None:
-    model = networks.build("resnet50v2-fpn", (128, 128, 1), "quick")
-    images = np.random.default_rng(0).random((2, 128, 128, 1), np.float32)
-    for level, bias in (("P3", -1e6), ("P5", 1e6)):
-        kernel, _ = model.get_layer(f"{level}_head").get_weights()
-        model.get_layer(f"{level}_head").set_weights([kernel, np.full(2, bias)])
-    maps = gradcam.pyramid_maps(model, images)
-    assert not maps["P3"].has_gradient.any() and (maps["P3"].maps == 0).all()
-    assert maps["P5"].has_gradient.all()
-    activations = gradcam.head_activations(model, images)
-    assert activations.shape == (2, 10)
-    assert (activations[:, :2] == 0).all() and (activations[:, 4:6] > 0).all()
-
-
-def test_wrong_layers_classes_and_networks_are_refused() -> None:
-    model = networks.build("resnet50v2", (128, 128, 1), "quick")
-    images = np.zeros((1, 128, 128, 1), np.float32)
-    with pytest.raises(InputError, match="no layer of resnet50v2"):
-        gradcam.grad_cam(model, images, "covid", "P3")
-    with pytest.raises(InputError, match="no class"):
-        gradcam.grad_cam(model, images, "flu")
-    with pytest.raises(InputError, match="no pyramid"):
-        gradcam.pyramid_maps(model, images)
-    with pytest.raises(InputError, match="no pyramid"):
-        gradcam.head_activations(model, images)
 
 
 @pytest.mark.parametrize("name", networks.NAMES)
