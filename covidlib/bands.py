@@ -24,9 +24,10 @@ from covidlib.quantities import Quantity, our_value
 
 if TYPE_CHECKING:
     from covidlib.claims import Claim
+    from covidlib.runfiles import Run
 
-SEEDS = (2020, 2021, 2022)
-"""The first is QUICK's own, which the book trains; the others are the next years."""
+SEEDS = (2020, 2021, 2022, 2023, 2024)
+"""The first is QUICK's own, which the book trains; the others are the next four years."""
 CONFIDENCE = 0.99
 DIGITS = 4
 REASON = (
@@ -103,6 +104,22 @@ def compare(claims: Sequence[Claim], predictions: pd.DataFrame) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows).set_index("id")
+
+
+def apply_to(made: Mapping[str, Any], runs: Sequence[Run]) -> bool:
+    """Whether the bands were made on such runs: the same protocol, seed aside, on the same data. Taught in chapter 08.
+
+    Parameters
+    ----------
+    made : dict
+        How the bands were made, as `covidlib.claims.load` returns it.
+    """
+    expected = dataclasses.asdict(with_seed(0)) | {"name": made["protocol"]}
+    records: list[dict[str, Any]] = [run.record() for run in runs]
+    return all(
+        record["protocol"] | {"seed": 0} == expected and record["data"]["fingerprint"] == made["data"]
+        for record in records
+    )
 
 
 def complaints(compared: pd.DataFrame, same_machine: bool) -> list[str]:

@@ -13,6 +13,7 @@ import hashlib
 import os
 import platform
 import re
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -27,6 +28,8 @@ from covidlib.errors import InputError
 CHECK_MARK = "# NBVAL_CHECK_OUTPUT"
 STATIONS = ("scan", "select", "classify", "folds", "patient", "explain")
 KEPT_METADATA = ("tags", "mystnb")
+KEPT_CACHES = 3
+"""So many versions of the library can be gone back to without executing the chapters again."""
 SETUP_CELL = """# On Colab this installs covidlib; anywhere else it does nothing.
 import sys
 
@@ -70,7 +73,13 @@ def setup(app: Any) -> dict[str, bool]:
 
 def _name_cache(app: Any, config: Any) -> None:
     caches = Path(app.srcdir).resolve() / "_build" / ".execution"
-    config.nb_execution_cache_path = str(caches / config.covidlib_fingerprint)
+    own = caches / config.covidlib_fingerprint
+    config.nb_execution_cache_path = str(own)
+    # Every change of the library makes a new one: those not used for longest go.
+    own.mkdir(parents=True, exist_ok=True)
+    os.utime(own)
+    for old in sorted(caches.iterdir(), key=lambda cache: cache.stat().st_mtime)[:-KEPT_CACHES]:
+        shutil.rmtree(old)
 
 
 def _drop_thebe(app: Any, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:

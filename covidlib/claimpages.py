@@ -25,10 +25,12 @@ from covidlib.claims import (
     scorecard,
 )
 from covidlib.errors import InputError
+from covidlib.runfiles import Run, all_predictions
 
 INSIDE, OUTSIDE, ANY = "inside its band", "outside its band", "band says nothing"
+OTHER = "band of other data"
 MARKS = {
-    EXACT: "✓", BAND: "≈", NOT_HERE: "–", INSIDE: "✓", OUTSIDE: "✗", ANY: "?",
+    EXACT: "✓", BAND: "≈", NOT_HERE: "–", INSIDE: "✓", OUTSIDE: "✗", ANY: "?", OTHER: "–",
     SUPPORTED: "✓", NOT_SUPPORTED: "○", CONTRADICTED: "✗", NOT_TESTABLE: "?",
 }  # fmt: skip
 """A sign beside each word: colour alone tells nothing to a colour-blind reader."""
@@ -47,7 +49,7 @@ def badge(word: str) -> str:
     return f'<span class="verdict verdict-{word.replace(" ", "-")}">{MARKS[word]} {html.escape(word)}</span>'
 
 
-def chapter_numbers(chapter: str, predictions: pd.DataFrame) -> HTML:
+def chapter_numbers(chapter: str, runs: Sequence[Run]) -> HTML:
     """The claims of a chapter that are numbers: printed, recomputed, and this run's against its band.
 
     Taught in chapter 08.
@@ -56,32 +58,35 @@ def chapter_numbers(chapter: str, predictions: pd.DataFrame) -> HTML:
     ----------
     chapter : str
         Stem of a notebook, "05_image_results".
-    predictions : DataFrame
-        All fifteen runs under each other, as `covidlib.runfiles.all_predictions` returns them.
+    runs : list of Run
+        All fifteen runs, as `covidlib.workspace.runs` returns them.
 
     Raises
     ------
     InputError
         If no claim names the chapter.
     """
-    claims = [claim for claim in load()[1] if claim.chapter == chapter and (claim.printed or claim.ours)]
+    made, known = load()
+    claims = [claim for claim in known if claim.chapter == chapter and (claim.printed or claim.ours)]
     if not claims:
         raise InputError(chapter, "has no claim with a number", "Name a notebook by its stem, 05_image_results")
-    compared = bands.compare(claims, predictions)
+    compared = bands.compare(claims, all_predictions(list(runs)))
+    same_kind = bands.apply_to(made, runs)
     head = ("what", "where in the paper", "printed", "recomputed", "ours, this run", "band over seeds", "verdicts")
-    return HTML(_table("claims", head, [_numbers_row(claim, compared) for claim in claims]))
+    return HTML(_table("claims", head, [_numbers_row(claim, compared, same_kind) for claim in claims]))
 
 
-def _numbers_row(claim: Claim, compared: pd.DataFrame) -> list[str]:
+def _numbers_row(claim: Claim, compared: pd.DataFrame, same_kind: bool) -> list[str]:
     recomputed = "" if claim.recomputed is None else f"{claim.recomputed:.10g}"
     cells = [html.escape(text) for text in (claim.claim, claim.place, claim.printed or "–", recomputed or "–")]
     if claim.id not in compared.index:
         return [*cells, "–", "–", badge(claim.verdict)]
     row = compared.loc[claim.id]
     band = f"{row['low']:.3f} to {row['high']:.3f}"
-    verdicts = [badge(claim.verdict)] if claim.printed else []
-    verdicts.append(badge(ANY if row["says_nothing"] else INSIDE if row["inside"] else OUTSIDE))
-    return [*cells, f"{row['this_run']:.3f}", band, " ".join(verdicts)]
+    lies = ANY if row["says_nothing"] else INSIDE if row["inside"] else OUTSIDE
+    verdicts = [claim.verdict] if claim.printed else []
+    words = [badge(word) for word in (*verdicts, lies if same_kind else OTHER)]
+    return [*cells, f"{row['this_run']:.3f}", band if same_kind else "–", " ".join(words)]
 
 
 def scorecard_page(claims: Sequence[Claim]) -> HTML:

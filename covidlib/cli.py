@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from covidlib import __version__, diagnosecommand
 from covidlib.errors import InputError
+from covidlib.limits import check_trainable
 from covidlib.protocols import NETWORKS, VARIATIONS, Protocol, protocol_named, with_settings
+from covidlib.startup import load_tensorflow
 
 if TYPE_CHECKING:
     from covidlib.runfiles import Run
@@ -153,10 +155,16 @@ def _phantom(arguments: argparse.Namespace) -> None:
     print(f"{folder}: {arguments.patients} synthetic patients, seed {arguments.seed}")
 
 
+def _protocol(arguments: argparse.Namespace) -> Protocol:
+    protocol = with_settings(protocol_named(arguments.protocol), arguments.set)
+    check_trainable(protocol)
+    return protocol
+
+
 def _train(arguments: argparse.Namespace) -> None:
     from covidlib import workspace
 
-    protocol = with_settings(protocol_named(arguments.protocol), arguments.set)
+    protocol = _protocol(arguments)
     if not arguments.all and arguments.network is None and arguments.fold is None:
         raise InputError("train", "no run is named", "Add --network NAME, --fold N, or --all")
     if arguments.all and (arguments.network or arguments.fold is not None):
@@ -181,6 +189,7 @@ def _runs(
     folds: tuple[int, ...],
 ) -> Iterator[Run]:
     """The runs as they finish here, or all when a cluster has finished them."""
+    load_tensorflow()
     from covidlib.dataset import load_dataset
     from covidlib.training import train_fold
 
@@ -201,9 +210,11 @@ def _runs(
 def _overview(arguments: argparse.Namespace) -> None:
     from covidlib import workspace
     from covidlib.dataset import load_dataset
+
+    protocol = _protocol(arguments)
+    load_tensorflow()
     from covidlib.overview import overview, to_text
 
-    protocol = with_settings(protocol_named(arguments.protocol), arguments.set)
     dataset = load_dataset(workspace.cohort(arguments.data, progress=True))
     print(to_text(overview(protocol, arguments.runs or workspace.home() / "runs", dataset.fingerprint)))
 
@@ -244,6 +255,7 @@ def _import_dicom(arguments: argparse.Namespace) -> None:
 
 
 def _networks(arguments: argparse.Namespace) -> None:
+    load_tensorflow()
     from covidlib.describe import report
 
     print(report(arguments.name, arguments.size, arguments.side))

@@ -20,8 +20,8 @@ from covidlib.training import train_fold
 if TYPE_CHECKING:
     from distributed import Client
 
-ALLOWED_DEATHS = 5
-"""A run is given up when it has taken down so many workers: then it is the run that kills them."""
+RETRIES = 5
+"""How often a run that ended with an error is tried again; a lost disk or a full one may be back by then."""
 
 
 def connect(address: str) -> Client:
@@ -33,13 +33,11 @@ def connect(address: str) -> Client:
         If dask.distributed is not installed, or nothing answers there.
     """
     try:
-        import dask
         from distributed import Client
     except ImportError as error:
         raise InputError(
             address, "needs dask.distributed, which is not installed", "pip install 'covidlib[cluster]'"
         ) from error
-    dask.config.set({"distributed.scheduler.allowed-failures": ALLOWED_DEATHS})
     try:
         return Client(address, timeout=20)
     except (OSError, ValueError) as error:
@@ -77,7 +75,7 @@ def train_on_cluster(
     # TensorFlow uses every core of its machine: one run a worker at a time.
     futures = {
         client.submit(
-            _train_one, str(data), name, fold, protocol, str(runs), allow_leak, pure=False, retries=ALLOWED_DEATHS
+            _train_one, str(data), name, fold, protocol, str(runs), allow_leak, pure=False, retries=RETRIES
         ): (name, fold)
         for name, fold in todo
     }
@@ -88,9 +86,9 @@ def train_on_cluster(
         try:
             done[name, fold] = Run(Path(future.result()))
         except KilledWorker as error:
-            raise InputError(
-                f"{name}, fold {fold}", f"took down {ALLOWED_DEATHS} workers", "Read their logs"
-            ) from error
+            # The scheduler's own setting, distributed.scheduler.allowed-failures, says how many deaths are too many.
+            deaths = error.allowed_failures + 1
+            raise InputError(f"{name}, fold {fold}", f"took down {deaths} workers", "Read their logs") from error
         bar.set_postfix(last=f"{name} fold {fold}")
         bar.update()
     bar.close()

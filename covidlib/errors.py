@@ -22,7 +22,12 @@ class InputError(ValueError):
         self.where = Path(where)
         self.problem = problem
         self.remedy = remedy
+        self._given = (str(where), problem, remedy)
         super().__init__(f"{where}: {problem}. {remedy}.")
+
+    def __reduce__(self) -> tuple[type[InputError], tuple[str, str, str]]:
+        # An exception crosses to another process as its class and its message, of which these three cannot be told.
+        return type(self), self._given
 
 
 class Unavailable(InputError):

@@ -2,7 +2,7 @@
 
 The HTML pieces work the same in JupyterLab, on Colab and on a page on disk, without a network or a kernel; their
 inputs are moved by mouse, touch and keyboard. They hold smaller slices than the series, to be light. The ipywidgets
-work on the slices themselves. Taught in chapters 01 and 02.
+work on the slices themselves. Taught in chapters 01, 02 and 07.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import html
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from string import Template
 from typing import TYPE_CHECKING
@@ -19,13 +19,17 @@ import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import HTML
 
-from covidlib.figures import show_slice
+from covidlib.figures import grey_levels, show_slice
 from covidlib.selection import DARK_BELOW, DIVISOR, REGION_COLUMNS, REGION_ROWS, rule_with
 
 if TYPE_CHECKING:
     from ipywidgets import interactive
 
+    from covidlib.gradcam import HeatMap
+
 SIDE = 256
+HEAT_SIDE = 64
+"""Pixels of a stored heat map: cells are wider than the eight pixels of a slice that one of these stands for."""
 
 
 def window_explorer(slices: np.ndarray, labels: Sequence[str], name: str) -> HTML:
@@ -62,21 +66,73 @@ def selection_explorer(slices: np.ndarray, labels: Sequence[str], name: str) -> 
     return _filled("selection", small, labels, name)
 
 
+def heatmap_explorer(
+    slices: np.ndarray,
+    lesions: np.ndarray,
+    maps: Mapping[str, tuple[HeatMap, HeatMap]],
+    labels: Sequence[str],
+    name: str,
+) -> HTML:
+    """A series to leaf through with its heat maps: slices, layers, classes (paper, Figure 12). Taught in chapter 07.
+
+    Parameters
+    ----------
+    slices : uint16 array, shape (slices, 512, 512)
+        HU + 1024; shown at lung window, every second pixel.
+    lesions : bool array of the same shape
+        Outlined.
+    maps : dict of pairs of HeatMap
+        For each layer the evidence for COVID-19 and for normal, made with `side=HEAT_SIDE`.
+    labels : one a slice
+    name : str
+        Unique on the page; letters, digits and hyphens.
+    """
+    step = slices.shape[-1] // SIDE
+    pairs = list(maps.values())
+    heats = np.stack([[one.maps for one in pair] for pair in pairs]).transpose(2, 0, 1, 3, 4)
+    notes = [[[one.note(index) for one in pair] for pair in pairs] for index in range(len(slices))]
+    return _substituted(
+        "heatmaps",
+        labels,
+        name,
+        small=HEAT_SIDE,
+        layers=_json(list(maps)),
+        last_layer=len(pairs) - 1,
+        notes=_json(notes),
+        greys=_base64(grey_levels(slices[:, ::step, ::step])),
+        heats=_base64(np.rint(heats * 255).astype(np.uint8)),
+        lesions=_base64(np.packbits(lesions[:, ::step, ::step], axis=-1)),
+        colours=_base64((plt.get_cmap("inferno")(np.arange(256))[:, :3] * 255).round().astype(np.uint8)),
+    )
+
+
 def _filled(kind: str, values: np.ndarray, labels: Sequence[str], name: str) -> HTML:
+    return _substituted(kind, labels, name, values=_base64(values))
+
+
+def _substituted(kind: str, labels: Sequence[str], name: str, **more: object) -> HTML:
     template = (files("covidlib") / "data" / "explorers" / f"{kind}.html").read_text(encoding="utf-8")
-    start = len(values) // 2
+    start = len(labels) // 2
     return HTML(
         Template(template).substitute(
             name=name,
             name_json=json.dumps(name),
-            labels=json.dumps(list(labels)).replace("</", "<\\/"),
-            values=base64.b64encode(values.tobytes()).decode(),
+            labels=_json(list(labels)),
             side=SIDE,
-            last=len(values) - 1,
+            last=len(labels) - 1,
             start=start,
             first=html.escape(labels[start]),
+            **more,
         )
     )
+
+
+def _json(value: object) -> str:
+    return json.dumps(value).replace("</", "<\\/")
+
+
+def _base64(values: np.ndarray) -> str:
+    return base64.b64encode(values.tobytes()).decode()
 
 
 def selection_controls(slices: np.ndarray) -> interactive:

@@ -15,7 +15,7 @@ from sklearn.model_selection import StratifiedShuffleSplit
 from covidlib.diagnosis import THRESHOLD_1, THRESHOLD_2, decide_patients
 from covidlib.intervals import wilson_interval
 from covidlib.metrics import DECISION, Counts
-from covidlib.scores import balanced_accuracy, sensitivity, specificity
+from covidlib.scores import sensitivity, specificity
 
 EARLIER_THRESHOLD = 0.3
 """In the authors' published code until July 2020; a tenth after."""
@@ -113,16 +113,22 @@ def tuning(
     DataFrame
         One row a split: threshold, tuned (balanced accuracy on the patients that chose it), honest (on the others).
     """
-    counts = {one: decide_patients(predictions, one) for one in thresholds}
-    patients = predictions.drop_duplicates("patient")
+    decisions = [decide_patients(predictions, one) for one in thresholds]
+    tested = decisions[0]
+    infected = (tested["patient_label"] == "covid").to_numpy()
+    answer = np.where(infected, "infected", "normal")
+    right = np.stack([(table["decision"] == answer).to_numpy() for table in decisions])
+
+    def balanced_accuracies(chosen: np.ndarray) -> np.ndarray:
+        return (right[:, chosen & infected].mean(axis=1) + right[:, chosen & ~infected].mean(axis=1)) / 2
+
+    patients = tested.drop_duplicates("patient")
     splitter = StratifiedShuffleSplit(repeats, test_size=0.5, random_state=seed)
     rows = []
-    for choose, score in splitter.split(patients, patients["patient_label"]):
-        sides = [set(patients["patient"].iloc[side]) for side in (choose, score)]
+    for sides in splitter.split(patients, patients["patient_label"]):
         own, other = (
-            [balanced_accuracy(patient_counts(table[table["patient"].isin(side)])) for table in counts.values()]
-            for side in sides
+            balanced_accuracies(tested["patient"].isin(patients["patient"].iloc[side]).to_numpy()) for side in sides
         )
-        best = int(np.argmax(own))
+        best = int(own.argmax())
         rows.append({"threshold": thresholds[best], "tuned": own[best], "honest": other[best]})
     return pd.DataFrame(rows)

@@ -7,8 +7,11 @@ Only arrays are read; no code, pickle or layer class is taken from a file. Taugh
 
 from __future__ import annotations
 
+import errno
 import json
+import math
 import os
+import shutil
 import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -41,8 +44,18 @@ class WeightsNote:
 
 
 def save_weights(model: keras.Model, path: str | Path, note: WeightsNote) -> None:
-    """Write weights and the note about them; the file appears whole or not at all. Taught in chapter 04."""
+    """Write weights and the note about them; the file appears whole or not at all. Taught in chapter 04.
+
+    Raises
+    ------
+    OSError
+        If the disk is full.
+    """
     path = Path(path)
+    # Asked beforehand: a disk that fills up while HDF5 writes brings the whole process down.
+    needed = 2 * sum(math.prod(weight.shape) for weight in model.weights) * 4 + 1_000_000
+    if shutil.disk_usage(path.parent).free < needed:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
     part = path.with_name(f".{path.stem.removesuffix('.weights')}-part.weights.h5")
     model.save_weights(part)
     with h5py.File(part, "r+") as file:

@@ -73,6 +73,20 @@ def test_bad_input_ends_with_2_and_one_line(folder: Path, tmp_path: Path, capsys
     assert list(tmp_path.parent.glob(".*.part")) == []
 
 
+def test_disagreements_with_one_explanation_stand_together() -> None:
+    checks = audit()
+    groups = page.by_explanation(checks)
+    assert sum(map(len, groups)) == len(known_disagreements()) and len(groups) < len(known_disagreements())
+    assert ["Table 2, fold 5: train Normal images"] * 2 in [[check.where for check in group] for group in groups]
+    told = page.findings(checks)
+    assert told.count("<li>") == len(groups) and told.count("How we know:") == len(groups)
+    corrected = page.corrections(checks).set_index("where")["corrected"]
+    assert corrected["Table 2, fold 5: train Normal images"] == "1991"
+    assert corrected["Section 5: images of normal persons in the dataset"] == "48,260"
+    nasty = Check("x", "<b>", "<b>", "&", "", "disagrees", True, "<script>", "<i>")
+    assert "<script>" not in page.findings([nasty]) and "&lt;b&gt;" in page.findings([nasty])
+
+
 def test_everything_is_escaped() -> None:
     nasty = Check("x</script>", "Table 1: <b>", '"><script>alert(1)</script>', "&", "<i>", "disagrees")
     made = page.to_html([nasty])

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from conftest import body_slice
+from scipy import stats
 
 from covidlib import augmentation, batches
 from covidlib.errors import InputError
@@ -71,6 +72,33 @@ def test_one_resample_agrees_with_keras_image_data_generator(
         assert np.abs(ours - expected).max() <= at_most
 
 
+def test_maps_are_drawn_as_the_augmentation_says() -> None:
+    """Every map taken apart again: angle, shear, two shifts, two zooms and two flips, each spread over its range."""
+    side, drawn = 512, 4_000
+    change = Augmentation(rotation_degrees=60, shift_fraction=0.05, shear_degrees=5, zoom_fraction=0.1, flip=True)
+    xx, xy, x0, yx, yy, y0 = augmentation.random_maps(change, drawn, side, tf.constant([3, 4])).numpy().T
+    # Within ±60 degrees and a small shear, a column keeps its sign unless it was flipped.
+    flip_x, flip_y = np.sign(xx), np.sign(yy)
+    angle, turned = np.arctan2(yx * flip_x, xx * flip_x), np.arctan2(-xy * flip_y, yy * flip_y)
+    centre = side / 2 - 0.5
+    right, down = x0 - centre + (xx + xy) * centre, y0 - centre + (yx + yy) * centre
+    parts = {
+        "angle": np.degrees(angle) / change.rotation_degrees,
+        "shear": np.degrees(turned - angle) / change.shear_degrees,
+        "shift along x": (np.cos(angle) * right + np.sin(angle) * down) / (change.shift_fraction * side),
+        "shift along y": (np.cos(angle) * down - np.sin(angle) * right) / (change.shift_fraction * side),
+        "zoom along x": (np.hypot(xx, yx) - 1) / change.zoom_fraction,
+        "zoom along y": (np.hypot(xy, yy) - 1) / change.zoom_fraction,
+    }
+    for name, values in parts.items():
+        assert stats.kstest(values, stats.uniform(-1, 2).cdf).pvalue > 0.001, name
+    together = np.corrcoef([*parts.values(), flip_x, flip_y])
+    assert np.abs(together - np.eye(8)).max() < 0.07
+    assert abs(flip_x.mean()) < 0.07 and abs(flip_y.mean()) < 0.07
+    still = augmentation.random_maps(Augmentation(0, 0, 0, 0, False), 2, side, tf.constant([3, 4])).numpy()
+    assert still.tolist() == [[1, 0, 0, 0, 1, 0]] * 2
+
+
 def paths_of(folder: Path) -> list[str]:
     return [str(path) for path in sorted(folder.rglob("*.tif"))]
 
@@ -114,6 +142,10 @@ def test_labels_stay_with_their_slices(small_dataset: Path) -> None:
             assert label.argmax() == labels[known[image.tobytes()]]
     evaluated = np.concatenate([one.numpy() for one, _ in batches.evaluation_batches(paths, labels, still)])
     assert np.allclose(evaluated, images, atol=1e-6)
+    # Under the protocol's own augmentation no slice goes in as it was read, and none as in the epoch before.
+    changed = [one.numpy() for one, _ in batches.training_batches(paths, labels, TINY, 5).take(2)]
+    seen = {image.tobytes() for image in np.round(np.concatenate(changed), 4)}
+    assert len(seen) == 24 and not seen & set(known)
 
 
 def test_a_slice_of_another_size_is_named(tmp_path: Path) -> None:

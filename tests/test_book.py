@@ -10,6 +10,7 @@ import sys
 import tomllib
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -80,6 +81,20 @@ def test_a_change_in_the_library_changes_the_number_on_the_page(tmp_path: Path) 
     assert second.returncode == 0, second.stderr
     assert "1234" in page.read_text()
     assert "4712" not in page.read_text()
+
+
+def test_caches_that_were_not_used_for_longest_go(tmp_path: Path) -> None:
+    caches = tmp_path / "_build" / ".execution"
+    for age, name in enumerate(["present", "newest", "newer", "old", "oldest"]):
+        (caches / name).mkdir(parents=True)
+        (caches / name / "pages.db").write_text(name)
+        os.utime(caches / name, (1_000_000 - age, 1_000_000 - age))
+    os.utime(caches / "present", (1, 1))
+    config = SimpleNamespace(covidlib_fingerprint="present")
+    book._name_cache(SimpleNamespace(srcdir=tmp_path), config)
+    assert config.nb_execution_cache_path == str(caches / "present")
+    assert sorted(path.name for path in caches.iterdir()) == ["newer", "newest", "present"]
+    assert (caches / "present" / "pages.db").read_text() == "present"
 
 
 def test_an_unknown_parameter_is_refused_before_anything_runs(tmp_path: Path) -> None:

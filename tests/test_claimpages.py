@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from html.parser import HTMLParser
+from pathlib import Path
 
+import pandas as pd
 import pytest
 from prediction_tables import three_networks
 
 from covidlib import bands, claimpages, claims
 from covidlib.errors import InputError
+from covidlib.protocols import QUICK
 from covidlib.quantities import our_value
+from covidlib.runfiles import Run
 
 CLAIMS = claims.load()[1]
 
@@ -35,30 +40,66 @@ class Table(HTMLParser):
 
 
 def test_badges_say_their_word_with_a_sign() -> None:
-    for word in (*claims.VERDICTS, *claims.SUPPORT, claimpages.INSIDE, claimpages.OUTSIDE, claimpages.ANY):
+    places = (claimpages.INSIDE, claimpages.OUTSIDE, claimpages.ANY, claimpages.OTHER)
+    for word in (*claims.VERDICTS, *claims.SUPPORT, *places):
         assert f"{claimpages.MARKS[word]} {word}" in claimpages.badge(word)
     with pytest.raises(InputError, match="is no verdict"):
         claimpages.badge("<script>")
 
 
+class MadeRun(Run):
+    """A run whose predictions and record are given, not read."""
+
+    table, data, protocol = three_networks(), claims.load()[0]["data"], QUICK
+
+    def predictions(self) -> pd.DataFrame:
+        return self.table
+
+    def record(self) -> dict[str, object]:
+        return {"protocol": dataclasses.asdict(self.protocol), "data": {"fingerprint": self.data}}
+
+
 def test_the_numbers_of_a_chapter_are_those_of_its_claims_and_of_this_run() -> None:
-    predictions = three_networks()
-    table = Table(claimpages.chapter_numbers("05_image_results", predictions).data)
+    table = Table(claimpages.chapter_numbers("05_image_results", [MadeRun(Path())]).data)
     expected = [claim for claim in CLAIMS if claim.chapter == "05_image_results" and (claim.printed or claim.ours)]
     assert len(table.rows) == 1 + len(expected) > 12
     for row, claim in zip(table.rows[1:], expected, strict=True):
         assert row[0] == claim.claim and row[2] == (claim.printed or "–")
         assert claim.our_quantity is not None and claim.ours is not None
-        value = our_value(claim.our_quantity, predictions)
+        value = our_value(claim.our_quantity, MadeRun.table)
         assert row[4] == f"{round(value, bands.DIGITS):.3f}"
         low, high = claim.ours["low"], claim.ours["high"]
         word = claimpages.INSIDE if low <= round(value, bands.DIGITS) <= high else claimpages.OUTSIDE
         assert (claimpages.ANY if (low, high) == bands.limits(claim.our_quantity) else word) in row[6]
 
 
+class OtherData(MadeRun):
+    data = "another"
+
+
+class OtherProtocol(MadeRun):
+    protocol = dataclasses.replace(QUICK, epochs=3)
+
+
+@pytest.mark.parametrize("kind", [OtherData, OtherProtocol])
+def test_other_runs_are_held_against_no_band(kind: type[MadeRun]) -> None:
+    rows = Table(claimpages.chapter_numbers("06_patient_diagnosis", [kind(Path())]).data).rows
+    with_value = [row for row in rows[1:] if row[4] != "–"]
+    assert len(with_value) > 5
+    assert all(row[5] == "–" and claimpages.OTHER in row[6] for row in with_value)
+    assert not any(word in str(rows) for word in (claimpages.INSIDE, claimpages.OUTSIDE))
+
+
+def test_another_seed_is_of_the_same_kind() -> None:
+    class OtherSeed(MadeRun):
+        protocol = dataclasses.replace(QUICK, seed=7)
+
+    assert claimpages.OTHER not in claimpages.chapter_numbers("06_patient_diagnosis", [OtherSeed(Path())]).data
+
+
 def test_a_chapter_without_claims_is_refused() -> None:
     with pytest.raises(InputError, match="99_none"):
-        claimpages.chapter_numbers("99_none", three_networks())
+        claimpages.chapter_numbers("99_none", [MadeRun(Path())])
 
 
 def test_the_scorecard_shows_every_claim_in_words_and_escapes_it() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
 
@@ -42,30 +44,56 @@ def test_parts_of_a_batch_make_the_update_of_the_whole() -> None:
         assert np.allclose(whole, cut, atol=1e-5)
 
 
-def test_a_batch_that_memory_does_not_hold_is_cut(
-    small_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def short_of_memory(monkeypatch: pytest.MonkeyPatch, holds: int) -> list[tuple[int, int | None, int]]:
+    """A machine that holds so many slices of a batch; the list tells what was tried: slices, parts, steps an epoch."""
     fit, tried = keras.Model.fit, []
 
-    def short_of_memory(model: keras.Model, batches: tf.data.Dataset, **options: object) -> object:
+    def fit_what_fits(model: keras.Model, batches: tf.data.Dataset, **options: int) -> object:
         size = next(iter(batches))[0].shape[0]
-        tried.append((size, model.optimizer.gradient_accumulation_steps))
-        if size > 2:
+        tried.append((size, model.optimizer.gradient_accumulation_steps, options["steps_per_epoch"]))
+        if size > holds:
             raise tf.errors.ResourceExhaustedError(None, None, "out of memory")
         return fit(model, batches, **options)
 
-    monkeypatch.setattr(keras.Model, "fit", short_of_memory)
+    monkeypatch.setattr(keras.Model, "fit", fit_what_fits)
+    return tried
+
+
+def test_a_batch_that_memory_does_not_hold_is_cut(
+    small_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = short_of_memory(monkeypatch, 2)
     data = load_dataset(small_dataset)
     run = training.train_fold(data, "resnet50v2", 1, TINY, tmp_path, progress=False)
-    assert tried == [(14, None), (7, 2), (2, 7)]
+    assert [one[:2] for one in tried] == [(14, None), (7, 2), (2, 7)]
+    # However it is cut, an epoch goes once over all slices.
+    slices = run.record()["data"]["slices"]["train"]  # type: ignore[index]
+    assert [steps for _, _, steps in tried] == [math.ceil(slices / size) for size, _, _ in tried]
     assert run.record()["device"]["parts_of_a_batch"] == 7  # type: ignore[index]
-    monkeypatch.setattr(keras.Model, "fit", lambda *_, **__: short_of_memory_always())
+    short_of_memory(monkeypatch, 0)
     with pytest.raises(InputError, match="does not fit into memory"):
         training.train_fold(data, "resnet50v2", 2, TINY, tmp_path, progress=False)
 
 
-def short_of_memory_always() -> None:
-    raise tf.errors.ResourceExhaustedError(None, None, "out of memory")
+def test_a_run_in_parts_goes_on_in_parts(small_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = short_of_memory(monkeypatch, 7)
+    data, two, keep = load_dataset(small_dataset), dataclasses.replace(TINY, epochs=2), training.save_checkpoint
+    whole = training.train_fold(data, "resnet50v2", 1, two, tmp_path / "whole", progress=False)
+
+    class Stopped(Exception):
+        pass
+
+    def stop(folder: Path, model: keras.Model, done: training.Progress) -> None:
+        keep(folder, model, done)
+        raise Stopped
+
+    with monkeypatch.context() as patched, pytest.raises(Stopped):
+        patched.setattr(training, "save_checkpoint", stop)
+        training.train_fold(data, "resnet50v2", 1, two, tmp_path / "stopped", progress=False)
+    tried.clear()
+    run = training.train_fold(data, "resnet50v2", 1, two, tmp_path / "stopped", progress=False)
+    assert [one[:2] for one in tried] == [(7, 2)]
+    pd.testing.assert_frame_equal(run.history(), whole.history(), rtol=0, atol=1e-6)
 
 
 def test_half_precision_computes_in_16_bits_and_answers_in_32(small_dataset: Path, tmp_path: Path) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from browser import open_page
 
 from covidlib import explorers
 from covidlib.figures import grey_levels
+from covidlib.gradcam import HeatMap, normalised
 from covidlib.phantom import make_patient
+from covidlib.placement import Grid, enlarge
 from covidlib.selection import count_dark_pixels, rule_with, select_slices, selection_threshold
 
 
@@ -88,6 +91,55 @@ def test_the_window_in_the_browser_is_the_window_in_the_library(series: np.ndarr
         assert page.locator(".caption").inner_text() == "</script> 0"
         label = page.locator("canvas").get_attribute("aria-label")
         assert label == "</script> 0, window centre 40 HU, width 400 HU"
+
+
+def test_maps_in_the_browser_are_those_of_the_library(series: np.ndarray, tmp_path: Path) -> None:
+    random, side = np.random.default_rng(0), explorers.HEAT_SIDE
+    coarse = random.random((2, 2, len(series), 4, 4))
+    coarse[1, 0, 1] = 0
+
+    def heat(layer: int, explained: int) -> HeatMap:
+        maps = normalised(enlarge(coarse[layer, explained], side, Grid(7.5, 16)))
+        some = maps.any(axis=(1, 2))
+        zeros = np.zeros((len(series), 2), np.float32)
+        return HeatMap(f"</script> {layer}", maps, some, zeros, zeros[:, 0], zeros)
+
+    maps = {f"layer {layer}": (heat(layer, 0), heat(layer, 1)) for layer in range(2)}
+    lesions = np.zeros(series.shape, bool)
+    lesions[:, 200:240, 160:190] = True
+    labels = [f"slice {number}" for number in range(1, len(series) + 1)]
+    shown = explorers.heatmap_explorer(series, lesions, maps, labels, "heat").data
+    read = """() => Array.from(document.querySelector("canvas").getContext("2d").getImageData(0, 0, 256, 256).data)"""
+    with open_page() as page:
+        problems: list[str] = []
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.goto(page_of(tmp_path, shown))
+        page.locator('[data-part="slice"]').fill("2")
+        page.locator('[data-part="layer"]').fill("1")
+        page.get_by_role("button", name="evidence for normal").click()
+        caption = page.locator(".caption").inner_text()
+        assert caption == "slice 3. Evidence for normal, </script> 1 (head 0, 0)."
+        drawn = np.array(page.evaluate(read)).reshape(256, 256, 4)[..., :3]
+        grey = grey_levels(series[2, ::2, ::2]).astype(float)[..., np.newaxis]
+        stored = np.rint(maps["layer 1"][1].maps[2:3] * 255) / 255
+        fine = enlarge(stored, 256, Grid(0, 1).at_side(64, 256))[0]
+        colours = np.asarray(plt.get_cmap("inferno")(fine))[..., :3] * 255
+        share = np.minimum(fine, 0.65)[..., np.newaxis]
+        expected = grey * (1 - share) + colours * share
+        far = np.ones((256, 256), bool)
+        far[99:121, 79:96] = False
+        assert np.abs(drawn - expected)[far].max() < 6
+        assert drawn[100, 80].tolist() == [56, 217, 255] and drawn[110, 85].tolist() != [56, 217, 255]
+        page.get_by_role("button", name="lesions outlined").click()
+        assert np.array(page.evaluate(read)).reshape(256, 256, 4)[100, 80, :3].tolist() != [56, 217, 255]
+        page.get_by_role("button", name="evidence for COVID-19").click()
+        page.locator('[data-part="slice"]').press("ArrowLeft")
+        assert (
+            "slice 2. Evidence for COVID-19, </script> 1: no gradient (head 0, 0)."
+            in page.locator(".caption").inner_text()
+        )
+        assert page.locator("canvas").get_attribute("aria-label") == page.locator(".caption").inner_text()
+        assert problems == []
 
 
 def test_the_widget_applies_the_rule_exactly(series: np.ndarray) -> None:

@@ -1,32 +1,28 @@
-"""covidlib.networks, weights and gradcam: exact shapes, files that say whose they are, maps that point."""
+"""covidlib.networks and weights: exact shapes, files that say whose they are."""
 
 from __future__ import annotations
 
+import errno
 import lzma
-import os
 import pickle
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import h5py
 import keras
 import numpy as np
 import pytest
-from conftest import ROOT
+from harmful import LeavesAMark
+from scipy.special import softmax
 
 from covidlib import gradcam, networks, transfer
 from covidlib.errors import InputError
 from covidlib.weights import WeightsNote, load_weights, read_note, save_weights
 
-
-def golden_file() -> Path:
-    """The golden file of the paper's network lies beside the mirror, where a machine has it."""
-    folder = Path(os.environ.get("COVIDLIB_MIRROR", ROOT / "absent")).parent / "fixtures"
-    if not (folder / "FPN-fold1.hdf5.xz").is_file():
-        pytest.skip("the golden Keras 2.3 file is not on this machine")
-    return folder
+GOLDEN = Path(__file__).parent / "golden"
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +56,15 @@ def test_the_baselines_at_paper_size_have_the_published_backbones() -> None:
         backbone = application(include_top=False, weights=None, input_shape=(512, 512, 1))
         assert ours.count_params() == backbone.count_params() + 2 * 2048 + 2
         assert ours.get_layer(networks.LAST_MAP[name]).output.shape == backbone.output.shape
+
+
+@pytest.mark.parametrize("name", ["xception", "resnet50v2"])
+def test_the_baselines_answer_from_the_average_of_the_last_map(name: str) -> None:
+    model = networks.build(name, (128, 128, 1), "quick")
+    both = keras.Model(model.inputs, [model.get_layer(networks.LAST_MAP[name]).output, *model.outputs])
+    last_map, answer = both.predict_on_batch(np.random.default_rng(0).random((2, 128, 128, 1), np.float32))
+    kernel, bias = model.get_layer("predictions").get_weights()
+    assert np.allclose(softmax(last_map.mean(axis=(1, 2)) @ kernel + bias, axis=1), answer, atol=1e-5)
 
 
 def test_one_training_step_of_the_paper_size_network_runs(paper_fpn: keras.Model) -> None:
@@ -114,10 +119,17 @@ def test_a_weights_file_says_whose_it_is_and_gives_the_same_answers(tmp_path: Pa
         read_note(path)
 
 
+def test_weights_are_not_begun_on_a_disk_without_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = networks.build("resnet50v2", (128, 128, 1), "quick")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=4 * model.count_params()))
+    with pytest.raises(OSError) as error:
+        save_weights(model, tmp_path / "best.weights.h5", NOTE)
+    assert error.value.errno == errno.ENOSPC and list(tmp_path.iterdir()) == []
+
+
 def test_the_authors_file_format_is_read(tmp_path: Path) -> None:
-    folder = golden_file()
     unpacked = tmp_path / "FPN-fold1.hdf5"
-    with lzma.open(folder / "FPN-fold1.hdf5.xz") as packed, unpacked.open("wb") as whole:
+    with lzma.open(GOLDEN / "FPN-fold1.hdf5.xz") as packed, unpacked.open("wb") as whole:
         shutil.copyfileobj(packed, whole)
     with pytest.raises(InputError, match="--network NAME"):
         load_weights(unpacked)
@@ -125,7 +137,7 @@ def test_the_authors_file_format_is_read(tmp_path: Path) -> None:
     assert note.scaling == "raw"
     y, x = np.mgrid[:512, :512]
     images = np.stack([((3 * x + 5 * y + 37 * k) % 251 / 251).astype(np.float32) for k in range(3)])[..., np.newaxis]
-    reference = np.load(folder / "FPN-fold1_reference.npz")
+    reference = np.load(GOLDEN / "FPN-fold1_reference.npz")
     assert np.abs(model.predict_on_batch(images) - reference["mean_dense_6"]).max() < 1e-5
     assert np.abs(gradcam.head_activations(model, images) - reference["mean_concatenate_3"]).max() < 1e-5
     # P3's heads are silent on these images: only its own map tells whether it is put together in the right order.
@@ -135,16 +147,6 @@ def test_the_authors_file_format_is_read(tmp_path: Path) -> None:
     outputs = keras.Model(model.inputs, [model.get_layer(name).output for name in maps]).predict_on_batch(images)
     for name, output in zip(maps, outputs, strict=True):
         assert np.abs(output.mean(axis=(1, 2)) - reference[f"mean_{name}"]).max() < 1e-5, name
-
-
-class LeavesAMark:
-    """Unpickled, it makes a file: the sign that something of a weights file was run."""
-
-    def __init__(self, mark: Path) -> None:
-        self.mark = mark
-
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return os.mkdir, (str(self.mark),)
 
 
 def lambda_model(mark: Path) -> keras.Model:
@@ -215,81 +217,6 @@ def test_each_variation_differs_from_the_paper_in_one_choice() -> None:
     assert built["resnet50v2-fpn-linear"].count_params() == built["resnet50v2-fpn"].count_params()
     with pytest.raises(InputError, match="resnet50v2-fpn-strides"):
         networks.build("resnet50v2-fpn-mul")
-
-
-# Grad-CAM -----------------------------------------------------------------------------------------------------------
-
-
-def patch_detector(name: str, layer: str) -> keras.Model:
-    """A quick network whose layer shows where the image is bright: the first channel is set, the rest silenced."""
-    image = keras.layers.Input((128, 128, 1))
-    pooled = keras.layers.AveragePooling2D(16, name=layer)(image)
-    flat = keras.layers.GlobalAveragePooling2D()(pooled)
-    answer = keras.layers.Dense(2, activation="softmax", name="predictions", kernel_initializer="zeros")(flat)
-    model = keras.Model(image, answer, name=name)
-    model.get_layer("predictions").set_weights([np.array([[5.0, -5.0]]), np.zeros(2)])
-    return model
-
-
-def test_the_map_of_a_patch_detector_points_at_the_patch() -> None:
-    images = np.zeros((2, 128, 128, 1), np.float32)
-    images[0, 16:32, 96:112] = 1
-    images[1, 80:96, 32:48] = 1
-    model = patch_detector("resnet50v2", "post_relu")
-    heat = gradcam.grad_cam(model, images, "covid")
-    peaks = [np.unravel_index(map_.argmax(), map_.shape) for map_ in heat.maps]
-    assert 16 <= peaks[0][0] < 32 and 96 <= peaks[0][1] < 112
-    assert 80 <= peaks[1][0] < 96 and 32 <= peaks[1][1] < 48
-    assert heat.has_gradient.all()
-    # What speaks for COVID-19 speaks against normal: cut off, an empty map with a gradient.
-    assert (gradcam.grad_cam(model, images, "normal").maps == 0).all()
-
-
-def test_unpadded_levels_are_put_back_in_their_place() -> None:
-    coarse = np.zeros((1, 6, 6), np.float32)
-    coarse[0, 0, 0] = 1
-    placed = gradcam.enlarge(coarse, (128, 128), unpadded=True)[0]
-    # The first cell of a 6×6 map cut from 8×8 covers pixels 16 to 31, so its middle is at 23.5.
-    row, column = np.unravel_index(placed.argmax(), placed.shape)
-    assert 22 <= row <= 25 and 22 <= column <= 25
-    assert gradcam.enlarge(coarse, (128, 128), unpadded=False)[0].argmax() == 0
-
-
-@pytest.mark.parametrize("name", networks.NAMES)
-def test_maps_of_every_network_have_the_size_of_the_slice(name: str) -> None:
-    model = networks.build(name, (128, 128, 1), "quick")
-    images = np.random.default_rng(0).random((2, 128, 128, 1), np.float32)
-    heat = gradcam.grad_cam(model, images)
-    assert heat.maps.shape == (2, 128, 128)
-    assert heat.maps.min() >= 0 and heat.maps.max() <= 1
-    assert np.allclose(heat.probabilities, model.predict_on_batch(images), atol=1e-6)
-
-
-def test_a_dead_head_is_said_to_have_no_gradient() -> None:
-    model = networks.build("resnet50v2-fpn", (128, 128, 1), "quick")
-    images = np.random.default_rng(0).random((2, 128, 128, 1), np.float32)
-    for level, bias in (("P3", -1e6), ("P5", 1e6)):
-        kernel, _ = model.get_layer(f"{level}_head").get_weights()
-        model.get_layer(f"{level}_head").set_weights([kernel, np.full(2, bias)])
-    maps = gradcam.pyramid_maps(model, images)
-    assert not maps["P3"].has_gradient.any() and (maps["P3"].maps == 0).all()
-    assert maps["P5"].has_gradient.all()
-    activations = gradcam.head_activations(model, images)
-    assert activations.shape == (2, 10)
-    assert (activations[:, :2] == 0).all() and (activations[:, 4:6] > 0).all()
-
-
-def test_wrong_layers_classes_and_networks_are_refused() -> None:
-    model = networks.build("resnet50v2", (128, 128, 1), "quick")
-    images = np.zeros((1, 128, 128, 1), np.float32)
-    with pytest.raises(InputError, match="no layer of resnet50v2"):
-        gradcam.grad_cam(model, images, "covid", "P3")
-    with pytest.raises(InputError, match="no class"):
-        gradcam.grad_cam(model, images, "flu")
-    with pytest.raises(InputError, match="no pyramid"):
-        gradcam.pyramid_maps(model, images)
-    with pytest.raises(InputError, match="no pyramid"):
-        gradcam.head_activations(model, images)
 
 
 @pytest.mark.parametrize("name", networks.NAMES)

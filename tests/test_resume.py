@@ -14,6 +14,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from harmful import LeavesAMark
 
 from covidlib import checkpoints, runfiles, training
 from covidlib.checkpoints import CHECKPOINT, Progress, only_here, read_progress, restore, save_checkpoint
@@ -60,6 +61,50 @@ def test_a_killed_run_goes_on_and_ends_the_same(
     assert_same(run, uninterrupted)
     assert run.record()["seconds"]["training"] > 0  # type: ignore[index]
     assert [path.name for path in tmp_path.rglob(".*")] == []
+
+
+class Killed(BaseException):
+    """The process ends here: what is on disk is all that is left."""
+
+
+def test_a_run_killed_at_every_awkward_moment_ends_the_same(
+    small_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uninterrupted: training.Run
+) -> None:
+    data, write, killed = load_dataset(small_dataset), np.savez, []
+
+    def die(*_: object, **__: object) -> None:
+        killed.append(len(killed))
+        raise Killed
+
+    def half_of_it(stream: object, **_: object) -> None:
+        stream.write(b"half a checkpoint")  # type: ignore[attr-defined]
+        die()
+
+    def best_weights_but_no_checkpoint(folder: Path, model: keras.Model, done: Progress) -> None:
+        if len(done.history) < 2:
+            return save_checkpoint(folder, model, done)
+        die()
+
+    def second_checkpoint_by_half(stream: object, **arrays: object) -> None:
+        # Of this start the first checkpoint is whole, the second is not.
+        (half_of_it if len(read_progress(part).history) == 2 else write)(stream, **arrays)  # type: ignore[operator]
+
+    part = runfiles.runs_folder(PROTOCOL, tmp_path, data.fingerprint) / NETWORK / ".fold1"
+    moments = (
+        (training, "save_checkpoint", best_weights_but_no_checkpoint, 1),
+        (checkpoints.np, "savez", second_checkpoint_by_half, 2),
+        (training, "predict_table", die, PROTOCOL.epochs),
+        (training.os, "rename", die, 0),
+    )
+    for owner, name, deadly, finished in moments:
+        with monkeypatch.context() as patched, pytest.raises(Killed):
+            patched.setattr(owner, name, deadly)
+            training.train_fold(data, NETWORK, 1, PROTOCOL, tmp_path, progress=False)
+        assert len(read_progress(part).history) == finished
+    # All is written, after three interruptions; only the folder's name was missing, and the checkpoint was gone before.
+    assert_same(runfiles.Run(part), uninterrupted)
+    assert_same(training.train_fold(data, NETWORK, 1, PROTOCOL, tmp_path, progress=False), uninterrupted)
+    assert len(killed) == len(moments) and not part.exists()
 
 
 def test_a_full_disk_leaves_the_last_checkpoint_whole(
@@ -125,6 +170,16 @@ def test_checkpoints_hold_the_whole_state_and_refuse_another_network(tmp_path: P
     (tmp_path / CHECKPOINT).write_bytes(b"half a file")
     with pytest.raises(InputError, match="is damaged"):
         read_progress(tmp_path)
+
+
+def test_a_pickle_in_a_checkpoint_is_refused_unopened(tmp_path: Path) -> None:
+    mark, path = tmp_path / "mark", tmp_path / CHECKPOINT
+    np.savez(path, progress=np.array([LeavesAMark(mark)], dtype=object))
+    with pytest.raises(InputError, match="is damaged"):
+        read_progress(tmp_path)
+    assert not mark.exists()
+    with np.load(path, allow_pickle=True) as stored:
+        assert stored["progress"].shape == (1,) and mark.exists()
 
 
 def test_the_record_names_the_commit(uninterrupted: training.Run) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import random
 import threading
 from pathlib import Path
@@ -76,7 +77,13 @@ def test_a_run_is_written_whole_kept_and_reused(small_dataset: Path, tmp_path: P
     ]  # fmt: skip
     assert list(run.history()["epoch"]) == [1, 2]
     record = run.record()
-    assert record["protocol"]["epochs"] == 2 and record["network"] == "resnet50v2"  # type: ignore[index]
+    # Enough to say where a number came from.
+    assert record["protocol"] == json.loads(json.dumps(dataclasses.asdict(TINY)))
+    assert (record["network"], record["fold"]) == ("resnet50v2", 1)
+    assert record["data"]["fingerprint"] == load_dataset(small_dataset).fingerprint  # type: ignore[index]
+    names = {"covidlib", "commit", "python", "tensorflow", "keras", "numpy"}
+    assert set(record["versions"]) == names  # type: ignore[call-overload]
+    assert min(record["seconds"].values()) > 0  # type: ignore[attr-defined]
     predictions = run.predictions()
     validated = run.validation()
     assert list(validated.columns) == list(predictions.columns)

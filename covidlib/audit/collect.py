@@ -13,6 +13,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
+import pandas as pd
+
 from covidlib.audit.cells import PrintedTables, printed_tables, read_tables
 from covidlib.audit.checks import Check
 from covidlib.audit.counts import all_counts
@@ -72,8 +74,14 @@ def audit(tables: PrintedTables | str | Path | None = None, lists: Mapping[str, 
     elif not isinstance(tables, PrintedTables):
         tables = read_tables(tables)
     counted: Mapping[str, dict] = stored_aggregates() if lists is None else lists  # type: ignore[assignment]
+    return sorted(each_check(tables, counted), key=_place)
+
+
+def each_check(tables: PrintedTables, lists: Mapping[str, dict]) -> Iterator[Check]:
+    """The checks one after the other, for those who need not see them all. Taught in chapter 08."""
     known = known_disagreements()
-    return [_marked(check, known) for check in sorted(_all(tables, counted), key=_place)]
+    for check in _all(tables, lists):
+        yield _marked(check, known)
 
 
 def _all(tables: PrintedTables, lists: Mapping[str, dict]) -> Iterator[Check]:
@@ -106,6 +114,19 @@ def counts_by_verdict(checks: Iterable[Check]) -> dict[Verdict, int]:
     """How many checks have each verdict. Taught in chapter 08."""
     counts = Counter(check.verdict for check in checks)
     return {verdict: counts[verdict] for verdict in VERDICTS}
+
+
+def counts_by_place(checks: Iterable[Check]) -> pd.DataFrame:
+    """How many checks of each verdict stand in each table and section. Taught in chapter 08.
+
+    Returns
+    -------
+    DataFrame
+        Index place, in the order of the checks; a column for each verdict.
+    """
+    places = pd.DataFrame([(place_of(check), check.verdict) for check in checks], columns=["place", "verdict"])
+    counted = places.groupby("place", sort=False)["verdict"].value_counts().unstack(fill_value=0)
+    return counted.reindex(columns=list(VERDICTS), fill_value=0).rename_axis(columns=None)
 
 
 def disagreements(checks: Iterable[Check], known: bool) -> list[Check]:

@@ -10,8 +10,10 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
+import pandas as pd
+
 from covidlib.audit.checks import Check
-from covidlib.audit.collect import counts_by_verdict, disagreements, gone, place_of
+from covidlib.audit.collect import counts_by_verdict, disagreements, gone, known_disagreements, place_of
 from covidlib.audit.numbers import VERDICTS
 from covidlib.errors import InputError
 
@@ -76,6 +78,44 @@ def fragment(checks: Sequence[Check], name: str = "audit", verdict: str = "") ->
     )
 
 
+def by_explanation(checks: Sequence[Check]) -> list[list[Check]]:
+    """Known disagreements, those with one explanation together. Taught in chapter 08."""
+    groups: dict[str, list[Check]] = {}
+    for check in disagreements(checks, known=True):
+        groups.setdefault(check.explanation, []).append(check)
+    return list(groups.values())
+
+
+def findings(checks: Sequence[Check]) -> str:
+    """Each known disagreement with its explanation and how we know, as HTML. Taught in chapter 08."""
+    items = []
+    for group in by_explanation(checks):
+        values = dict.fromkeys((check.printed, check.recomputed) for check in group)
+        pairs = "; ".join(f"printed {printed}, recomputed {recomputed}" for printed, recomputed in values)
+        places = "; ".join(dict.fromkeys(check.where for check in group))
+        items.append(
+            f"<li><p><b>{html.escape(places)}</b><br>{html.escape(pairs)}</p><p>{html.escape(group[0].explanation)}"
+            f"<br><i>How we know:</i> {html.escape(group[0].evidence)}</p></li>"
+        )
+    return f'<ol class="explorer findings" style="max-width: none; padding-left: 2.5rem">{"".join(items)}</ol>'
+
+
+def corrections(checks: Sequence[Check]) -> pd.DataFrame:
+    """What a corrected paper would say. Taught in chapter 08.
+
+    Returns
+    -------
+    DataFrame
+        Columns where, printed, corrected; one row a place, without repetition.
+    """
+    known = known_disagreements()
+    rows = [
+        {"where": check.where, "printed": check.printed, "corrected": known[check.id].correction}
+        for check in disagreements(checks, known=True)
+    ]
+    return pd.DataFrame(rows).drop_duplicates(ignore_index=True)
+
+
 def to_html(checks: Sequence[Check]) -> str:
     """One page, complete in itself. Taught in chapter 08."""
     counts, fresh = counts_by_verdict(checks), len(disagreements(checks, known=False))
@@ -118,7 +158,7 @@ def _row(check: Check) -> str:
     cells = (
         f'<th scope="row">{text["where"]}</th><td data-head="printed">{text["printed"]}</td>'
         f'<td data-head="recomputed">{text["recomputed"] or "–"}</td>'
-        f'<td class="verdict">{SIGNS[check.verdict]} {word}</td><td class="rule">{text["rule"]}{told}</td>'
+        f'<td class="audit-verdict">{SIGNS[check.verdict]} {word}</td><td class="rule">{text["rule"]}{told}</td>'
     )
     place = html.escape(place_of(check))
     return f'<tr id="{text["id"]}" class="{check.verdict}" data-place="{place}">{cells}</tr>'

@@ -1,4 +1,4 @@
-"""covidlib.claim: the checklist is complete, and every answer can be checked."""
+"""covidlib.checklist: the checklist is complete, and every answer can be checked."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from covidlib import claim, prose
+from covidlib import checklist, prose
 from covidlib.errors import InputError
 
-TABLE = claim.answers()
+TABLE = checklist.answers()
 PARTS = {
     "Title": 1,
     "Abstract": 1,
@@ -24,22 +24,22 @@ PARTS = {
 
 
 def test_all_items_are_there_in_the_checklists_order_and_parts() -> None:
-    assert TABLE.index.tolist() == list(range(1, claim.ITEMS + 1))
+    assert TABLE.index.tolist() == list(range(1, checklist.ITEMS + 1))
     assert TABLE["part"].value_counts(sort=False).to_dict() == PARTS and TABLE["subject"].is_unique
 
 
 @pytest.mark.parametrize("item", TABLE.index)
 def test_every_answer_is_allowed_has_a_reason_and_a_place_that_exists(item: int) -> None:
     row = TABLE.loc[item]
-    for study in claim.STUDIES:
-        assert row[f"{study}_answer"] in claim.ANSWERS and len(row[f"{study}_remark"]) > 4
-        assert claim.places(row[f"{study}_where"])
-    for place in claim.places(row["paper_where"]):
-        assert claim.PAPER_PLACES.fullmatch(place), place
-    for place in claim.places(row["kit_where"]):
-        assert claim.file_of(place, ROOT).is_file()
+    for study in checklist.STUDIES:
+        assert row[f"{study}_answer"] in checklist.ANSWERS and len(row[f"{study}_remark"]) > 4
+        assert checklist.places(row[f"{study}_where"])
+    for place in checklist.places(row["paper_where"]):
+        assert checklist.PAPER_PLACES.fullmatch(place), place
+    for place in checklist.places(row["kit_where"]):
+        assert checklist.file_of(place, ROOT).is_file()
     for mentioned in re.findall(r"chapters? (\d\d)", row["paper_remark"]):
-        assert claim.file_of(f"chapter {mentioned}", ROOT)
+        assert checklist.file_of(f"chapter {mentioned}", ROOT)
 
 
 def test_no_number_is_typed_into_an_answer() -> None:
@@ -53,21 +53,23 @@ def test_no_number_is_typed_into_an_answer() -> None:
 )
 def test_a_place_that_does_not_exist_is_refused(place: str) -> None:
     with pytest.raises(InputError, match="no chapter, module or file"):
-        claim.file_of(place, ROOT)
+        checklist.file_of(place, ROOT)
 
 
 def test_places_become_links_of_the_page() -> None:
-    assert claim.link("chapter 05, section 6", ROOT) == "[chapter 05, section 6](../notebooks/05_image_results.ipynb)"
-    assert claim.link("covidlib.folds.check_no_leak", ROOT) == "{py:mod}`covidlib.folds`"
-    assert claim.link("book/howto/own_data.md", ROOT) == "[howto/own_data.md](../howto/own_data.md)"
-    assert claim.link("README.md", ROOT).endswith("/covidlib/blob/main/README.md)")
+    assert (
+        checklist.link("chapter 05, section 6", ROOT) == "[chapter 05, section 6](../notebooks/05_image_results.ipynb)"
+    )
+    assert checklist.link("covidlib.folds.check_no_leak", ROOT) == "{py:mod}`covidlib.folds`"
+    assert checklist.link("book/howto/own_data.md", ROOT) == "[howto/own_data.md](../howto/own_data.md)"
+    assert checklist.link("README.md", ROOT).endswith("/covidlib/blob/main/README.md)")
 
 
 def test_the_summary_counts_every_item_once_and_the_text_shows_each() -> None:
-    assert claim.summary().sum().tolist() == [claim.ITEMS, claim.ITEMS]
-    text = "\n".join(claim.as_text(part, ROOT) for part in PARTS)
+    assert checklist.summary().sum().tolist() == [checklist.ITEMS, checklist.ITEMS]
+    text = "\n".join(checklist.as_text(part, ROOT) for part in PARTS)
     assert [int(item) for item in re.findall(r"^\*\*(\d+)\. ", text, re.MULTILINE)] == TABLE.index.tolist()
-    assert text.count("*Paper:*") == text.count("*Kit:*") == claim.ITEMS
+    assert text.count("*Paper:*") == text.count("*Kit:*") == checklist.ITEMS
 
 
 def test_items_are_grouped_on_the_page_as_the_checklist_groups_them() -> None:
