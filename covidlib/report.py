@@ -183,12 +183,15 @@ def _maps(
 ) -> tuple[list[np.ndarray | None], str]:
     if model is None:
         return [None] * len(paths), ""
+    import keras
+
     from covidlib.batches import load_images
-    from covidlib.gradcam import enlarge, grad_cam
+    from covidlib.gradcam import grad_cam
 
     note = diagnosis.note
     heat = grad_cam(model, load_images(paths, note.input_shape[0], note.scaling))
-    maps = np.clip(enlarge(heat.maps, (OVERLAY, OVERLAY), unpadded=False), 0, 1)
+    resized = keras.ops.image.resize(heat.maps[..., np.newaxis], (OVERLAY, OVERLAY))
+    maps = np.clip(keras.ops.convert_to_numpy(resized)[..., 0], 0, 1)
     drawn = [one if there and one.any() else None for one, there in zip(maps, heat.has_gradient, strict=True)]
     return drawn, "Nothing at this layer speaks for COVID-19: the map is empty."
 
