@@ -88,7 +88,7 @@ def open_engine(
     weights: str | Path,
     network: str | None = None,
     engine: EngineName = "auto",
-    precision: Literal["auto", "float32"] = "auto",
+    precision: Literal["auto", "float32", "bfloat16"] = "auto",
 ) -> Engine:
     """A trained network, ready to classify slices as fast as this machine can. Taught in chapter 06.
 
@@ -98,8 +98,9 @@ def open_engine(
         A covidlib weights file, or one of the authors' with `network` named.
     engine : "auto", "tensorflow" or "openvino"
         "auto" is OpenVINO where it is installed.
-    precision : "auto" or "float32"
-        "auto" is bfloat16 where the processor has units for it and the check batch allows it.
+    precision : "auto", "float32" or "bfloat16"
+        "auto" is bfloat16 where the processor has units for it and the check batch allows it; "bfloat16" does not ask
+        the check batch, and is there to measure what the rounding would do and save.
 
     Raises
     ------
@@ -166,20 +167,23 @@ def write_verdict(folder: Path, precision: Precision, agreement: Agreement) -> N
 def _open_tensorflow(weights: str | Path, network: str | None, precision: str, folder: Path) -> Engine:
     chosen: Precision = "float32"
     difference = 0.0
-    if precision == "auto" and halfprecision.has_bfloat16() and not _gpus():
-        chosen, agreement = read_verdict(folder) or _judged(weights, network, folder)
+    able = halfprecision.has_bfloat16() and not _gpus()
+    if precision == "bfloat16" and not able:
+        raise InputError("precision bfloat16", "is not in this processor", "Ask for auto or float32")
+    if precision != "float32" and able:
+        chosen, agreement = read_verdict(folder) or _judged(weights, network, precision, folder)
         difference = agreement.largest_difference if chosen == "bfloat16" else 0.0
     infer, note = tensorflow_inference(weights, network, chosen)
     return Engine("tensorflow", chosen, note, difference, TENSORFLOW_BATCH, infer)
 
 
-def _judged(weights: str | Path, network: str | None, folder: Path) -> tuple[Precision, Agreement]:
+def _judged(weights: str | Path, network: str | None, precision: str, folder: Path) -> tuple[Precision, Agreement]:
     """Both precisions on the check batch; the choice is kept."""
     reference, note = tensorflow_inference(weights, network, "float32")
     half, _ = tensorflow_inference(weights, network, "bfloat16")
     images = halfprecision.check_images(note)
     agreement = halfprecision.compare(reference(images), half(images))
-    chosen: Precision = "bfloat16" if agreement.good else "float32"
+    chosen: Precision = "bfloat16" if agreement.good or precision == "bfloat16" else "float32"
     write_verdict(folder, chosen, agreement)
     return chosen, agreement
 
@@ -202,13 +206,15 @@ def tensorflow_network(
 ) -> tuple[tf.types.experimental.PolymorphicFunction, WeightsNote]:
     """A network as one traced function from slices to p(COVID-19), both 32-bit tensors. Taught in chapter 06.
 
-    Not compiled with XLA: on processors that was slower, in both precisions.
+    The last layer works in 32 bits whatever the precision: probabilities in bfloat16 come in steps of 0.004. XLA does
+    not compile it: on processors that was slower, in both precisions.
 
     Raises
     ------
     InputError
         If the weights are not usable.
     """
+    import keras
     import tensorflow as tf
 
     from covidlib.devices import policy
@@ -216,9 +222,13 @@ def tensorflow_network(
     with policy("mixed_bfloat16" if precision == "bfloat16" else "float32"):
         model, note = load_weights(weights, network)
 
+    last = model.get_layer("predictions")
+    features = keras.Model(model.inputs, last.input)
+
     @tf.function(input_signature=[tf.TensorSpec((None, *note.input_shape), tf.float32)])
     def probabilities(images: tf.Tensor) -> tf.Tensor:
-        return tf.cast(model(images, training=False)[:, 0], tf.float32)
+        before = tf.cast(features(images, training=False), tf.float32)
+        return tf.nn.softmax(before @ last.kernel.value + last.bias.value)[:, 0]
 
     return probabilities, note
 

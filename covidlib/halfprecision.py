@@ -23,9 +23,15 @@ if TYPE_CHECKING:
 TOLERANCE = 0.02
 """How far a probability may move from 32 bits.
 
-Set before any result was seen. A probability is stored in eight significant bits, so 0.002 near one half is rounding
-of the last step alone; ten times as much is left to some fifty layers. A slice can then change sides only where 32 bits
-leave it within 0.02 of one half and the network has not decided either. Besides, no slice of the check batch may.
+Set before any result was seen: one step of bfloat16 near one half is 0.004, and five steps are left to some fifty
+layers. A slice can then change sides only where 32 bits leave it within 0.02 of one half and the network has not
+decided either.
+"""
+CHECKED_WITHIN = TOLERANCE / 4
+"""How far it may move on the check batch.
+
+A dozen slices do not hold the worst one. With a small random network that moved by 0.01 on them, another slice moved by
+0.04: the whole tolerance would have let it pass.
 """
 BFLOAT16_FLAGS = ("avx512_bf16", "amx_bf16")
 FEATURES = ("avx2", "avx512f", "avx512_vnni", *BFLOAT16_FLAGS, "amx_int8")
@@ -52,8 +58,8 @@ class Agreement:
 
     @property
     def good(self) -> bool:
-        """Within the tolerance, and no decision changed."""
-        return self.largest_difference <= TOLERANCE and self.changed == 0
+        """Within what is left to a check batch, and no decision changed."""
+        return self.largest_difference <= CHECKED_WITHIN and self.changed == 0
 
 
 def compare(reference: np.ndarray, other: np.ndarray) -> Agreement:

@@ -17,6 +17,7 @@ import numpy as np
 
 from covidlib import halfprecision
 from covidlib.engines import Engine, Inference, Precision, read_verdict, tensorflow_network, write_verdict
+from covidlib.errors import InputError
 from covidlib.halfprecision import Agreement
 from covidlib.weights import note_for
 
@@ -47,7 +48,8 @@ def open_openvino(weights: str | Path, network: str | None, precision: str, fold
         If OpenVINO does not compute what Keras does, even in 32 bits.
     """
     core = import_openvino().Core()
-    kept, compiled = read_verdict(folder), _read_compiled(core, folder / COMPILED)
+    kept = read_verdict(folder)
+    compiled = _read_compiled(core, folder / COMPILED, kept[0]) if kept else None
     if kept is None or compiled is None:
         kept, compiled = _compiled(core, weights, network, precision)
         # The verdict comes last: it says that what lies beside it is whole.
@@ -77,15 +79,22 @@ def _compiled(
     model.reshape([1, *note.input_shape])
     images = halfprecision.check_images(note)
     reference = np.concatenate([probabilities(image[np.newaxis]).numpy() for image in images])
-    half = precision == "auto" and able_in_half_precision(core)
-    choices: tuple[Precision, ...] = ("bfloat16", "float32") if half else ("float32",)
+    able = able_in_half_precision(core)
+    if precision == "bfloat16" and not able:
+        raise InputError("precision bfloat16", "is not in this processor", "Ask for auto or float32")
+    choices: tuple[Precision, ...] = ("bfloat16", "float32") if precision == "auto" and able else ("float32",)
+    if precision == "bfloat16":
+        choices = ("bfloat16",)
     for chosen in choices:
-        settings = {"INFERENCE_PRECISION_HINT": HINTS[chosen], "PERFORMANCE_HINT": "THROUGHPUT"}
-        compiled = core.compile_model(model, "CPU", settings)
+        compiled = core.compile_model(model, "CPU", _settings(chosen))
         agreement = halfprecision.compare(reference, _inference(compiled)(images))
-        if agreement.good:
+        if agreement.good or precision == "bfloat16":
             return (chosen, agreement), compiled
     raise RuntimeError(f"OpenVINO and Keras disagree about {weights}: {agreement}")
+
+
+def _settings(precision: Precision) -> dict[str, str]:
+    return {"INFERENCE_PRECISION_HINT": HINTS[precision], "PERFORMANCE_HINT": "THROUGHPUT"}
 
 
 def able_in_half_precision(core: Any) -> bool:
@@ -119,8 +128,11 @@ def _write_compiled(compiled: Any, path: Path) -> None:
     os.replace(part, path)
 
 
-def _read_compiled(core: Any, path: Path) -> Any:
-    """The compiled network of an earlier start; None if there is none that is whole."""
+def _read_compiled(core: Any, path: Path, precision: Precision) -> Any:
+    """The compiled network of an earlier start; None if there is none that is whole.
+
+    The settings are not in the file: without them a network compiled in 32 bits would run in bfloat16.
+    """
     if not path.is_file():
         return None
     stored = path.read_bytes()
@@ -129,6 +141,6 @@ def _read_compiled(core: Any, path: Path) -> Any:
     if hashlib.sha256(content).digest() != stored[:32]:
         return None
     try:
-        return core.import_model(io.BytesIO(content), "CPU")
+        return core.import_model(io.BytesIO(content), "CPU", _settings(precision))
     except RuntimeError:
         return None
