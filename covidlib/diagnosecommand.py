@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from covidlib.errors import InputError
 from covidlib.protocols import NETWORKS, VARIATIONS
+from covidlib.startup import load_tensorflow
 
 if TYPE_CHECKING:
     from covidlib.batch import Batch, Record
@@ -44,6 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Diagnose the patients; returns 0, or 3 if some of them failed."""
     if arguments.explain and arguments.report is None:
         raise InputError("--explain", "draws into a report, and none is asked for", "Add --report OUT.html")
+    load_tensorflow()
     from covidlib.batch import Request, diagnose_patients
     from covidlib.patients import find_patients
 

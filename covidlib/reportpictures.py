@@ -99,7 +99,7 @@ def strip(answer: SeriesAnswer, most: int) -> str:
         kind = "dropped" if not keep[index] else "called" if p is not None and p > DECISION else "kept"
         text = {"dropped": "discarded", "kept": "selected", "called": "selected, called COVID-19"}[kind]
         alt = f"Slice {index + 1}, {text}" + ("" if p is None else f", p {p:.2f}")
-        mark = "<br>▲" if kind == "called" else ""
+        mark = " ▲" if kind == "called" else ""
         small = picture(thumbnail(read_slice(answer.series.files[index])), alt)
         items.append(f'<li class="{kind}">{small}<span>{index + 1}</span>{mark}</li>')
     return f'<ol class="strip">{"".join(items)}</ol>'
