@@ -160,6 +160,15 @@ def test_every_chapter_keeps_the_page_skeleton(path: Path) -> None:
     assert set(book.parameters_of(path)) == {"PROTOCOL", "DATA"}
 
 
+def test_no_two_figures_have_one_name() -> None:
+    """Labels are global in the book: a second one is a warning there, which fails the build at its very end."""
+    cells = [cell for path in CHAPTERS for cell in nbformat.read(path, as_version=4).cells]
+    figures = [cell.metadata["mystnb"]["figure"] for cell in cells if "figure" in cell.metadata.get("mystnb", {})]
+    names = [figure["name"] for figure in figures if "name" in figure]
+    assert len(names) > 30
+    assert sorted({name for name in names if names.count(name) > 1}) == []
+
+
 def test_a_page_without_the_skeleton_is_found_out(tmp_path: Path) -> None:
     notebook = nbformat.read(CHAPTERS[0], as_version=4)
     for index, cell in enumerate(notebook.cells):
