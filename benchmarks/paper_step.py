@@ -68,11 +68,11 @@ def measure_steps(protocol: Protocol) -> tuple[list[tuple[float, float]], float]
     return seconds[WARM_UP:], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def product_rate(side: int = PRODUCT_SIDE) -> float:
-    """Operations a second of a large 32-bit matrix product here, the best of five."""
+def product_rate(side: int = PRODUCT_SIDE, precision: str = "float32") -> float:
+    """Operations a second of a large matrix product here, the best of five."""
     import tensorflow as tf
 
-    left, right = (tf.random.stateless_uniform((side, side), (1, number)) for number in (1, 2))
+    left, right = (tf.cast(tf.random.stateless_uniform((side, side), (1, number)), precision) for number in (1, 2))
     best = float("inf")
     for _ in range(5):
         started = time.perf_counter()

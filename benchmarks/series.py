@@ -1,6 +1,6 @@
 """Table 7 again: seconds from a series to its probabilities, the published way and ours, same run, same weights.
 
-    python benchmarks/series.py           # about ten minutes on two cores; writes covidlib/data/series_speed.json
+    python benchmarks/series.py  # about a quarter of an hour on two cores; writes covidlib/data/series_speed.json
 
 The published way reads each slice whole, looks at every pixel of the region in Python, and calls `predict` once for
 each selected slice. Every cell is a process of its own, so that start-up and peak memory belong to it alone, and the
@@ -26,6 +26,7 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
+from paper_step import product_rate
 from run import per_pixel_selection
 
 from covidlib import seriesspeed
@@ -33,10 +34,11 @@ from covidlib.engines import installed, open_engine
 from covidlib.halfprecision import TOLERANCE, check_images, has_bfloat16, processor
 from covidlib.phantom import make_patient
 from covidlib.series import find_series, write_slice
+from covidlib.startup import load_tensorflow
 from covidlib.weights import WeightsNote, load_weights, save_weights
 
-SHORT = 65
-"""Longer series are not measured in 32 bits where the processor has bfloat16: the line is straight long before."""
+SHORT = 130
+"""Longer series are not measured in 32 bits where the processor has bfloat16: three give a line."""
 SLICES = (35, 65, 130, 198, 355, 406)
 PATIENT = (2020, 146, False)
 NOTE = WeightsNote("resnet50v2-fpn", "paper", (512, 512, 1), "lung-window", "benchmark", 0, "nothing: random weights")
@@ -56,14 +58,16 @@ def main() -> None:
     part = arguments.out.with_suffix(".part")
     part.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     part.replace(arguments.out)
-    print(seriesspeed.table(seriesspeed.stored(arguments.out)).round(2).to_string())
-    print(seriesspeed.costs(seriesspeed.stored(arguments.out)).round(3).to_string())
+    print(seriesspeed.table(result).round(2).to_string())
+    print(seriesspeed.costs(result).to_string())
+    print(seriesspeed.limits(result).to_string())
 
 
 def measure_all(lengths: list[int]) -> dict[str, object]:
     """Every side on every series, and what is needed to read the numbers later."""
     engines = ["tensorflow", *(["openvino"] if installed("openvino") else [])]
-    half = ["-bfloat16"] if has_bfloat16() else []
+    half_names = ["bfloat16"] if has_bfloat16() else []
+    half = [f"-{name}" for name in half_names]
     sides = ["published", *(engine + precision for engine in engines for precision in ("-float32", *half))]
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as scratch:
@@ -86,6 +90,7 @@ def measure_all(lengths: list[int]) -> dict[str, object]:
                 rows.append({"slices": length, "side": side, "selected": len(p_covid), "difference": difference} | one)
                 print(rows[-1], file=sys.stderr, flush=True)
     name, features = processor()
+    load_tensorflow()
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "processor": name,
@@ -95,6 +100,8 @@ def measure_all(lengths: list[int]) -> dict[str, object]:
         "python": platform.python_version(),
         "versions": {package: version(package) for package in ("keras", *engines)},
         "tolerance": TOLERANCE,
+        "gflops": gflops(),
+        "products": {name: round(product_rate(precision=name) / 1e9, 1) for name in ("float32", *half_names)},
         "first_starts": first_starts,
         "rows": rows,
     }
@@ -103,7 +110,10 @@ def measure_all(lengths: list[int]) -> dict[str, object]:
 def cell(side: str, folder: Path, weights: Path) -> dict[str, object]:
     """One side on one series, in a process of its own."""
     command = [sys.executable, __file__, "--cell", side, str(folder), str(weights)]
-    result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    # What TensorFlow writes while it starts would hide the rows; a failed cell shows it.
+    result = subprocess.run(command, capture_output=True, text=True)
+    if result.returncode:
+        raise SystemExit(f"{side} on {folder.name} failed:\n{result.stderr}")
     return json.loads(result.stdout)
 
 
@@ -145,6 +155,14 @@ def measure(side: str, folder: str, weights: str) -> dict[str, object]:
         "precision": precision,
         "p_covid": p_covid.tolist(),
     }
+
+
+def gflops() -> float:
+    """Billions of operations that the network needs for one slice."""
+    from covidlib.describe import layer_table
+    from covidlib.networks import build
+
+    return round(layer_table(build(NOTE.network, NOTE.input_shape, NOTE.size))["flops"].sum() / 1e9, 2)
 
 
 def peak_memory() -> int:

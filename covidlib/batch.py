@@ -12,11 +12,13 @@ import json
 import os
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from covidlib import __version__, report
@@ -57,11 +59,14 @@ class Request:
         Raises
         ------
         InputError
-            If the threshold is no share, or the weights file is not readable or needs its network named.
+            If the threshold is no share, the engine is not installed, or the weights file is not readable or needs its
+            network named.
         """
+        from covidlib.engines import chosen_engine
         from covidlib.weights import read_note
 
         check_threshold(self.threshold)
+        chosen_engine(self.engine)
         if read_note(self.weights) is None and self.network is None:
             raise InputError(self.weights, "does not say which network it belongs to", "Add --network NAME")
 
@@ -112,12 +117,20 @@ def diagnose_patients(
     Raises
     ------
     InputError
-        Before anything is done: if the request cannot work, or an output cannot be written or is somebody else's file.
+        Before anything is done: if the request cannot work, an output cannot be written or is somebody else's file, or
+            another process is writing it.
     """
     request.check()
     for path in (json_path, report_path):
         if path is not None and not path.absolute().parent.is_dir():
             raise InputError(path, "lies in a folder that does not exist", "Make the folder, or name another file")
+    with _alone(json_path or report_path):
+        return _diagnosed(patients, request, json_path, report_path, progress)
+
+
+def _diagnosed(
+    patients: Sequence[Patient], request: Request, json_path: Path | None, report_path: Path | None, progress: bool
+) -> Batch:
     named = _report_files(patients, report_path)
     journal = _Journal(json_path, report_path)
     weights = {"file": request.weights.name, "sha256": file_hash(request.weights)}
@@ -151,6 +164,32 @@ def diagnose_patients(
         report.write_text(report_path, report.overview(title, ordered, failed, asked))
     journal.finish(batch)
     return batch
+
+
+@contextmanager
+def _alone(output: Path | None) -> Iterator[None]:
+    """Nobody else writes this output meanwhile; the lock goes with the process, also after a kill.
+
+    Raises
+    ------
+    InputError
+        If another process has it.
+    """
+    if output is None:
+        yield
+        return
+    lock = FileLock(output.with_name(f"{output.name}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise InputError(output, "is being written by another process", "Wait for it, or name another file") from error
+    except OSError as error:
+        raise InputError(output, f"cannot be written: {error.strerror}", "Name a file in another folder") from error
+    try:
+        yield
+    finally:
+        Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()
 
 
 class _Worker:
@@ -195,7 +234,11 @@ class _Worker:
 
 def _key(patient: Patient, request: Request, weights: str, with_report: bool) -> str:
     """Hash of all that decides a record: if it is the same, so is the record."""
-    asked = [weights, request.network, request.threshold, request.engine, request.explain, with_report, __version__]
+    from covidlib.engines import chosen_engine
+
+    # The engine that "auto" comes to: once another is installed, its answers may differ.
+    engine = chosen_engine(request.engine)
+    asked = [weights, request.network, request.threshold, engine, request.explain, with_report, __version__]
     try:
         stamp = patient.stamp()
     except OSError:

@@ -1,4 +1,4 @@
-"""Tools for the book: fresh execution, the page skeleton, clean notebooks, notebooks with parameters.
+"""Tools for the book: fresh execution, clean notebooks, notebooks with parameters.
 
 As a Sphinx extension (`extra_extensions: [covidlib.book]`) it names the execution cache after everything that decides
 a page's numbers. Without it the cache knows code cells only, and a change in the library leaves old numbers standing.
@@ -12,11 +12,9 @@ import ast
 import hashlib
 import os
 import platform
-import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -26,16 +24,9 @@ import nbformat
 from covidlib.errors import InputError
 
 CHECK_MARK = "# NBVAL_CHECK_OUTPUT"
-STATIONS = ("scan", "select", "classify", "folds", "patient", "explain")
 KEPT_METADATA = ("tags", "mystnb")
 KEPT_CACHES = 3
 """So many versions of the library can be gone back to without executing the chapters again."""
-SETUP_CELL = """# On Colab this installs covidlib; anywhere else it does nothing.
-import sys
-
-if "google.colab" in sys.modules:
-    %pip install -q "covidlib[dicom] @ git+{repository}\""""
-FIGURE = re.compile(r"\b(?:figures|resultfigures|drawings)\.(?!style\b|grey_levels\b)[a-z]\w*\(|\bplt\.(?!rcParams\b)")
 
 
 # Fresh execution ----------------------------------------------------------------------------------------------------
@@ -86,76 +77,6 @@ def _drop_thebe(app: Any, page: str, template: str, context: dict[str, Any], doc
     """Jupyter Book adds a script for live cells that would come from a CDN, twice, which is an error in the console."""
     texts = {script: f"{script.filename} {script.attributes}" for script in context.get("script_files", [])}
     context["script_files"] = [script for script, text in texts.items() if "thebe" not in text.lower()]
-
-
-# The page skeleton --------------------------------------------------------------------------------------------------
-
-
-def station_svg(active: int) -> str:
-    """The six stations as a strip, the present one (1 to 6) filled, none for 0; it reads on light and dark pages."""
-    boxes = []
-    for index, name in enumerate(STATIONS):
-        x = 2 + index * 110
-        here = index + 1 == active
-        fill, text, weight = ("#b34d06", "#ffffff", 700) if here else ("#dbe4ee", "#1b2733", 400)
-        boxes.append(
-            f'<rect x="{x}" y="2" width="98" height="44" rx="6" fill="{fill}" stroke="#7a8794"/>'
-            f'<text x="{x + 49}" y="31" text-anchor="middle" fill="{text}" font-weight="{weight}">{name}</text>'
-        )
-        if index:
-            boxes.append(f'<path d="M{x - 9} 18l6 6-6 6" fill="none" stroke="#7a8794" stroke-width="2.5"/>')
-    return (
-        '<svg xmlns="http://www.w3.org/2000/svg" width="652" height="48" viewBox="0 0 652 48"'
-        ' font-family="sans-serif" font-size="21">' + "".join(boxes) + "</svg>\n"
-    )
-
-
-def skeleton_problems(path: str | Path, repository: str) -> list[str]:
-    """What a chapter lacks of the page shape that all chapters keep (CONTRIBUTING.md describes it)."""
-    path = Path(path)
-    notebook = nbformat.read(path, as_version=4)
-    markdown = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    problems = []
-    if notebook.cells[0].cell_type != "markdown" or not notebook.cells[0].source.startswith("# "):
-        problems.append("the first cell is no title")
-    owner_and_name = repository.removeprefix("https://github.com/")
-    badge = f"https://colab.research.google.com/github/{owner_and_name}/blob/main/notebooks/{path.name}"
-    if badge not in markdown:
-        problems.append(f"no Colab link {badge}")
-    pictures = re.findall(r"!\[[^\]]{20,} (\w+)\.\]\(images/station-([1-6])\.svg\)", markdown)
-    if len(pictures) != 1 or pictures[0][0] != STATIONS[int(pictures[0][1]) - 1]:
-        problems.append("no station picture, or its alt text does not end with the station's name")
-    wanted = [
-        "**Goals.**", "**You need.**", "**Time.**", "\n## 1. ", "\n## Printed, recomputed, ours", "\n## Exercises",
-        "\n## Summary", "\n## What's next", "\n## References",
-    ]  # fmt: skip
-    places = [markdown.find(mark) for mark in wanted]
-    problems += [f"no {mark.strip()}" for mark, place in zip(wanted, places, strict=True) if place < 0]
-    if places != sorted(places):
-        problems.append("the parts are out of order")
-    if markdown.count("<summary>Solution") < 3:
-        problems.append("fewer than three exercises with a folded solution")
-    if not code or "setup" not in code[0].metadata.get("tags", []):
-        problems.append("the first code cell is not tagged setup")
-    elif code[0].source != SETUP_CELL.format(repository=repository):
-        problems.append("the set-up cell is not the one of all chapters (covidlib.book.SETUP_CELL)")
-    if "workspace.describe(PROTOCOL)" not in "\n".join(cell.source for cell in code):
-        problems.append("no line that states versions, device and protocol")
-    for cell in code:
-        problems += _figure_problems(cell)
-    return problems
-
-
-def _figure_problems(cell: Any) -> Iterator[str]:
-    if not FIGURE.search(cell.source):
-        return
-    first = cell.source.strip().splitlines()[0]
-    mystnb = cell.metadata.get("mystnb", {})
-    if len(mystnb.get("image", {}).get("alt", "")) < 20:
-        yield f"a figure without alt text: {first}"
-    if not mystnb.get("figure", {}).get("caption"):
-        yield f"a figure without a caption: {first}"
 
 
 # Notebooks: parameters, outputs -------------------------------------------------------------------------------------

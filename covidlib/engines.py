@@ -107,15 +107,7 @@ def open_engine(
     InputError
         If the weights are not usable, or the engine is unknown or not installed.
     """
-    if engine not in get_args(EngineName):
-        raise InputError(engine, "is no engine", f"Choose one of {', '.join(get_args(EngineName))}")
-    name = engine
-    if name == "auto":
-        name = "openvino" if installed("openvino") else "tensorflow"
-    if not installed(name):
-        raise InputError(
-            f"engine {name}", "is not installed", "Run pip install 'covidlib[fast]', or leave out --engine"
-        )
+    name = chosen_engine(engine)
     note = note_for(weights, network)
     folder = workspace.home() / "data" / "engines" / _key(Path(weights), note, name, precision)
     if name == "openvino":
@@ -123,6 +115,24 @@ def open_engine(
 
         return open_openvino(weights, network, precision, folder)
     return _open_tensorflow(weights, network, precision, folder)
+
+
+def chosen_engine(engine: EngineName) -> str:
+    """Which engine a request comes to on this machine: "tensorflow" or "openvino". Taught in chapter 06.
+
+    Raises
+    ------
+    InputError
+        If the engine is unknown or not installed.
+    """
+    if engine not in get_args(EngineName):
+        raise InputError(engine, "is no engine", f"Choose one of {', '.join(get_args(EngineName))}")
+    name = ("openvino" if installed("openvino") else "tensorflow") if engine == "auto" else engine
+    if not installed(name):
+        raise InputError(
+            f"engine {name}", "is not installed", "Run pip install 'covidlib[fast]', or leave out --engine"
+        )
+    return name
 
 
 def installed(package: str) -> bool:

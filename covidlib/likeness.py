@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from covidlib import dicom
 from covidlib.importing import allowed_settings
@@ -57,7 +59,9 @@ class Settings:
 
 
 def settings_of(series: Series) -> Settings:
-    """How a series was made: from the first DICOM header; nothing is known of a TIFF series. Taught in chapter 06.
+    """How a series was made: from the first DICOM header, or from what `covidlib import-dicom` wrote beside its TIFF.
+
+    Of other TIFF series nothing is known. Taught in chapter 06.
 
     Raises
     ------
@@ -65,11 +69,24 @@ def settings_of(series: Series) -> Settings:
         If the header cannot be read.
     """
     if series.kind == "tiff":
-        return Settings()
+        return _imported_settings(series.files[0].parent)
     header = dicom.read_header(series.files[0], stop_before_pixels=True)
     allowed, _ = allowed_settings([header])
     pixel, thickness, kv = (_known(allowed[column]) for column in ("pixel_mm", "thickness_mm", "kvp"))
     return Settings(pixel, thickness, kv, str(header.get("Manufacturer") or "").strip(), str(allowed["kernel"]))
+
+
+def _imported_settings(folder: Path) -> Settings:
+    """The row of series.csv, two folders above, that belongs to an imported series; nothing where there is none."""
+    try:
+        table = pd.read_csv(folder.parent.parent / "series.csv", dtype=str, keep_default_na=False)
+        own = table[(table["patient"] == folder.parent.name) & (table["series"] == folder.name)]
+        row = own.to_dict("records")[0]
+        pixel, thickness, kv = (_known(row[column] or "nan") for column in ("pixel_mm", "thickness_mm", "kvp"))
+        return Settings(pixel, thickness, kv, kernel=str(row["kernel"]))
+    # Another table of that name, or none: what is not known is said beside the answer.
+    except (OSError, ValueError, LookupError):
+        return Settings()
 
 
 def _known(value: object) -> float | None:
@@ -129,6 +146,6 @@ def cautions(settings: Settings, kind: str) -> tuple[str, ...]:
     if settings.kv is not None and settings.kv != TUBE_KV:
         remarks.append(f"tube at {settings.kv:g} kV; all of COVID-CTset at {TUBE_KV:g} kV")
     if settings.pixel_mm is None or settings.thickness_mm is None:
-        where = "TIFF does not say it" if kind == "tiff" else "the headers do not say it"
+        where = "no series.csv of `covidlib import-dicom` says it" if kind == "tiff" else "the headers do not say it"
         remarks.append(f"pixel spacing or slice thickness not checked: {where}")
     return tuple(remarks)

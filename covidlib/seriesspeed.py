@@ -98,6 +98,34 @@ def costs(record: dict[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(found).T.reindex([title for title in SIDES.values() if title in found])
 
 
+def limits(record: dict[str, Any]) -> pd.DataFrame:
+    """What the processor's own rate allows: a network is hardly faster than one large product. Taught in chapter 06.
+
+    Returns
+    -------
+    DataFrame
+        Index side; columns gflop_per_s (of a large matrix product in the side's precision), least_ms (a selected slice
+        at that rate), ms (as measured, on the longest series), share_of_rate, and times_faster_at_rate (than the
+        published way on the same series, were everything but the products free).
+    """
+    measured = rows(record)
+    published = measured[measured["side"] == "published"].set_index("slices")["seconds"]
+    found = {}
+    for side, own in measured.groupby("side"):
+        longest = own.sort_values("slices").iloc[-1]
+        rate = record["products"][longest["precision"]]
+        least = record["gflops"] / rate
+        taken = longest["seconds"] / longest["selected"]
+        found[SIDES[str(side)]] = {
+            "gflop_per_s": rate,
+            "least_ms": 1000 * least,
+            "ms": 1000 * taken,
+            "share_of_rate": least / taken,
+            "times_faster_at_rate": published[longest["slices"]] / (least * longest["selected"]),
+        }
+    return pd.DataFrame(found).T.reindex([title for title in SIDES.values() if title in found])
+
+
 def provenance(record: dict[str, Any]) -> str:
     """One line on when and on what a record was measured. Taught in chapter 06."""
     versions = ", ".join(f"{name} {number}" for name, number in record["versions"].items())

@@ -14,8 +14,12 @@ import numpy as np
 import pytest
 import tifffile
 from conftest import OPEN, ROOT, write_series
+from filelock import FileLock
 
+from covidlib import batch, engines
 from covidlib.cli import main
+from covidlib.engines import EngineName
+from covidlib.patients import find_patients
 
 GOOD = 46
 BAD = ("patient47", "patient48", "patient49")
@@ -132,6 +136,31 @@ def test_an_answer_is_used_again_only_for_the_same_question(
     assert "1 of these answers are" in capsys.readouterr().out
 
 
+def test_another_engine_is_another_question(
+    two: Path, untrained_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def key(engine: EngineName) -> str:
+        return batch._key(find_patients([two])[0], batch.Request(untrained_weights, engine=engine), "0", False)
+
+    monkeypatch.setattr(engines, "installed", lambda package: package == "tensorflow")
+    assert key("auto") == key("tensorflow")
+    monkeypatch.setattr(engines, "installed", lambda package: True)
+    assert key("auto") == key("openvino") != key("tensorflow")
+
+
+def test_two_processes_do_not_write_one_file(
+    two: Path, untrained_weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = ["--json", str(tmp_path / "out.json")]
+    # Another lock in this process is as good as another process: both hold a file of their own open.
+    with FileLock(tmp_path / "out.json.lock"):
+        assert diagnose(two, untrained_weights, *out) == 2
+    assert "out.json: is being written by another process" in capsys.readouterr().err
+    assert not (tmp_path / "out.json").exists()
+    assert diagnose(two, untrained_weights, *out) == 0
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["out.json"]
+
+
 def test_json_on_standard_output(two: Path, untrained_weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert diagnose(two, untrained_weights, "--json", "-") == 0
     printed = json.loads(capsys.readouterr().out)
@@ -151,8 +180,6 @@ def test_one_patient_is_told_at_length(two: Path, untrained_weights: Path, capsy
 def test_an_unforeseen_error_in_one_patient_stops_nobody(
     two: Path, untrained_weights: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from covidlib import batch
-
     real = batch.diagnose_series
 
     def failing(patient: str, *arguments: object) -> object:

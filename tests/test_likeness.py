@@ -11,6 +11,7 @@ from conftest import OPEN, body_slice
 from dicom_files import write_dicom
 
 from covidlib import likeness, published, workspace
+from covidlib.importing import import_dicom
 from covidlib.likeness import Settings, cautions, settings_of, unlike_pixels, unlike_settings, unlike_size
 from covidlib.phantom import make_patient
 from covidlib.selection import count_dark_pixels, lung_areas, select_series
@@ -99,9 +100,25 @@ def test_settings_come_from_a_dicom_header(tmp_path: Path) -> None:
 
 def test_what_is_unknown_passes_and_is_said(tmp_path: Path) -> None:
     assert unlike_settings(Settings()) == ()
-    assert any("TIFF does not say it" in remark for remark in cautions(Settings(), "tiff"))
+    assert any("series.csv" in remark for remark in cautions(Settings(), "tiff"))
     write_dicom(tmp_path / "1.dcm", body_slice())
     assert settings_of(find_series(tmp_path)[0]) == Settings()
+
+
+def test_settings_of_an_imported_series_come_from_the_table_beside_it(tmp_path: Path) -> None:
+    made = {"PixelSpacing": [0.4, 0.4], "SliceThickness": 2.5, "KVP": 120, "Manufacturer": "Philips"}
+    (tmp_path / "source").mkdir()
+    write_dicom(tmp_path / "source" / "1.dcm", body_slice(), **made)
+    target = import_dicom(tmp_path / "source", tmp_path / "target").folder
+    series = find_series(target)[0]
+    settings = settings_of(series)
+    # The maker is none of the fields that an import carries over.
+    assert settings == Settings(0.4, 2.5, 120.0, "", "")
+    assert "pixels of 0.400 mm" in unlike_settings(settings)[0]
+    assert cautions(settings, "tiff") == ("tube at 120 kV; all of COVID-CTset at 110 kV",)
+    for other in ("patient,series\npatient001,SR_1\n", "nothing\n", "patient,series,pixel_mm\nx,y,1\n", "\0"):
+        (target / "series.csv").write_text(other)
+        assert settings_of(series) == Settings()
 
 
 def test_the_real_series_passes_and_its_scanner_is_remarked(real_series_folder: Path) -> None:

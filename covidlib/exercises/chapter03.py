@@ -1,0 +1,3 @@
+"""Checkers of the exercises of chapter 03."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Checkers of the exercises of chapter 07."""
+
+from __future__ import annotations

@@ -1,0 +1,5 @@
+"""Typical wrong answers to the exercises of chapter 09."""
+
+from __future__ import annotations
+
+WRONG: dict[str, list[tuple[object, str]]] = {}
