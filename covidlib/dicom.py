@@ -145,17 +145,26 @@ def _refuse_equal_numbers(members: list[tuple[Path, Dataset]]) -> None:
 
 
 def _number(header: Dataset) -> float:
-    value = header.get("InstanceNumber")
-    return float("nan") if value in (None, "") else float(value)
+    (number,) = _numbers(header, "InstanceNumber", 1)
+    return float(number)
+
+
+def _numbers(header: Dataset, field: str, count: int) -> np.ndarray:
+    """So many finite numbers of a field; all NaN where it holds anything else."""
+    value = header.get(field)
+    try:
+        found = np.atleast_1d(np.asarray(value, dtype=float))
+    except (TypeError, ValueError):
+        found = np.array([])
+    if found.shape != (count,) or not np.isfinite(found).all():
+        return np.full(count, np.nan)
+    return found
 
 
 def position_mm(header: Dataset) -> float:
     """Millimetres along the slice normal; NaN where the header has no geometry. Taught in chapter 01."""
-    place, axes = header.get("ImagePositionPatient"), header.get("ImageOrientationPatient")
-    if not place or not axes:
-        return float("nan")
-    direction = np.asarray(axes, dtype=float)
-    return float(np.cross(direction[:3], direction[3:]) @ np.asarray(place, dtype=float))
+    place, axes = _numbers(header, "ImagePositionPatient", 3), _numbers(header, "ImageOrientationPatient", 6)
+    return float(np.cross(axes[:3], axes[3:]) @ place)
 
 
 def read_dicom(path: str | Path) -> np.ndarray:
@@ -194,7 +203,10 @@ def read_dicom(path: str | Path) -> np.ndarray:
     unit = str(header.get("RescaleType") or "HU")
     if unit.upper() != "HU":
         raise InputError(path, f"stores values in {unit}, expected HU", "Export original CT slices")
-    slope, intercept = float(header.get("RescaleSlope", 1)), float(header.RescaleIntercept)
+    slope = float(_numbers(header, "RescaleSlope", 1)[0]) if "RescaleSlope" in header else 1.0
+    intercept = float(_numbers(header, "RescaleIntercept", 1)[0])
+    if np.isnan(slope) or np.isnan(intercept):
+        raise InputError(path, "its RescaleSlope or RescaleIntercept is no number", "Export original CT slices")
     return to_stored_values(stored, slope, intercept, _padding(header))
 
 

@@ -15,12 +15,12 @@ import shutil
 import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, cast, get_args
 
 import h5py
 
 from covidlib.errors import InputError
-from covidlib.protocols import Scaling
+from covidlib.protocols import NETWORKS, VARIATIONS, Scaling
 
 if TYPE_CHECKING:
     import keras
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from covidlib import networks
 
 NOTE = "covidlib"
+SIZES = ("paper", "quick")
+LARGEST_SIDE = 4096
+"""Pixels of a side of a network's input: a note that says more is damaged."""
 
 
 @dataclass(frozen=True)
@@ -83,11 +86,30 @@ def read_note(path: str | Path) -> WeightsNote | None:
         return None
     try:
         fields = json.loads(stored)
-        return WeightsNote(**(fields | {"input_shape": tuple(fields["input_shape"])}))
+        note = WeightsNote(**(fields | {"input_shape": tuple(fields["input_shape"])}))
+        _check(note)
+        return note
     except (ValueError, TypeError, KeyError) as error:
         raise InputError(
             path, f"its note about the network is damaged ({error})", "Train again, or copy it again"
         ) from error
+
+
+def _check(note: WeightsNote) -> None:
+    """Refuse a note that no program of ours wrote.
+
+    Raises
+    ------
+    ValueError
+        If a field holds what cannot be in it.
+    """
+    known = {"network": (*NETWORKS, *VARIATIONS), "size": SIZES, "scaling": get_args(Scaling)}
+    for field, allowed in known.items():
+        if getattr(note, field) not in allowed:
+            raise ValueError(f"{field} {getattr(note, field)!r}")
+    sides = note.input_shape
+    if len(sides) != 3 or not all(isinstance(side, int) and 0 < side <= LARGEST_SIDE for side in sides):
+        raise ValueError(f"input_shape {sides!r}")
 
 
 def note_for(path: str | Path, network: str | None = None) -> WeightsNote:
