@@ -25,7 +25,7 @@ LIMIT_BYTES = 100 * 10**9
 """Three times COVID-CTset, the largest dataset here (63,849 slices of 0.5 MB): nothing honest is larger."""
 SPARE_BYTES = 100 * 10**6
 CHUNK_BYTES = 1 << 20
-DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
+DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeDecodeError)
 """What Python's zip reader raises on a damaged file."""
 
 

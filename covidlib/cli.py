@@ -92,7 +92,9 @@ def _parser() -> argparse.ArgumentParser:
     export.set_defaults(run=_export)
 
     fetch = commands.add_parser("fetch", help="download a public dataset, resumed and verified")
-    fetch.add_argument("dataset", choices=("covid-ctset", "lung-pet-ct-dx"), help="lung-pet-ct-dx: one series of it")
+    fetch.add_argument(
+        "dataset", choices=("covid-ctset", "lung-pet-ct-dx", "lists"), help="lists: which images, folds and checksums"
+    )
     fetch.add_argument("--part", choices=("train-validation", "full"), help="of covid-ctset; default: train-validation")
     fetch.add_argument(
         "--from", dest="place", choices=("kaggle", "figshare", "drive", "zip"), help="default: all in turn"
@@ -237,6 +239,10 @@ def _fetch(arguments: argparse.Namespace) -> None:
         return
     if arguments.part or arguments.place or arguments.zip:
         raise InputError(arguments.dataset, "has no --part, --from or --zip", "Leave them out")
+    if arguments.dataset == "lists":
+        names = [name for name in sources.known_files() if not name.startswith(sources.REAL_SERIES)]
+        print(f"{len([sources.fetch(name) for name in names])} lists: verified")
+        return
     series = sources.REAL_SERIES
     folder = sources.copy_folder(series, arguments.to) if arguments.to else sources.fetch_folder(series)
     print(f"{folder}: verified\n{sources.REAL_SERIES_CREDIT}")

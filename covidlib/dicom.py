@@ -20,8 +20,18 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
+FIELDS = (
+    "BurnedInAnnotation", "Columns", "ConversionType", "ConvolutionKernel", "ImageOrientationPatient",
+    "ImagePositionPatient", "ImageType", "InstanceNumber", "KVP", "LossyImageCompression", "Manufacturer", "Modality",
+    "NumberOfFrames", "PatientID", "PhotometricInterpretation", "PixelPaddingRangeLimit", "PixelPaddingValue",
+    "PixelSpacing", "RescaleIntercept", "RescaleSlope", "RescaleType", "Rows", "SOPClassUID", "SeriesInstanceUID",
+    "SliceThickness",
+)  # fmt: skip
+"""What covidlib reads of a header, here and in other modules; everything else is left alone."""
 HOUNSFIELD_OFFSET = 1024
 """Stored value of 0 HU (water): COVID-CTset keeps what its scanner stored, HU + 1024."""
+LARGEST_SIDE = 8192
+"""Pixels of a side of a slice: four times what scanners make. A damaged header would ask for all memory there is."""
 LOWEST_CT_VALUE, HIGHEST_CT_VALUE = -1000, 3071
 """Air, and the largest HU of a 12-bit scanner: a padding value outside is no tissue."""
 
@@ -67,11 +77,17 @@ def read_header(path: Path, **options: object) -> Dataset:
             path, "is DICOM and pydicom is not installed", "Install it: pip install 'covidlib[dicom]'"
         ) from error
     try:
-        return pydicom.dcmread(path, **options)  # type: ignore[arg-type]
+        header = pydicom.dcmread(path, **options)  # type: ignore[arg-type]
+        # pydicom understands a field when it is asked for: a damaged one must fail here, where the file is named.
+        for field in FIELDS:
+            header.get(field)
+        return header
     except PermissionError as error:
         raise InputError(path, "may not be read (no permission)", "Grant read permission and try again") from error
     except Exception as error:  # pydicom raises many kinds for damaged files: whatever it says, name the file
-        raise InputError(path, f"cannot be read as DICOM ({error})", "Export or copy the file again") from error
+        raise InputError(
+            path, f"cannot be read as DICOM ({type(error).__name__})", "Export or copy the file again"
+        ) from error
 
 
 def group_series(folder: Path, paths: list[Path]) -> list[DicomSeries]:
@@ -92,9 +108,10 @@ def group_series(folder: Path, paths: list[Path]) -> list[DicomSeries]:
             groups[str(header.get("SeriesInstanceUID", ""))].append((path, header))
     several = len(groups) > 1
     found = []
-    for uid, members in groups.items():
+    # Numbers, not UIDs: names are shown and written, and a UID leads to the patient.
+    for number, members in enumerate(groups.values(), start=1):
         files, remarks = _in_slice_order(members)
-        found.append(DicomSeries(str(folder / uid) if several else str(folder), files, remarks))
+        found.append(DicomSeries(str(folder / f"series{number}") if several else str(folder), files, remarks))
     return found
 
 
@@ -182,14 +199,18 @@ def read_dicom(path: str | Path) -> np.ndarray:
     """
     path = Path(path)
     header = read_header(path)
+    sides = np.concatenate([_numbers(header, field, 1) for field in ("Rows", "Columns")])
+    if not (sides <= LARGEST_SIDE).all():
+        raise InputError(
+            path, f"says that it has {sides[0]:g}×{sides[1]:g} pixels", f"Slices have at most {LARGEST_SIDE} a side"
+        )
     try:
         stored = header.pixel_array
     except Exception as error:  # pydicom's decoders raise many kinds; each means that there is no picture
-        syntax = header.file_meta.get("TransferSyntaxUID") if hasattr(header, "file_meta") else None
         remedy = "Copy the file again"
-        if syntax is not None and syntax.is_compressed:
-            remedy += f"; {syntax.name} needs a decoder: pip install pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg"
-        raise InputError(path, f"its pixels cannot be decoded ({error})", remedy) from error
+        if compression := _compression(header):
+            remedy += f"; {compression} needs a decoder: pip install pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg"
+        raise InputError(path, f"its pixels cannot be decoded ({type(error).__name__})", remedy) from error
     if stored.ndim != 2:
         raise InputError(path, f"has shape {stored.shape}, expected one grey image", "Export single grey CT slices")
     if header.get("PhotometricInterpretation", "MONOCHROME2") != "MONOCHROME2":
@@ -208,6 +229,15 @@ def read_dicom(path: str | Path) -> np.ndarray:
     if np.isnan(slope) or np.isnan(intercept):
         raise InputError(path, "its RescaleSlope or RescaleIntercept is no number", "Export original CT slices")
     return to_stored_values(stored, slope, intercept, _padding(header))
+
+
+def _compression(header: Dataset) -> str:
+    """The name of the compression of a file's pixels; empty if there is none, or none that is known."""
+    try:
+        syntax = header.file_meta.TransferSyntaxUID
+        return str(syntax.name) if syntax.is_compressed else ""
+    except (AttributeError, ValueError):
+        return ""
 
 
 def _padding(header: Dataset) -> tuple[int, int] | None:

@@ -143,7 +143,7 @@ def reason_to_skip(header: Dataset) -> str:
         return "is a localiser"
     is_compressed = str(header.get("LossyImageCompression") or "") == "01" and "PRIMARY" in kinds
     if "SECONDARY" in kinds or ("DERIVED" in kinds and not is_compressed):
-        return f"is a derived image ({'/'.join(kinds)})"
+        return f"is a derived image ({'SECONDARY' if 'SECONDARY' in kinds else 'DERIVED'})"
     return ""
 
 

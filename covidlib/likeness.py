@@ -10,6 +10,7 @@ checks here. Taught in chapter 06.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,20 @@ LEAST_SOFT_TISSUE = 0.064
 """Half of the least share of soft tissue in the most open slice of a synthetic patient (0.128)."""
 LEAST_LUNG = 0.058
 """Half of the least share of lung in the most open slice of a synthetic patient (0.116): one of two lungs."""
+MAKERS = (
+    "SIEMENS",
+    "GE",
+    "PHILIPS",
+    "TOSHIBA",
+    "CANON",
+    "HITACHI",
+    "FUJIFILM",
+    "UIH",
+    "UNITED IMAGING",
+    "NEUSOFT",
+    "PICKER",
+)
+"""Words of a header that name a maker; other text of that field is not shown: it is free text, and may hold a name."""
 MAKER, TUBE_KV = "SIEMENS", 110.0
 """All 1,119 published series are from one scanner of this maker, at this tube voltage."""
 
@@ -73,7 +88,13 @@ def settings_of(series: Series) -> Settings:
     header = dicom.read_header(series.files[0], stop_before_pixels=True)
     allowed, _ = allowed_settings([header])
     pixel, thickness, kv = (_known(allowed[column]) for column in ("pixel_mm", "thickness_mm", "kvp"))
-    return Settings(pixel, thickness, kv, str(header.get("Manufacturer") or "").strip(), str(allowed["kernel"]))
+    return Settings(pixel, thickness, kv, _maker(str(header.get("Manufacturer") or "")), str(allowed["kernel"]))
+
+
+def _maker(text: str) -> str:
+    """The maker's name as it is known; "an unknown maker" for other text."""
+    found = next((maker for maker in MAKERS if re.search(rf"\b{maker}\b", text.upper())), "")
+    return {"GE": "GE", "UIH": "UIH"}.get(found, found.title()) if found else "an unknown maker" if text.strip() else ""
 
 
 def _imported_settings(folder: Path) -> Settings:

@@ -88,7 +88,7 @@ def natural_key(name: str) -> tuple[tuple[int, str], ...]:
     Taught in chapter 01.
     """
     parts = re.split(r"(\d+)", name.lower())
-    return tuple((int(part), "") if part.isdigit() else (-1, part) for part in parts if part)
+    return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in parts if part)
 
 
 def find_series(root: str | Path) -> list[Series]:
@@ -232,7 +232,7 @@ class RowReader:
                 start, count = page.dataoffsets[0], 2 * shape[0] * shape[1]
                 plain = page.is_contiguous and page.compression == 1 and page.fillorder == 1
                 if not plain or start + count != size:
-                    return page.asarray()[rows].astype(np.uint16), shape
+                    return _decoded(path, page, shape)[rows].astype(np.uint16), shape
                 stream.seek(0)
                 header = self._last = _Header(stream.read(start), size, shape, tiff.byteorder)
         wanted = range(header.shape[0])[rows]
@@ -241,6 +241,13 @@ class RowReader:
         stream.seek(len(header.start) + 2 * columns * first)
         stored = np.fromfile(stream, f"{header.byteorder}u2", (end - first) * columns).reshape(-1, columns)
         return stored[:: wanted.step].astype(np.uint16, copy=False), header.shape
+
+
+def _decoded(path: Path, page: tifffile.TiffPage, shape: tuple[int, int]) -> np.ndarray:
+    pixels = page.asarray()
+    if pixels.shape != shape:
+        raise InputError(path, f"decodes to {pixels.shape}, its header says {shape}", "Copy or download the file again")
+    return pixels
 
 
 def read_rows(path: str | Path, rows: slice = slice(None)) -> tuple[np.ndarray, tuple[int, int]]:
@@ -273,6 +280,12 @@ def strict_page(path: Path, tiff: tifffile.TiffFile) -> tifffile.TiffPage:
             path,
             f"stores grey as {tifffile.PHOTOMETRIC(page.photometric).name}, expected MINISBLACK (0 is black)",
             remedy,
+        )
+    if max(page.shape) > dicom.LARGEST_SIDE:
+        raise InputError(
+            path,
+            f"says that it has {page.shape[0]}×{page.shape[1]} pixels",
+            f"Slices have at most {dicom.LARGEST_SIDE} a side",
         )
     needed = max(start + size for start, size in zip(page.dataoffsets, page.databytecounts, strict=True))
     if page.compression == 1:

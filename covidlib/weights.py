@@ -80,7 +80,7 @@ def read_note(path: str | Path) -> WeightsNote | None:
     try:
         with h5py.File(path, "r") as file:
             stored = file.attrs.get(NOTE)
-    except OSError as error:
+    except (OSError, KeyError, RuntimeError) as error:  # HDF5 has one kind for each way in which a file is damaged
         raise InputError(path, f"is no readable HDF5 file ({error})", "Copy or download the file again") from error
     if stored is None:
         return None
@@ -162,7 +162,7 @@ def load_weights(path: str | Path, network: str | None = None) -> tuple[keras.Mo
             # Keras only warns when a layer finds no weights in the file, and leaves it random.
             warnings.simplefilter("error", UserWarning)
             model.load_weights(path)
-    except (ValueError, OSError, KeyError, UserWarning) as error:
+    except (ValueError, OSError, KeyError, TypeError, RuntimeError, UserWarning) as error:
         first_line = str(error).strip().splitlines()[0]
         raise InputError(
             path, f"does not fit {note.network} ({first_line})", "Name the network that the file was saved from"

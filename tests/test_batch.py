@@ -136,6 +136,14 @@ def test_an_answer_is_used_again_only_for_the_same_question(
     assert "1 of these answers are" in capsys.readouterr().out
 
 
+def test_a_line_after_half_a_line_is_not_lost(tmp_path: Path) -> None:
+    """A kill in the middle of a line, then another one after the next patient."""
+    lines = tmp_path / "out.json.partial"
+    lines.write_bytes(b'{"patient": "a", "key": "1"}\n{"patient": "b", "k')
+    batch._Journal(tmp_path / "out.json", None).append({"patient": "c", "key": "3"})
+    assert list(batch._Journal(tmp_path / "out.json", None).records) == ["a", "c"]
+
+
 def test_another_engine_is_another_question(
     two: Path, untrained_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,6 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -179,13 +178,14 @@ def test_damaged_weights_are_refused(tmp_path: Path, untrained_weights: Path, da
     path = tmp_path / "some.weights.h5"
     # The whole file is large: its first part holds what is understood before arrays are.
     path.write_bytes(data.draw(damaged([untrained_weights.read_bytes()])))
-    for reads in (weights.read_note, weights.note_for):
+    # Building a network takes a second: a long campaign does it, a quick one does not.
+    for reads in (weights.read_note, weights.note_for, *([weights.load_weights] if TRIED > 1000 else [])):
         try:
-            note = reads(path)
+            reads(path)
         except InputError as error:
             assert str(path) in str(error)
         else:
-            assert note is None or isinstance(note, weights.WeightsNote)
+            assert h5py.is_hdf5(path)
 
 
 NOTES = st.one_of(
@@ -279,9 +279,9 @@ def test_damaged_lines_of_a_stopped_batch_are_dropped(tmp_path: Path, data: st.D
     assert all({"patient", "key"} <= set(record) for record in records.values())
 
 
-NAMES = st.text(
-    st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=60
-).filter(lambda name: name not in {".", ".."} and len(name.encode()) < 250)
+NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=60).filter(
+    lambda name: name not in {".", ".."} and len(name.encode()) < 250
+)
 
 
 @fuzzed
@@ -297,7 +297,7 @@ def test_any_name_of_folder_and_file(tmp_path: Path, folder_name: str, file_name
     try:
         found = [file for one in series.find_series(folder) for file in one.files]
         assert found == [path]
-        assert all(one.isprintable() or one == "\N{REPLACEMENT CHARACTER}" for one in find_patients([folder])[0].name)
+        assert find_patients([folder])[0].name.isprintable()
     finally:
         path.unlink()
 

@@ -69,6 +69,30 @@ def test_a_download_is_kept_verified_and_not_repeated(
         assert not path.exists()
 
 
+def test_at_hand_means_no_network(known: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COVIDLIB_MIRROR", raising=False)
+    monkeypatch.setenv("COVIDLIB_HOME", str(tmp_path))
+    asked: list[str] = []
+    monkeypatch.setattr(sources, "download", lambda url, target, **options: asked.append(url) or target)
+    with sources.at_hand(), pytest.raises(sources.Unavailable, match="covidlib fetch lists"):
+        sources.fetch(NAME)
+    path = write(tmp_path / "data" / "downloads", CONTENT)
+    with sources.at_hand():
+        assert sources.fetch(NAME) == path
+    path.write_bytes(CONTENT + b"more")
+    with sources.at_hand(), pytest.raises(sources.Unavailable):
+        sources.fetch(NAME)
+    assert asked == []
+    sources.fetch(NAME)
+    assert len(asked) == 1
+
+
+def test_the_lists_are_fetched_on_the_command_line(mirror: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fetch", "lists"]) == 0
+    assert "lists: verified" in capsys.readouterr().out
+    assert main(["fetch", "lists", "--part", "full"]) == 2
+
+
 def test_without_a_network_the_real_series_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COVIDLIB_MIRROR", raising=False)
     monkeypatch.setenv("COVIDLIB_HOME", str(tmp_path))
