@@ -144,6 +144,18 @@ def test_a_line_after_half_a_line_is_not_lost(tmp_path: Path) -> None:
     assert list(batch._Journal(tmp_path / "out.json", None).records) == ["a", "c"]
 
 
+def test_an_answer_whose_report_is_gone_is_made_again(
+    two: Path, untrained_weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["--json", str(tmp_path / "out.json"), "--report", str(tmp_path / "out.html")]
+    assert diagnose(two, untrained_weights, *asked) == 0
+    lost, kept = sorted((tmp_path / "out_patients").iterdir())
+    lost.unlink()
+    assert diagnose(two, untrained_weights, *asked) == 0
+    assert "1 of these answers are from an earlier start" in capsys.readouterr().out
+    assert lost.is_file() and kept.is_file()
+
+
 def test_another_engine_is_another_question(
     two: Path, untrained_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,7 +29,8 @@ def chest() -> np.ndarray:
 
 def test_size() -> None:
     assert unlike_size((512, 512)) == ()
-    assert "256×256" in unlike_size((256, 256))[0]
+    for shape in ((256, 256), (512, 400), (400, 512)):
+        assert f"{shape[0]}×{shape[1]}" in unlike_size(shape)[0]
 
 
 def test_spacing_passes_at_the_published_extremes_and_not_beyond() -> None:
@@ -116,6 +117,10 @@ def test_settings_of_an_imported_series_come_from_the_table_beside_it(tmp_path: 
     assert settings == Settings(0.4, 2.5, 120.0, "", "")
     assert "pixels of 0.400 mm" in unlike_settings(settings)[0]
     assert cautions(settings, "tiff") == ("tube at 120 kV; all of COVID-CTset at 110 kV",)
+    table = (target / "series.csv").read_text()
+    other_series = table.splitlines()[1].replace("SR_1", "SR_9").replace("0.4", "0.9")
+    (target / "series.csv").write_text(table.replace("\n", f"\n{other_series}\n", 1))
+    assert settings_of(series) == settings
     for other in ("patient,series\npatient001,SR_1\n", "nothing\n", "patient,series,pixel_mm\nx,y,1\n", "\0"):
         (target / "series.csv").write_text(other)
         assert settings_of(series) == Settings()

@@ -83,6 +83,22 @@ def test_a_name_that_is_html_is_text(report_file: Path, page: Reader) -> None:
         assert browser.locator("h1").inner_text() == HOSTILE
 
 
+def test_names_of_series_and_of_failed_patients_are_text_too(untrained_weights: Path, tmp_path: Path) -> None:
+    write_series(tmp_path / "many" / "patient1" / HOSTILE, [10, OPEN, OPEN])
+    write_series(tmp_path / "many" / "patient1" / "SR_3", [10, OPEN, OPEN])
+    write_series(tmp_path / "many" / "patient2" / "SR_2", [10, OPEN])
+    broken = tmp_path / "many" / "patient2" / "SR_2" / f"{HOSTILE.replace('/', '')}.tif"
+    broken.write_bytes(b"no picture")
+    out = tmp_path / "out.html"
+    command = ["diagnose", str(tmp_path / "many"), "--weights", str(untrained_weights), "--engine", "tensorflow"]
+    assert main([*command, "--report", str(out)]) == 3
+    (page,) = (tmp_path / "out_patients").glob("*.html")
+    for path, words in ((page, HOSTILE), (out, HOSTILE)):
+        read = Reader(path.read_text(encoding="utf-8"))
+        assert words in read.text
+        assert not [tag for tag in read.tags if tag[0] == "script" or "onerror" in tag[1]]
+
+
 def test_every_picture_has_its_text(page: Reader) -> None:
     pictures = page.all("img")
     # Three strips, four slices and their maps.
