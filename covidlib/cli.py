@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from covidlib import __version__, diagnosecommand
+from covidlib.diagnosecommand import STOPPED
 from covidlib.errors import InputError
 from covidlib.limits import check_trainable
 from covidlib.protocols import NETWORKS, VARIATIONS, Protocol, protocol_named, with_settings
@@ -29,16 +31,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     0 done, 1 `check-data` or `audit` found a problem, 2 bad input, 3 `diagnose` had no answer for some patients.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that lacks a sign (a bar, a multiplication sign) shows a question mark, not a traceback.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     arguments = _parser().parse_args(argv)
     try:
         return arguments.run(arguments) or 0
     except InputError as error:
-        print(f"covidlib: {error}", file=sys.stderr)
-        return BAD_INPUT
+        problem = str(error)
     except BrokenPipeError:
         # The reader of a pipe (`| head`) left early: nothing more to say, and nothing to flush at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
+        return 0
+    except KeyboardInterrupt:
+        print("covidlib: stopped", file=sys.stderr)
+        return STOPPED
+    except MemoryError:
+        problem = "there is not enough memory. Close other programs, or take a machine with more."
+    except OSError as error:
+        # A disk that is full, a folder that is read-only: whoever wrote it said which.
+        problem = f"{error.filename or 'the disk'}: {error.strerror or error}. Make room, or name another folder."
+    print(f"covidlib: {problem}", file=sys.stderr)
+    return BAD_INPUT
 
 
 def _parser() -> argparse.ArgumentParser:
