@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 from tqdm import tqdm
 
 from covidlib.errors import InputError
+from covidlib.locks import one_at_a_time
 
 NOTE = ".unpacked.json"
 LIMIT_BYTES = 100 * 10**9
@@ -83,18 +84,27 @@ def unpack(
     """
     if is_unpacked(folder, label):
         return folder
-    contents = {archive: _checked_contents(archive) for archive in archives}
-    if not any(wanted(entry.filename) for entries in contents.values() for entry in entries):
-        named = ", ".join(str(archive) for archive in archives)
-        raise InputError(
-            named, "holds no file of the kind that is wanted", "Name another zip, or unpack its zips first"
-        )
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
             folder.parent, f"cannot be made ({error.strerror})", "Name another folder with --to"
         ) from error
+    with one_at_a_time(folder):
+        if not is_unpacked(folder, label):
+            _unpack(archives, folder, label, wanted, limit, progress)
+    return folder
+
+
+def _unpack(
+    archives: Sequence[Path], folder: Path, label: str, wanted: Callable[[str], bool], limit: int, progress: bool
+) -> None:
+    contents = {archive: _checked_contents(archive) for archive in archives}
+    if not any(wanted(entry.filename) for entries in contents.values() for entry in entries):
+        named = ", ".join(str(archive) for archive in archives)
+        raise InputError(
+            named, "holds no file of the kind that is wanted", "Name another zip, or unpack its zips first"
+        )
     _check_room(folder, sum(entry.file_size for entries in contents.values() for entry in entries), limit)
     unfinished = folder.with_name(f".{folder.name}.unpacking")
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -109,7 +119,6 @@ def unpack(
         unfinished.rename(folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-    return folder
 
 
 def _checked_contents(archive: Path) -> list[zipfile.ZipInfo]:

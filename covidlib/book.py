@@ -69,7 +69,9 @@ def _name_cache(app: Any, config: Any) -> None:
     # Every change of the library makes a new one: those not used for longest go.
     own.mkdir(parents=True, exist_ok=True)
     os.utime(own)
-    for old in sorted(caches.iterdir(), key=lambda cache: cache.stat().st_mtime)[:-KEPT_CACHES]:
+    # Its own stays even where the clock was set back and the others seem newer.
+    others = sorted((cache for cache in caches.iterdir() if cache != own), key=lambda cache: cache.stat().st_mtime)
+    for old in others[: 1 - KEPT_CACHES]:
         shutil.rmtree(old)
 
 

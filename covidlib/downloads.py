@@ -26,6 +26,7 @@ from covidlib.answers import (
     validator_of,
 )
 from covidlib.errors import InputError, Unavailable
+from covidlib.locks import one_at_a_time
 
 ATTEMPTS = 5
 PAUSE_SECONDS = 1.0
@@ -64,12 +65,34 @@ def download(
     InputError
         If the bytes have another hash; they are deleted, so that the next call starts afresh.
     """
-    if target.is_file() and size in (None, target.stat().st_size) and _has_digest(target, digest):
+    if _is_there(target, size, digest):
         return target
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(target.parent, f"cannot be made ({error.strerror})", "Choose another folder") from error
+    # Two processes would write the same part, each where it thinks that it ends.
+    with one_at_a_time(target):
+        if not _is_there(target, size, digest):
+            _fetch(url, target, digest, size, attempts, pause, timeout, progress)
+    return target
+
+
+def _is_there(target: Path, size: int | None, digest: str) -> bool:
+    return target.is_file() and size in (None, target.stat().st_size) and _has_digest(target, digest)
+
+
+def _fetch(
+    url: str,
+    target: Path,
+    digest: str,
+    size: int | None,
+    attempts: int,
+    pause: float,
+    timeout: float,
+    progress: bool,
+) -> None:
+    """Transfer until it is whole, compare, and give it its name."""
     part = target.with_name(f"{target.name}.part")
     failures, longest = 0, _length(part)
     while True:
@@ -99,7 +122,6 @@ def download(
             target, f"arrived with {name} {found}, expected {expected}", "Try again; if it stays so, report it"
         )
     os.replace(part, target)
-    return target
 
 
 def _transfer(url: str, part: Path, size: int | None, digest: str, timeout: float, progress: bool) -> str:

@@ -101,7 +101,7 @@ def _imported_settings(folder: Path) -> Settings:
     """The row of series.csv, two folders above, that belongs to an imported series; nothing where there is none."""
     try:
         table = pd.read_csv(folder.parent.parent / "series.csv", dtype=str, keep_default_na=False)
-        own = table[(table["patient"] == folder.parent.name) & (table["series"] != "")]
+        own = table[(table["patient"] == folder.parent.name) & (table["series"] == folder.name)]
         row = own.to_dict("records")[0]
         pixel, thickness, kv = (_known(row[column] or "nan") for column in ("pixel_mm", "thickness_mm", "kvp"))
         return Settings(pixel, thickness, kv, kernel=str(row["kernel"]))

@@ -10,9 +10,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +22,7 @@ from covidlib.chest.body import Body, choose_body
 from covidlib.chest.canvas import SIDE, Canvas, Noises, smooth_noise
 from covidlib.errors import InputError
 from covidlib.series import identify, write_slice
+from covidlib.workers import process_pool
 
 FIRST_NORMAL_ID = 146
 """COVID-CTset numbers its infected patients 1 to 145 and its normal ones from 146."""
@@ -218,8 +217,7 @@ def _mapped(jobs: list[Job], workers: int | None) -> Iterator[tuple[pd.DataFrame
     if workers == 1:
         yield from map(_write_patient, jobs)
         return
-    # Spawned, not forked: a fork of a process in which TensorFlow runs may hang.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with process_pool(workers) as pool:
         yield from pool.map(_write_patient, jobs)
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from covidlib import __version__
 from covidlib.errors import InputError
+from covidlib.locks import one_at_a_time
 
 if TYPE_CHECKING:
     from covidlib.protocols import Protocol
@@ -75,7 +76,10 @@ def cohort(data: str = "", progress: bool = False) -> Path:
 
     folder = home() / "data" / f"synthetic-{source_hash(CODE_OF_THE_COHORT)}"
     if not folder.is_dir():
-        make_cohort(folder, COHORT_PATIENTS, COHORT_SEED, progress)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with one_at_a_time(folder):
+            if not folder.is_dir():
+                make_cohort(folder, COHORT_PATIENTS, COHORT_SEED, progress)
     return folder
 
 
@@ -86,7 +90,12 @@ def shortcut_cohort(progress: bool = False) -> Path:
     made = f"{SHORTCUT_PATIENTS}-{SHORTCUT_SLICES}-{SHORTCUT_SEED}-{source_hash(CODE_OF_THE_COHORT)}"
     folder = home() / "data" / f"shortcut-{made}"
     if not folder.is_dir():
-        make_cohort(folder, SHORTCUT_PATIENTS, SHORTCUT_SEED, progress, most_slices=SHORTCUT_SLICES, shortcut=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with one_at_a_time(folder):
+            if not folder.is_dir():
+                make_cohort(
+                    folder, SHORTCUT_PATIENTS, SHORTCUT_SEED, progress, most_slices=SHORTCUT_SLICES, shortcut=True
+                )
     return folder
 
 

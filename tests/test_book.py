@@ -97,6 +97,15 @@ def test_caches_that_were_not_used_for_longest_go(tmp_path: Path) -> None:
     assert (caches / "present" / "pages.db").read_text() == "present"
 
 
+def test_a_clock_that_was_set_back_costs_no_cache_of_this_build(tmp_path: Path) -> None:
+    caches = tmp_path / "_build" / ".execution"
+    for number in range(4):
+        (caches / f"from the future {number}").mkdir(parents=True)
+        os.utime(caches / f"from the future {number}", (9e9 + number, 9e9 + number))
+    book._name_cache(SimpleNamespace(srcdir=tmp_path), SimpleNamespace(covidlib_fingerprint="present"))
+    assert sorted(path.name for path in caches.iterdir()) == ["from the future 2", "from the future 3", "present"]
+
+
 def test_an_unknown_parameter_is_refused_before_anything_runs(tmp_path: Path) -> None:
     cell = nbformat.v4.new_code_cell('PROTOCOL = "quick"\nDATA = ""', metadata={"tags": ["parameters"]})
     path = tmp_path / "page.ipynb"
