@@ -2,7 +2,7 @@
 
 The HTML pieces work the same in JupyterLab, on Colab and on a page on disk, without a network or a kernel; their
 inputs are moved by mouse, touch and keyboard. They hold smaller slices than the series, to be light. The ipywidgets
-work on the slices themselves. Taught in chapters 01, 02 and 07.
+work on the slices themselves. Taught in chapters 01, 02, 03 and 07.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from covidlib.figures import grey_levels, show_slice
 from covidlib.selection import DARK_BELOW, DIVISOR, REGION_COLUMNS, REGION_ROWS, rule_with
 
 if TYPE_CHECKING:
+    import pandas as pd
     from ipywidgets import interactive
 
     from covidlib.gradcam import HeatMap
@@ -64,6 +65,35 @@ def selection_explorer(slices: np.ndarray, labels: Sequence[str], name: str) -> 
     # A quarter of the stored value fits into a byte as far as the rule looks: up to 1020, or −4 HU.
     small = np.minimum(slices[:, ::step, ::step] // 4, 255).astype(np.uint8)
     return _filled("selection", small, labels, name)
+
+
+def cell_explorer(pixels: np.ndarray, lesion: np.ndarray, cells: pd.DataFrame, name: str) -> HTML:
+    """A slice with the cells of each map of a network, and what one of them sees (section 2.3). Taught in chapter 03.
+
+    The square that a cell sees is drawn around the cell's middle, as large as it is in theory; a shift of a few pixels
+    that the layers may add is left out.
+
+    Parameters
+    ----------
+    pixels : uint16 array, shape (512, 512)
+        HU + 1024; shown at lung window, every second pixel.
+    lesion : bool array of the same shape
+        Outlined, and counted on every second pixel.
+    cells : DataFrame
+        One row a map: level, cells (in a row), first (middle of the first, in pixels), stride, receptive_field.
+    name : str
+        Unique on the page; letters, digits and hyphens.
+    """
+    step = pixels.shape[-1] // SIDE
+    facts = cells[["cells", "first", "stride"]].assign(field=cells["receptive_field"]).astype(int)
+    return _substituted(
+        "cells",
+        list(cells["level"]),
+        name,
+        facts=_json(facts.to_dict("records")),
+        greys=_base64(grey_levels(pixels[::step, ::step])),
+        lesions=_base64(np.packbits(lesion[::step, ::step], axis=-1)),
+    )
 
 
 def heatmap_explorer(

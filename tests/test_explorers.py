@@ -7,6 +7,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from browser import open_page
 
@@ -91,6 +92,51 @@ def test_the_window_in_the_browser_is_the_window_in_the_library(series: np.ndarr
         assert page.locator(".caption").inner_text() == "</script> 0"
         label = page.locator("canvas").get_attribute("aria-label")
         assert label == "</script> 0, window centre 40 HU, width 400 HU"
+
+
+def test_cells_in_the_browser_lie_where_the_library_says(series: np.ndarray, tmp_path: Path) -> None:
+    lesion = np.zeros((512, 512), bool)
+    lesion[200:240, 100:132] = True
+    maps = pd.DataFrame(
+        {
+            "level": ["</script>", "coarse"],
+            "cells": [30, 4],
+            "first": [16.0, 96.0],
+            "stride": [16.0, 128.0],
+            "receptive_field": [99.0, 675.0],
+        }
+    )
+
+    def share(cell: tuple[int, int], row: int) -> float:
+        """How much of a cell's own square is lesion, on every second pixel."""
+        first, stride = maps.loc[row, ["first", "stride"]].astype(int)
+        top, left = (max(first + index * stride - stride // 2 + 1, 0) for index in cell)
+        return lesion[top : top + stride, left : left + stride][1::2, 1::2].mean()
+
+    with open_page() as page:
+        problems: list[str] = []
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.goto(page_of(tmp_path, explorers.cell_explorer(series[2], lesion, maps, "cells").data))
+        caption = page.locator(".caption")
+        page.locator('[data-part="map"]').fill("0")
+        page.locator('[data-part="row"]').fill("13")
+        page.locator('[data-part="column"]').fill("7")
+        said = caption.inner_text()
+        assert said.startswith("</script> has 30×30 cells, 16 pixels apart. This one sees a square of 99 pixels, 4% of")
+        assert said.endswith(f"lesion fills {share((12, 6), 0):.0%}.") and share((12, 6), 0) == 1
+        page.locator('[data-part="row"]').press("ArrowRight")
+        page.locator('[data-part="row"]').press("ArrowRight")
+        assert caption.inner_text().endswith(f"lesion fills {share((14, 6), 0):.0%}.") and 0 < share((14, 6), 0) < 1
+        # Another map: the cell that is nearest to where one was; a click goes to the nearest cell, too.
+        page.locator('[data-part="map"]').press("ArrowRight")
+        assert page.locator('[data-of="row"]').inner_text() == "2 of 4"
+        assert page.locator('[data-of="column"]').inner_text() == "1 of 4"
+        assert "675 pixels, 100% of the slice" not in caption.inner_text() and "coarse has 4×4" in caption.inner_text()
+        frame = page.locator("canvas").bounding_box()
+        assert frame
+        page.locator("canvas").click(position={"x": frame["width"] * 0.95, "y": frame["height"] * 0.5})
+        assert page.locator('[data-of="column"]').inner_text() == "4 of 4"
+        assert problems == []
 
 
 def test_maps_in_the_browser_are_those_of_the_library(series: np.ndarray, tmp_path: Path) -> None:
