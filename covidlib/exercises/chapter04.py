@@ -119,7 +119,5 @@ def expected_best(answer: Callable[[int, int], float]) -> str | None:
         if abs(found - (1 - right)) < 0.01:
             return "that is the worst epoch"
         if abs(found - right) > 0.01:
-            return (
-                f"for {epochs} epochs and {images} images, toss many trainings: what is the mean of their best?"
-            )
+            return f"for {epochs} epochs and {images} images, toss many trainings: what is the mean of their best?"
     return None
