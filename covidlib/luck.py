@@ -12,7 +12,7 @@ from scipy.stats import binom
 
 
 def expected_best(epochs: int, images: int, accuracy: float = 0.5) -> float:
-    """The best accuracy to expect of so many networks that all have the same true accuracy. Taught in chapter 09.
+    """The best accuracy to expect of so many networks that have one true accuracy. Taught in chapters 04 and 09.
 
     Exact for independent epochs and images: the mean of the largest of `epochs` binomial counts. Epochs of one training
     resemble each other, so there it is an upper end; images of one patient resemble each other too, which works the

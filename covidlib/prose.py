@@ -21,7 +21,7 @@ NAMES = {
         rf"\b(?:{_NUMBERED}) \d\d?(?:\.\d)?(?!\d)"
         rf"|\b(?:{_NUMBERED})s \d\d?(?:\.\d)?(?:(?:, | and | to |–)\d\d?(?:\.\d)?)*(?!\d)"
     ),
-    "a numbered heading": r"^#+ \d+\. ",
+    "a numbered heading": r"^#+ \d+\. |^### \d+\.\d+ [●○]{3} ",
     "a threshold of the paper (its number) or of its code (its value)": (
         r"\bthreshold(?:s (?:1 and 2|0, 0\.1 and 0\.3)| (?:1|2|0|0\.1|0\.3|0\.5))(?![\d.]\d)"
         r"|\ba tenth of the selected\b"
@@ -59,7 +59,9 @@ _HIDDEN = re.compile(
     re.DOTALL,
 )
 _SPAN = re.compile(r"`[^`\n]*`|\$[^$\n]*\$")
-_EXERCISE = re.compile(r"^\*\*\d+\.\*\* (.*?)^<details>(.*?)^</details>", re.MULTILINE | re.DOTALL)
+_EXERCISE = re.compile(
+    r"^(?:\*\*\d+\.\*\* |### \d+\.\d+ [●○]{3} )(.*?)^<details>(.*?)^</details>", re.MULTILINE | re.DOTALL
+)
 
 
 def typed_numbers(text: str) -> list[str]:
@@ -104,10 +106,25 @@ def typed_in_page(path: str | Path) -> list[str]:
     path = Path(path)
     if path.suffix != ".ipynb":
         return typed_numbers(path.read_text(encoding="utf-8"))
-    found = []
+    return [f"cell {index}: {problem}" for index, text in _texts(path) for problem in typed_numbers(text)]
+
+
+def _texts(path: Path) -> Iterator[tuple[int, str]]:
+    """Each text of a notebook with its place; a checked exercise's task and solution are one text."""
+    task = ""
     for index, cell in enumerate(nbformat.read(path, as_version=4).cells):
         shown = cell.metadata.get("mystnb", {})
-        texts = [shown.get("figure", {}).get("caption", ""), shown.get("image", {}).get("alt", "")]
-        texts += [cell.source] if cell.cell_type == "markdown" else []
-        found += [f"cell {index}: {problem}" for text in texts for problem in typed_numbers(text)]
-    return found
+        yield index, shown.get("figure", {}).get("caption", "")
+        yield index, shown.get("image", {}).get("alt", "")
+        if cell.cell_type == "markdown":
+            before, task = task, ""
+            # What follows the solution in its cell may be the next exercise's task.
+            done, mark, following = cell.source.rpartition("\n### ")
+            if mark and re.match(r"\d+\.\d+ [●○]{3} ", following):
+                yield index, before + done
+                task = f"### {following}\n\n"
+            elif re.match(r"### \d+\.\d+ [●○]{3} ", cell.source):
+                task = f"{cell.source}\n\n"
+            else:
+                yield index, before + cell.source
+    yield -1, task

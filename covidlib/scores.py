@@ -135,6 +135,45 @@ def predictive_values(counts: Mapping[str, Counts], prevalences: Sequence[float]
     )
 
 
+def frequencies(counts: Mapping[str, Counts], prevalence: float, of: int = 10_000) -> pd.DataFrame:
+    """What several networks would make of so many slices where another share is infected. Taught in chapter 05.
+
+    Whole slices are easier to think with than shares of shares.
+
+    Parameters
+    ----------
+    counts : dict of Counts
+        By network; their sensitivity and specificity are taken to stay what they are.
+    prevalence : float
+        Share of infected slices.
+    of : int
+        All slices.
+
+    Returns
+    -------
+    DataFrame
+        Index network; columns found, missed, false alarms (slices, rounded), and the PPV.
+
+    Raises
+    ------
+    ValueError
+        If the prevalence is no share.
+    """
+    _check_share(prevalence)
+    infected = round(of * prevalence)
+    rows = {}
+    for network, own in counts.items():
+        found = round(infected * sensitivity(own))
+        alarms = round((of - infected) * (1 - specificity(own)))
+        rows[network] = {
+            "found": found,
+            "missed": infected - found,
+            "false alarms": alarms,
+            "PPV": f"{ppv_at(own, prevalence):.2f}",
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("network")
+
+
 def _check_share(prevalence: float) -> None:
     if not 0 <= prevalence <= 1:
         raise ValueError(f"a prevalence is a share from 0 to 1, not {prevalence}")

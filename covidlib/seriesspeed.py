@@ -78,7 +78,7 @@ def costs(record: dict[str, Any]) -> pd.DataFrame:
     DataFrame
         Index side; columns precision, first_start and start_up (seconds; the first converts, compiles and compares),
         ms_per_slice, intercept (seconds), r_squared, peak_mb on the longest series, growth_mb from the shortest,
-        difference (largest, of a probability).
+        most_mb (on any series, a first start included), difference (largest, of a probability).
     """
     found = {}
     for side, own in rows(record).groupby("side"):
@@ -93,6 +93,7 @@ def costs(record: dict[str, Any]) -> pd.DataFrame:
             "r_squared": line.r_squared,
             "peak_mb": by_length.iloc[-1],
             "growth_mb": by_length.iloc[-1] - by_length.iloc[0],
+            "most_mb": by_length.max(),
             "difference": own["difference"].max(),
         }
     return pd.DataFrame(found).T.reindex([title for title in SIDES.values() if title in found])

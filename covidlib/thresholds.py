@@ -68,6 +68,35 @@ def sweep(predictions: pd.DataFrame, thresholds: Sequence[float] = THRESHOLDS) -
     return pd.DataFrame(rows)
 
 
+def by_threshold(swept: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """A sweep cut into one small table a threshold, to leaf through with a dial. Taught in chapter 06.
+
+    Parameters
+    ----------
+    swept : DataFrame
+        What `sweep` returns.
+
+    Returns
+    -------
+    dict of DataFrame
+        By the threshold in percent: index network; infected patients found, normal patients called infected, and
+        balanced accuracy.
+    """
+    places = {}
+    for threshold, own in swept.groupby("threshold"):
+        rows = own.set_index("network")
+        found, missed = rows["true_covid"], rows["false_normal"]
+        alarms, quiet = rows["false_covid"], rows["true_normal"]
+        places[f"{threshold:.0%}"] = pd.DataFrame(
+            {
+                "infected found": found.astype(str) + " of " + (found + missed).astype(str),
+                "false alarms": alarms.astype(str) + " of " + (alarms + quiet).astype(str),
+                "balanced accuracy": ((rows["sensitivity"] + rows["specificity"]) / 2).map("{:.3f}".format),
+            }
+        )
+    return places
+
+
 def patient_row(counts: Counts) -> dict[str, float]:
     """Four counts of patients with both rates and their Wilson intervals. Taught in chapter 06."""
     row: dict[str, float] = {**vars(counts)}

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from conftest import ROOT
 
-from covidlib import book, diagnosis, metrics, prose, protocols, thresholds
+from covidlib import chapters, diagnosis, metrics, prose, protocols, thresholds
 from covidlib.dataset import LABELS
 
 PAGES = [
@@ -49,6 +49,7 @@ def test_chapters_and_documents_are_among_the_pages() -> None:
         "> **Time.** 5 minutes.\n\nThere were 12 patients.",
         "**1.** How often?\n\n<details><summary>Solution</summary>\n\n56 against 35.\n\n</details>",
         "**1.** With 56 errors?\n\n<details><summary>Solution</summary>\n\n56 against 35.\n\n</details>",
+        "### 5.1 ●○○ Title\n\nOf 56?\n\n<details><summary>Solution</summary>\n\n56 against 35.\n\n</details>",
         "<b>436</b> slices",
         "```{admonition} Beware\n:class: warning\nOf 436 slices.\n```",
         ":::{note}\n436 slices\n:::",
@@ -70,6 +71,7 @@ def test_a_typed_number_is_found(text: str) -> None:
         "[chapter 05](05_image_results.ipynb), https://doi.org/10.1148/ryai.240300",
         "> **Time.** 75 minutes to read; a minute to run.",
         "**1.** With 40 slices?\n\n<details><summary>Solution</summary>\n\n40 times `p`.\n\n</details>",
+        "### 5.1 ●○○ Title\n\nOf 40 slices?\n\n<details><summary>Solution</summary>\n\n40 times `p`.\n\n</details>",
         "---\nversion: 1\n---\nText.\n",
         "Guo et al. (2017) of all three networks over five folds in two ways.",
     ],
@@ -79,7 +81,7 @@ def test_names_with_numbers_in_them_are_allowed(text: str) -> None:
 
 
 def test_what_the_design_fixes_is_so() -> None:
-    assert len(book.STATIONS) == 6 and len(protocols.NETWORKS) == 3
+    assert len(chapters.STATIONS) == 6 and len(protocols.NETWORKS) == 3
     assert {protocol.folds for protocol in protocols.PROTOCOLS.values()} == {5}
     assert len(fields(metrics.Counts)) == 4 and len(LABELS) == 2
     assert thresholds.MARKED == (diagnosis.THRESHOLD_1, diagnosis.THRESHOLD_2, 0.3) == (0, 0.1, 0.3)
@@ -100,3 +102,19 @@ def test_captions_and_descriptions_are_prose_and_code_is_not(tmp_path: Path) -> 
     markdown.source = "436 slices"
     nbformat.write(nbformat.v4.new_notebook(cells=[markdown, cell]), path)
     assert "cell 0" in prose.typed_in_page(path)[0]
+
+
+def test_a_task_and_its_solution_are_one_exercise_though_a_cell_stands_between_them(tmp_path: Path) -> None:
+    solution = "<details><summary>Solution</summary>\n\n40 times `p`.\n\n</details>"
+    texts = [f"Before.\n\n### 5.{at} ●○○ Title\n\nOf {40 + at} slices?" for at in range(2)]
+    cells = [
+        nbformat.v4.new_markdown_cell(texts[0]),
+        nbformat.v4.new_code_cell("x = ..."),
+        nbformat.v4.new_markdown_cell(f"{solution}\n\n{texts[1]}"),
+        nbformat.v4.new_code_cell("x = ..."),
+        nbformat.v4.new_markdown_cell(solution),
+    ]
+    path = tmp_path / "page.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    # The second solution repeats the first task's number, not its own.
+    assert [problem.partition(":")[0] for problem in prose.typed_in_page(path)] == ["cell 4"]

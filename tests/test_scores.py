@@ -13,6 +13,7 @@ from covidlib.metrics import Counts, confusion_counts
 from covidlib.scores import (
     SCORES,
     all_scores,
+    frequencies,
     matthews,
     negative_likelihood_ratio,
     npv,
@@ -85,6 +86,15 @@ def test_weights_count_slices_as_often_as_they_were_drawn() -> None:
         assert {name: values[row] for name, values in vars(arrays).items()} == vars(expected)
         for score in SCORES.values():
             assert of_counts(score)(predictions, weights)[row] == pytest.approx(score(expected), nan_ok=True)
+
+
+def test_frequencies_are_slices_and_add_up() -> None:
+    counts = {"one": Counts(true_covid=90, false_normal=10, true_normal=950, false_covid=50)}
+    row = frequencies(counts, 0.02, 10_000).loc["one"]
+    # 200 infected at a sensitivity of 0.9, 9800 normal at a specificity of 0.95.
+    assert row.to_dict() == {"found": 180, "missed": 20, "false alarms": 490, "PPV": f"{180 / 670:.2f}"}
+    with pytest.raises(ValueError):
+        frequencies(counts, 1.2)
 
 
 def test_predictive_values_side_by_side() -> None:

@@ -11,7 +11,7 @@ from covidlib.diagnosis import decide_patients, table6
 from covidlib.intervals import wilson_interval
 from covidlib.metrics import Counts
 from covidlib.scores import balanced_accuracy
-from covidlib.thresholds import MARKED, THRESHOLDS, patient_counts, patient_scores, sweep, tuning
+from covidlib.thresholds import MARKED, THRESHOLDS, by_threshold, patient_counts, patient_scores, sweep, tuning
 
 
 def test_thresholds_run_from_one_slice_to_half_and_hold_the_marked_ones() -> None:
@@ -41,6 +41,18 @@ def test_a_higher_threshold_finds_fewer_and_alarms_less() -> None:
     swept = sweep(made_predictions(patients=40, signal=0.3))
     assert swept["sensitivity"].is_monotonic_decreasing and swept["specificity"].is_monotonic_increasing
     assert swept["sensitivity"].nunique() > 2
+
+
+def test_a_sweep_cut_by_threshold_says_the_same() -> None:
+    swept = sweep(made_predictions(patients=40, signal=0.3), (0, 0.3, 0.5))
+    places = by_threshold(swept)
+    assert list(places) == ["0%", "30%", "50%"]
+    for (_, row), table in zip(swept.iterrows(), places.values(), strict=True):
+        shown = table.loc[row["network"]]
+        assert shown["infected found"] == f"{row['true_covid']} of {row['true_covid'] + row['false_normal']}"
+        assert shown["false alarms"] == f"{row['false_covid']} of {row['false_covid'] + row['true_normal']}"
+        assert float(shown["balanced accuracy"]) == round((row["sensitivity"] + row["specificity"]) / 2, 3)
+    assert len({table.to_csv() for table in places.values()}) == 3
 
 
 def test_an_undetermined_patient_is_wrong() -> None:
