@@ -87,7 +87,7 @@ def _machine() -> Iterator[Line]:
     yield Line("machine", "Python", environment.python(), "ok" if supported else "FAIL", remedy)
     yield Line("machine", "system", environment.system())
     yield Line("machine", "processor", environment.processor())
-    yield Line("machine", "cores", str(os.cpu_count() or environment.UNKNOWN))
+    yield Line("machine", "cores", environment.cores())
     yield Line("machine", "memory", environment.memory())
 
 

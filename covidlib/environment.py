@@ -163,6 +163,11 @@ def processor() -> str:
     return ", ".join([name, *features])
 
 
+def cores() -> str:
+    """Logical cores of the processor."""
+    return str(os.cpu_count() or UNKNOWN)
+
+
 def memory() -> str:
     """All memory of the machine in GB (10⁹ bytes)."""
     try:
@@ -174,6 +179,7 @@ def memory() -> str:
 __all__ = [
     "Package",
     "commit",
+    "cores",
     "in_clone",
     "memory",
     "packages",
