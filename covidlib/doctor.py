@@ -121,7 +121,9 @@ def _extras() -> Iterator[Line]:
         if not extra:
             continue
         wrong = [one for one in environment.packages(asked) if not one.good]
-        found = "installed" if not wrong else "without " + ", ".join(f"{one.name} {_version(one)}" for one in wrong)
+        # A word each: an extra that nobody asked for is missing as a whole.
+        names = ", ".join(one.name if one.found is None else f"{one.name} {_version(one)}" for one in wrong)
+        found = f"lacks {names}" if wrong else "installed"
         yield Line("extras", extra, found, "-" if wrong else "ok", _install(extra) if wrong else "")
 
 
