@@ -52,6 +52,9 @@ def fingerprint() -> str:
 
 def setup(app: Any) -> dict[str, bool]:
     """Register with Sphinx: pages are read again, and cells executed again, when the fingerprint changes."""
+    from covidlib import status  # it needs Sphinx, the other tools of this module do not
+
+    status.setup(app)
     current = fingerprint()
     app.add_config_value("covidlib_fingerprint", current, "env")
     app.connect("config-inited", _name_cache, priority=100)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from covidlib import __version__, diagnosecommand
+from covidlib import __version__, diagnosecommand, doctor
 from covidlib.diagnosecommand import STOPPED
 from covidlib.errors import InputError
 from covidlib.limits import check_trainable
@@ -28,7 +28,8 @@ BAD_INPUT = 2
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code.
 
-    0 done, 1 `check-data` or `audit` found a problem, 2 bad input, 3 `diagnose` had no answer for some patients.
+    0 done, 1 `check-data`, `audit` or `doctor` found a problem, 2 bad input, 3 `diagnose` had no answer for some of
+    the patients.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     for stream in (sys.stdout, sys.stderr):
@@ -142,6 +143,7 @@ def _parser() -> argparse.ArgumentParser:
     nets.add_argument("--size", choices=("paper", "quick"), default="paper", help="default: paper")
     nets.add_argument("--side", type=int, help="image side in pixels; default: 512, for the quick size 128")
     nets.set_defaults(run=_networks)
+    doctor.add_parser(commands)
     return parser
 
 

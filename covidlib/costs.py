@@ -1,4 +1,4 @@
-"""What training costs: floating-point operations, the share of a device's peak, and estimates for other devices.
+"""What training costs: operations, the share of a device's peak, estimates for other devices, room on the disk.
 
 Peaks are the makers' numbers, which no program reaches. An estimate takes the share that the paper reached on its
 device and is labelled as one. Taught in chapter 04.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from covidlib.limits import SLICE_SIDE
 from covidlib.paper import network_name, table, table_numbers
 from covidlib.protocols import Protocol
 
@@ -37,6 +38,17 @@ def printed_slices() -> int:
     """Training images of one epoch: the mean over the five folds of Table 2. Taught in chapter 04."""
     columns = ["train COVID-19 images", "train Normal images"]
     return round(table_numbers(2)[columns].sum(axis=1).mean())
+
+
+def printed_testing_hours() -> pd.Series:
+    """Hours that the test images of all folds take, by the paper's time an image (Table 8) and its counts (Table 2).
+
+    Taught in the how-to on the full replication.
+    """
+    printed = table(8).set_index("Model name")["Inference time per image"].rename(index=network_name)
+    seconds = printed.str.extract(r"([\d.]+)", expand=False).astype(float) / 1000
+    images = table_numbers(2)[["test COVID-19 images", "test Normal images"]].to_numpy().sum()
+    return seconds * images / 3600
 
 
 def paper_shares(gflops: pd.Series) -> pd.DataFrame:
@@ -69,3 +81,33 @@ def estimate_hours(gflops: pd.Series, protocol: Protocol, slices: int, shares: p
     }
     found = pd.DataFrame(hours)
     return pd.concat([found, found.sum().rename("all").to_frame().T])
+
+
+def slices_gigabytes(slices: int, bits: int) -> float:
+    """Room that uncompressed slices take, in GB (10⁹ bytes), without file headers.
+
+    Taught in the how-to on the full replication.
+    """
+    return slices * SLICE_SIDE**2 * bits / 8 / 1e9
+
+
+def runs_gigabytes(parameters: pd.Series, protocol: Protocol) -> pd.Series:
+    """Room that the runs of a protocol take, in GB (10⁹ bytes), but for their tables, which are small.
+
+    Taught in the how-to on the full replication.
+
+    Parameters
+    ----------
+    parameters : Series
+        Network → number of its parameters, 32 bits each.
+
+    Returns
+    -------
+    Series
+        "weights of all runs", which stay; "checkpoints of a run", two of the largest network while one takes the
+        other's place, each with Nadam's two moments of every parameter.
+    """
+    weights = parameters * 4 / 1e9
+    return pd.Series(
+        {"weights of all runs": weights.sum() * protocol.folds, "checkpoints of a run": 2 * 3 * weights.max()}
+    )
