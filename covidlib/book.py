@@ -59,6 +59,7 @@ def setup(app: Any) -> dict[str, bool]:
     app.add_config_value("covidlib_fingerprint", current, "env")
     app.connect("config-inited", _name_cache, priority=100)
     app.connect("html-page-context", _drop_thebe, priority=900)
+    app.setup_extension("covidlib.glossarylinks")
     # Kernels inherit these: a log line or a warning on a page is not for readers.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("PYTHONWARNINGS", "ignore")
