@@ -56,19 +56,35 @@ def station_svg(active: int) -> str:
     )
 
 
-def skeleton_problems(path: str | Path, repository: str) -> list[str]:
-    """What a chapter lacks of the page shape that all chapters keep (CONTRIBUTING.md describes it)."""
+def page_problems(path: str | Path, repository: str) -> list[str]:
+    """What a notebook lacks of what every page has, the tour too: title, Colab link, set-up cell, texts of figures."""
     path = Path(path)
     notebook = nbformat.read(path, as_version=4)
-    markdown = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     problems = []
     if notebook.cells[0].cell_type != "markdown" or not notebook.cells[0].source.startswith("# "):
         problems.append("the first cell is no title")
     owner_and_name = repository.removeprefix("https://github.com/")
     badge = f"https://colab.research.google.com/github/{owner_and_name}/blob/main/notebooks/{path.name}"
-    if badge not in markdown:
+    if badge not in _markdown(notebook):
         problems.append(f"no Colab link {badge}")
+    if not code or "setup" not in code[0].metadata.get("tags", []):
+        problems.append("the first code cell is not tagged setup")
+    elif code[0].source != SETUP_CELL.format(repository=repository):
+        problems.append("the set-up cell is not the one of all chapters (covidlib.chapters.SETUP_CELL)")
+    if "workspace.describe(PROTOCOL)" not in "\n".join(cell.source for cell in code):
+        problems.append("no line that states versions, device and protocol")
+    for cell in code:
+        problems += _figure_problems(cell)
+    return problems
+
+
+def skeleton_problems(path: str | Path, repository: str) -> list[str]:
+    """What a chapter lacks of the page shape that all chapters keep (CONTRIBUTING.md describes it)."""
+    path = Path(path)
+    notebook = nbformat.read(path, as_version=4)
+    markdown = _markdown(notebook)
+    problems = page_problems(path, repository)
     pictures = re.findall(r"!\[[^\]]{20,} (\w+)\.\]\(images/station-([1-6])\.svg\)", markdown)
     if len(pictures) != 1 or pictures[0][0] != STATIONS[int(pictures[0][1]) - 1]:
         problems.append("no station picture, or its alt text does not end with the station's name")
@@ -83,15 +99,11 @@ def skeleton_problems(path: str | Path, repository: str) -> list[str]:
     if not re.search(r"^## \d+\. Try it: ", markdown, re.MULTILINE):
         problems.append("no numbered section `Try it: …`, in which the reader moves something")
     problems += _exercise_problems(notebook, path.name[:2])
-    if not code or "setup" not in code[0].metadata.get("tags", []):
-        problems.append("the first code cell is not tagged setup")
-    elif code[0].source != SETUP_CELL.format(repository=repository):
-        problems.append("the set-up cell is not the one of all chapters (covidlib.chapters.SETUP_CELL)")
-    if "workspace.describe(PROTOCOL)" not in "\n".join(cell.source for cell in code):
-        problems.append("no line that states versions, device and protocol")
-    for cell in code:
-        problems += _figure_problems(cell)
     return problems
+
+
+def _markdown(notebook: Any) -> str:
+    return "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
 
 
 def _figure_problems(cell: Any) -> Iterator[str]:

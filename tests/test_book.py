@@ -21,7 +21,9 @@ from covidlib import book, chapters
 from covidlib.errors import InputError
 
 REPOSITORY = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]["Repository"]
-CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+CHAPTERS = [path for path in NOTEBOOKS if path.stem[:2] != "00"]
+TOUR = ROOT / "notebooks" / "00_tour.ipynb"
 PAGES = ROOT / "book" / "_build" / "html"
 
 SMALL_CONFIG = """
@@ -160,7 +162,9 @@ NOT_YET = {"07", "08", "09"}
 def test_seven_chapters_are_in_the_table_of_contents() -> None:
     contents = yaml.safe_load((ROOT / "_toc.yml").read_text())
     listed = [chapter["file"] for part in contents["parts"] for chapter in part["chapters"]]
-    assert [name for name in listed if name.startswith("notebooks/")] == [f"notebooks/{path.stem}" for path in CHAPTERS]
+    assert [name for name in listed if name.startswith("notebooks/")] == [
+        f"notebooks/{path.stem}" for path in NOTEBOOKS
+    ]
     assert len(CHAPTERS) >= 7
 
 
@@ -172,9 +176,23 @@ def test_every_chapter_keeps_the_page_skeleton(path: Path) -> None:
     assert set(book.parameters_of(path)) == {"PROTOCOL", "DATA"}
 
 
+def test_the_tour_has_what_every_page_has_and_leads_to_every_chapter(tmp_path: Path) -> None:
+    assert chapters.page_problems(TOUR, REPOSITORY) == []
+    assert set(book.parameters_of(TOUR)) == {"PROTOCOL", "DATA"}
+    text = TOUR.read_text(encoding="utf-8")
+    assert [path.name for path in CHAPTERS if f"]({path.name})" not in text] == []
+    notebook = nbformat.read(TOUR, as_version=4)
+    for cell in notebook.cells:
+        cell.metadata.pop("mystnb", None)
+        cell.source = cell.source.replace("    %pip", "    # %pip").replace("00_tour.ipynb", "tour.ipynb")
+    nbformat.write(notebook, tmp_path / TOUR.name)
+    found = " ".join(chapters.page_problems(tmp_path / TOUR.name, REPOSITORY))
+    assert "alt text" in found and "set-up cell" in found and "no Colab link" in found
+
+
 def test_no_two_figures_have_one_name() -> None:
     """Labels are global in the book: a second one is a warning there, which fails the build at its very end."""
-    cells = [cell for path in CHAPTERS for cell in nbformat.read(path, as_version=4).cells]
+    cells = [cell for path in NOTEBOOKS for cell in nbformat.read(path, as_version=4).cells]
     figures = [cell.metadata["mystnb"]["figure"] for cell in cells if "figure" in cell.metadata.get("mystnb", {})]
     names = [figure["name"] for figure in figures if "name" in figure]
     assert len(names) > 30
@@ -247,7 +265,7 @@ def test_every_mention_of_the_repository_is_the_one_in_pyproject() -> None:
         for found in mention.findall(path.read_text(encoding="utf-8")):
             seen.add(name)
             assert found in (REPOSITORY, colab), (name, found)
-    notebooks = {path.relative_to(ROOT).as_posix() for path in CHAPTERS}
+    notebooks = {path.relative_to(ROOT).as_posix() for path in NOTEBOOKS}
     assert {"_config.yml", "CITATION.cff", "README.md"} | notebooks <= seen
 
 
@@ -320,7 +338,7 @@ def test_pages_load_nothing_from_elsewhere_and_every_image_has_a_text(pages: Pat
 
 
 @pytest.mark.built_book
-@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_no_log_line_or_traceback_on_a_page(pages: Path, path: Path) -> None:
     text = (pages / "notebooks" / f"{path.stem}.html").read_text(encoding="utf-8")
     for trouble in (
