@@ -118,10 +118,12 @@ def source_hash(modules: tuple[str, ...]) -> str:
 
 def runs(protocol: Protocol, data: str | Path, progress: bool = False) -> list[Run]:
     """The fifteen runs of a protocol on a dataset, trained if they are not there."""
+    from covidlib import training
     from covidlib.dataset import load_dataset
-    from covidlib.training import train_all
 
-    return train_all(load_dataset(data), protocol, home() / "runs", progress=progress)
+    # Whoever names the paper's protocol on a page that explains its validation set asks for that leak.
+    asked_for = protocol.validation == "test-subset"
+    return training.train_all(load_dataset(data), protocol, home() / "runs", progress=progress, allow_leak=asked_for)
 
 
 def real_series() -> Series | None:

@@ -13,10 +13,10 @@ import pytest
 from conftest import ROOT
 from web_server import Page, serve
 
-from covidlib import sources, workspace
+from covidlib import sources, training, workspace
 from covidlib.cli import main
 from covidlib.errors import InputError
-from covidlib.protocols import QUICK
+from covidlib.protocols import PAPER, QUICK
 
 NAME = "owner/repository/0123abc/folder/list.csv"
 CONTENT = b"filename,class\n"
@@ -162,6 +162,16 @@ def test_the_shortcut_cohort_is_drawn_once_and_its_scanner_follows_the_class(
     assert workspace.shortcut_cohort() == folder and folder.stat().st_mtime_ns == made
     monkeypatch.setattr(workspace, "SHORTCUT_SEED", 7)
     assert workspace.shortcut_cohort() != folder
+
+
+def test_a_chapter_may_ask_for_the_papers_own_validation_set(
+    small_dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allowed: list[bool] = []
+    monkeypatch.setattr(training, "train_all", lambda *_, allow_leak, **__: allowed.append(allow_leak) or [])
+    for protocol in (PAPER, QUICK):
+        workspace.runs(protocol, small_dataset)
+    assert allowed == [True, False]
 
 
 def test_the_shortcut_run_is_made_once(tmp_path: Path, small_dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
