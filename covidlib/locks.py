@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock
-
 
 @contextmanager
 def one_at_a_time(target: Path) -> Iterator[None]:
@@ -18,6 +16,9 @@ def one_at_a_time(target: Path) -> Iterator[None]:
 
     Whoever waited finds what the other made, and should look for it first. The folder of `target` must exist.
     """
+    # Here and not above: `covidlib doctor` must answer where packages are missing.
+    from filelock import FileLock
+
     lock = FileLock(target.with_name(f".{target.name}.lock"))
     with lock:
         try:
