@@ -155,7 +155,6 @@ def test_a_cleaned_notebook_keeps_checked_outputs_tags_and_captions_only(tmp_pat
     assert "without a stored output" in book.output_problems(path)[0]
 
 
-NOT_YET = {"07", "08", "09"}
 # The chapters -------------------------------------------------------------------------------------------------------
 
 
@@ -170,8 +169,6 @@ def test_seven_chapters_are_in_the_table_of_contents() -> None:
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 def test_every_chapter_keeps_the_page_skeleton(path: Path) -> None:
-    if path.stem[:2] in NOT_YET:
-        pytest.xfail("its exercises are being rewritten")
     assert chapters.skeleton_problems(path, REPOSITORY) == []
     assert set(book.parameters_of(path)) == {"PROTOCOL", "DATA"}
 

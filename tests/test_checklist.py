@@ -42,6 +42,16 @@ def test_every_answer_is_allowed_has_a_reason_and_a_place_that_exists(item: int)
         assert checklist.file_of(f"chapter {mentioned}", ROOT)
 
 
+def test_every_chapter_answers_for_something() -> None:
+    texts = " ".join(TABLE[["paper_remark", "kit_where"]].to_numpy().ravel())
+    named = {
+        number
+        for group in re.findall(r"chapters? (\d\d(?: and \d\d)?)", texts, re.I)
+        for number in group.split(" and ")
+    }
+    assert named == {path.name[:2] for path in (ROOT / "notebooks").glob("0[1-9]_*.ipynb")}
+
+
 def test_no_number_is_typed_into_an_answer() -> None:
     texts = TABLE[["subject", "paper_remark", "kit_remark"]].to_numpy().ravel()
     assert [problem for text in texts for problem in prose.typed_numbers(text)] == []
