@@ -19,7 +19,7 @@ from covidlib.selection import REGION_COLUMNS, REGION_ROWS, Selection
 
 WINDOWS = {"lung": (-600, 1500), "soft tissue": (40, 400), "all": (1024, 4096)}
 """Centre and width in HU."""
-COVID_COLOUR, NORMAL_COLOUR, THIRD_COLOUR, MARK_COLOUR = "#d1660f", "#2b6ca3", "#5a8f3c", "#b3126d"
+COVID_COLOUR, NORMAL_COLOUR, THIRD_COLOUR, MARK_COLOUR = "#d1660f", "#2b6ca3", "#404040", "#b3126d"
 NETWORK_COLOURS = {"xception": THIRD_COLOUR, "resnet50v2": NORMAL_COLOUR, "resnet50v2-fpn": COVID_COLOUR}
 NETWORK_MARKS = {"xception": "s", "resnet50v2": "o", "resnet50v2-fpn": "^"}
 
