@@ -45,11 +45,10 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 SHOWN = """() => {
-  const seen = one => { const box = one.getBoundingClientRect(); return box.width > 0 && box.height > 0; };
   const marks = "details p, .explorer button, .answer, .bd-sidebar-primary, .bd-header-article";
   const all = [...document.querySelectorAll(marks)];
   return {
-    seen: all.filter(seen).map(one => one.tagName + "." + one.className),
+    seen: all.filter(one => one.checkVisibility()).map(one => one.tagName + "." + one.className),
     said: getComputedStyle(document.querySelector(".explorer"), "::before").content,
     breaks: [...document.querySelectorAll(".bd-article section")].map(one => getComputedStyle(one).breakBefore),
     wide: document.documentElement.scrollWidth > document.documentElement.clientWidth + 1,
@@ -63,7 +62,7 @@ def test_paper_shows_solutions_and_no_navigation(page: Path) -> None:
         on_screen = tab.evaluate(SHOWN)
         tab.emulate_media(media="print")
         on_paper = tab.evaluate(SHOWN)
-    assert on_screen["said"] == "none" and "BUTTON." in on_screen["seen"]
+    assert on_screen["said"] == "none" and "BUTTON." in on_screen["seen"] and "P." not in on_screen["seen"]
     assert on_paper["seen"] == ["P."]
     assert "open this chapter" in on_paper["said"]
     assert on_paper["breaks"] == ["auto", "page", "page"]
