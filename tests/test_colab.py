@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import urllib.error
 import urllib.request
@@ -75,18 +76,22 @@ def stamps(python: Path) -> dict[str, int]:
     return found
 
 
-def setup_command() -> list[str]:
-    """The arguments of the first cell's `%pip`, with this checkout in the place of the repository."""
+def setup_command(checkout: Path) -> list[str]:
+    """The arguments of the first cell's `%pip`, with a copy of this checkout in the place of the repository."""
+    # A copy, because setuptools leaves its working files beside what it builds.
+    shutil.copytree(ROOT / "covidlib", checkout / "covidlib", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE", "LICENSE-TEXT"):
+        shutil.copy(ROOT / name, checkout)
     (line,) = re.findall(r"%pip (.+)", SETUP_CELL)
     before, requirement = re.fullmatch(r'(.+) "(.+)"', line).groups()  # type: ignore[union-attr]
     assert requirement.endswith(" @ git+{repository}"), requirement
-    return [*before.split(), requirement.replace("git+{repository}", ROOT.as_uri())]
+    return [*before.split(), requirement.replace("git+{repository}", checkout.as_uri())]
 
 
-def test_the_first_cell_adds_what_is_missing_and_touches_nothing_else(colab: Path) -> None:
+def test_the_first_cell_adds_what_is_missing_and_touches_nothing_else(colab: Path, tmp_path: Path) -> None:
     before, written = versions(colab), stamps(colab)
     assert "pydicom" not in before and "covidlib" not in before
-    pip(colab, *setup_command())
+    pip(colab, *setup_command(tmp_path))
     after = versions(colab)
     assert {"covidlib", "pydicom"} <= set(after)
     assert {name: after.get(name) for name in before} == before
