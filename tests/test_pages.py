@@ -193,6 +193,16 @@ def test_every_link_inside_the_book_leads_somewhere(parsed: dict[Path, Html]) ->
     assert broken_links(parsed, BOOK) == []
 
 
+def test_launch_buttons_lead_to_notebooks_of_the_repository(parsed: dict[Path, Html]) -> None:
+    asked = re.compile(r"(colab|binder)\S+?covidlib/(?:blob/main/|main\?urlpath=lab/tree/)(.+)")
+    found = {name_of(path): asked.findall("\n".join(page.links)) for path, page in parsed.items()}
+    chapters = {page: launches for page, launches in found.items() if launches}
+    assert sorted(chapters) == sorted(f"notebooks/{path.stem}" for path in (ROOT / "notebooks").glob("*.ipynb"))
+    for page, launches in chapters.items():
+        assert {where for where, _ in launches} == {"colab", "binder"}, page
+        assert {target for _, target in launches} == {f"{page}.ipynb"}
+
+
 def test_every_picture_says_what_it_shows(parsed: dict[Path, Html]) -> None:
     assert sum(len(page.pictures) for page in parsed.values()) > 60
     assert {name_of(path): untold for path, page in parsed.items() if (untold := untold_pictures(page))} == {}
