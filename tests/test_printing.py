@@ -19,7 +19,9 @@ from covidlib.errors import InputError
 
 TEXTS = {
     "first": "# First\n\n{}\n\n<details><summary>Solution</summary>\n\nIt is seven.\n\n</details>\n",
-    "second": '# Second\n\nSee [the first](first.md).\n\n<div class="explorer"><button>move</button></div>\n',
+    "second": "# Second\n\nSee [the first](first.md).\n\n"
+    '<div class="explorer"><canvas></canvas><label>a</label><button>move</button></div>\n\n'
+    '<p class="explorer">A list that stays.</p>\n',
     "third": '# Third\n\n```python\n{}\n```\n\n<div class="questions"><p class="answer">No.</p></div>\n',
 }
 
@@ -45,7 +47,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 SHOWN = """() => {
-  const marks = "details p, .explorer button, .answer, .bd-sidebar-primary, .bd-header-article";
+  const marks = "details p, .explorer *, .answer, .bd-sidebar-primary, .bd-header-article";
   const all = [...document.querySelectorAll(marks)];
   return {
     seen: all.filter(one => one.checkVisibility()).map(one => one.tagName + "." + one.className),
