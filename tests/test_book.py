@@ -108,6 +108,14 @@ def test_a_clock_that_was_set_back_costs_no_cache_of_this_build(tmp_path: Path) 
     assert sorted(path.name for path in caches.iterdir()) == ["from the future 2", "from the future 3", "present"]
 
 
+@pytest.mark.parametrize(("name", "left"), [("page.ipynb", ["launch-buttons", None]), ("page.md", [None])])
+def test_only_notebooks_have_launch_buttons(name: str, left: list[str | None]) -> None:
+    app = SimpleNamespace(env=SimpleNamespace(doc2path=lambda page: f"/book/{name}"))
+    context = {"header_buttons": [{"type": "group", "label": "launch-buttons"}, {"type": "link"}]}
+    book._drop_dead_launches(app, "page", "page.html", context, None)
+    assert [one.get("label") for one in context["header_buttons"]] == left
+
+
 def test_an_unknown_parameter_is_refused_before_anything_runs(tmp_path: Path) -> None:
     cell = nbformat.v4.new_code_cell('PROTOCOL = "quick"\nDATA = ""', metadata={"tags": ["parameters"]})
     path = tmp_path / "page.ipynb"
