@@ -4,10 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: book test lint bench notebooks clean help
+.PHONY: book pdf test lint bench notebooks clean help
 
 help:
 	@echo "make book       install into .venv and build the book, all notebooks executed: book/_build/html/index.html"
+	@echo "make pdf        the same as one file, with Chromium: book/_build/covidlib.pdf"
 	@echo "make test       install into .venv, check style and types, run all tests and notebooks"
 	@echo "make bench      measure the speed rows and write benchmarks/results.json"
 	@echo "make notebooks  execute the notebooks and keep the outputs that tests check"
@@ -16,10 +17,14 @@ help:
 book: $(VENV)/book
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter-book build book/
 
+pdf: $(VENV)/book
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter-book build book/ --builder singlehtml
+	$(BIN)/python -m covidlib.printing book/_build/singlehtml/intro.html book/_build/covidlib.pdf
+
 test: $(VENV)/test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest tests notebooks --nbval-lax
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest tests notebooks --nbval-lax -m "not colab"
 
 bench: $(VENV)/test
 	$(BIN)/python benchmarks/run.py

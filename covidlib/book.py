@@ -60,6 +60,7 @@ def setup(app: Any) -> dict[str, bool]:
     app.connect("config-inited", _name_cache, priority=100)
     app.connect("html-page-context", _drop_thebe, priority=900)
     app.setup_extension("covidlib.glossarylinks")
+    app.connect("html-page-context", _drop_dead_launches, priority=900)
     # Kernels inherit these: a log line or a warning on a page is not for readers.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("PYTHONWARNINGS", "ignore")
@@ -83,6 +84,13 @@ def _drop_thebe(app: Any, page: str, template: str, context: dict[str, Any], doc
     """Jupyter Book adds a script for live cells that would come from a CDN, twice, which is an error in the console."""
     texts = {script: f"{script.filename} {script.attributes}" for script in context.get("script_files", [])}
     context["script_files"] = [script for script, text in texts.items() if "thebe" not in text.lower()]
+
+
+def _drop_dead_launches(app: Any, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Colab opens notebooks alone: a Markdown page with cells would get a button that leads nowhere."""
+    if not str(app.env.doc2path(page)).endswith(".ipynb"):
+        buttons = context.get("header_buttons", [])
+        context["header_buttons"] = [one for one in buttons if one.get("label") != "launch-buttons"]
 
 
 # Notebooks: parameters, outputs -------------------------------------------------------------------------------------

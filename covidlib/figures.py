@@ -19,8 +19,10 @@ from covidlib.selection import REGION_COLUMNS, REGION_ROWS, Selection
 
 WINDOWS = {"lung": (-600, 1500), "soft tissue": (40, 400), "all": (1024, 4096)}
 """Centre and width in HU."""
-COVID_COLOUR, NORMAL_COLOUR, THIRD_COLOUR, MARK_COLOUR = "#d1660f", "#2b6ca3", "#5a8f3c", "#b3126d"
+COVID_COLOUR, NORMAL_COLOUR, THIRD_COLOUR, MARK_COLOUR = "#d1660f", "#2b6ca3", "#404040", "#b3126d"
 NETWORK_COLOURS = {"xception": THIRD_COLOUR, "resnet50v2": NORMAL_COLOUR, "resnet50v2-fpn": COVID_COLOUR}
+PAGE_WIDTH = 9
+"""Inches of the widest sheet: wider, its titles would be too small in the column of the book."""
 NETWORK_MARKS = {"xception": "s", "resnet50v2": "o", "resnet50v2-fpn": "^"}
 
 
@@ -67,7 +69,9 @@ def contact_sheet(
 ) -> Figure:
     """Many slices in a grid, at one window (paper, Figures 2 and 8). Taught in chapters 01 and 02."""
     rows = -(-len(slices) // columns)
-    figure, grid = plt.subplots(rows, columns, figsize=(1.55 * columns, 1.75 * rows), squeeze=False)
+    # No wider than a page: a browser would shrink the titles with the rest.
+    side = min(1.55, PAGE_WIDTH / columns)
+    figure, grid = plt.subplots(rows, columns, figsize=(side * columns, (side + 0.2) * rows), squeeze=False)
     for axes in grid.flat:
         axes.axis("off")
     for axes, pixels, title in zip(grid.flat, slices, titles, strict=False):
