@@ -10,7 +10,7 @@ import pytest
 from conftest import ROOT, body_slice
 from named_sections import missing, named
 
-from covidlib import diary
+from covidlib import checklist, diary
 from covidlib.phantom import make_cohort
 
 PAGE = (ROOT / "book" / "diary.md").read_text(encoding="utf-8")
@@ -99,12 +99,20 @@ def test_more_than_differs_from_at_least_at_exactly_a_tenth() -> None:
 
 def test_each_entry_says_all_that_an_entry_says() -> None:
     entries = PAGE.split("\n### ")[1:]
-    assert len(entries) > 15
+    table = diary.overview(PAGE)
+    assert table.index.tolist() == [entry.splitlines()[0] for entry in entries] and len(entries) > 15
+    assert set(table["chosen by"]) == set(diary.DECIDED_BY) and set(table["other reading"]) == set(diary.WEIGHED)
+    for place in (one for places in table["in the paper"] for one in checklist.places(places)):
+        assert checklist.PAPER_PLACES.fullmatch(place), place
     for entry in entries:
-        for part in ("\nIn the paper\n: ", "\nChosen\n: ", "\nOtherwise\n: ", "\nShown in\n: "):
-            assert entry.count(part) == 1, (entry.splitlines()[0], part)
-        assert "ection" in entry or "Table" in entry or "Fig." in entry
-        assert named(entry), entry.splitlines()[0]
+        assert entry.count("\nShown in\n: ") == 1 and named(entry), entry.splitlines()[0]
+
+
+def test_an_entry_that_lacks_a_part_is_not_in_the_overview() -> None:
+    assert (
+        len(diary.overview(PAGE.replace("\nOtherwise (measured)\n", "\nOtherwise\n", 1)))
+        == len(diary.overview(PAGE)) - 1
+    )
 
 
 def test_what_the_page_names_is_there() -> None:
