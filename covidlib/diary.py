@@ -6,7 +6,6 @@ enough to see what hangs on the choice. Shown in book/diary.md. Synthetic patien
 
 from __future__ import annotations
 
-import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -32,35 +31,6 @@ from covidlib.selection import (
 from covidlib.series import find_series, read_series
 
 CHOSEN = "as chosen"
-DECIDED_BY = ("text", "code", "lists", "ours")
-WEIGHED = ("measured", "partly measured", "computed", "not measured")
-_ENTRY = re.compile(
-    r"^### (?P<question>.+)\n\nIn the paper \((?P<place>.+)\)\n: (?:.|\n)+?"
-    r"\nChosen \((?P<chosen>.+)\)\n: (?:.|\n)+?\nOtherwise \((?P<other>.+)\)\n: ",
-    re.MULTILINE,
-)
-
-
-def overview(page: str) -> pd.DataFrame:
-    """The entries of the diary at a glance, read off the page itself.
-
-    Parameters
-    ----------
-    page : str
-        The text of book/diary.md.
-
-    Returns
-    -------
-    DataFrame
-        Index question; columns in the paper (places), chosen by, other reading.
-    """
-    columns = {"place": "in the paper", "chosen": "chosen by", "other": "other reading"}
-    return (
-        pd.DataFrame([entry.groupdict() for entry in _ENTRY.finditer(page)])
-        .rename(columns=columns)
-        .set_index("question")
-    )
-
 
 # Selection ------------------------------------------------------------------------------------------------------------
 
