@@ -25,7 +25,7 @@ def named_exercises(page: str) -> list[tuple[str, str]]:
 
 def exercises_in(notebooks: Path) -> dict[str, str]:
     """Number and title of each exercise of the chapters."""
-    read = (nbformat.read(path, as_version=4) for path in sorted(notebooks.glob("*.ipynb")))
+    read = (nbformat.read(path, as_version=4) for path in sorted(notebooks.glob("0[1-9]_*.ipynb")))
     return {one.name: one.title for notebook in read for one in exercises_of(notebook)}
 
 
