@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: book pdf test lint bench notebooks clean help
+.PHONY: book pdf test stress bench notebooks clean help
 
 help:
 	@echo "make book       install into .venv and build the book, all notebooks executed: book/_build/html/index.html"
 	@echo "make pdf        the same as one file, with Chromium: book/_build/covidlib.pdf"
 	@echo "make test       install into .venv, check style and types, run all tests and notebooks"
+	@echo "make stress     try 2000 damaged files of each kind on the readers (half an hour)"
 	@echo "make bench      measure the speed rows and write benchmarks/results.json"
 	@echo "make notebooks  execute the notebooks and keep the outputs that tests check"
 	@echo "make clean      remove the environment, the built book, caches, the synthetic data and the quick runs"
@@ -25,6 +26,10 @@ test: $(VENV)/test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest tests notebooks --nbval-lax -m "not colab"
+
+# The same tests as in `make test`, with new files at each start, and with memory limited to what a classroom machine has.
+stress: $(VENV)/test
+	ulimit -v 12000000 && COVIDLIB_STRESS=2000 $(BIN)/pytest tests/test_fuzz.py
 
 bench: $(VENV)/test
 	$(BIN)/python benchmarks/run.py
