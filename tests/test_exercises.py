@@ -62,7 +62,9 @@ def test_what_is_not_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match=r"exercise 99\.1.*does not exist"):
         exercises.check("99.1", 1)
     name = next(iter(exercises.checkers()))
-    assert exercises.check(name, ...).hint == exercises.MISSING
+    nothing = exercises.check(name, ...)
+    assert nothing.hint == exercises.MISSING and repr(nothing).startswith("○")
+    assert "answer-missing" in nothing._repr_html_()
     with pytest.raises(ValueError, match="two checkers"):
         exercises.checker(name)(lambda answer: None)
     monkeypatch.setitem(exercises._CHECKERS, name, lambda answer: answer())

@@ -43,11 +43,18 @@ class Verdict:
         """Whether the answer is right."""
         return self.hint is None
 
+    @property
+    def missing(self) -> bool:
+        """Whether there is no answer yet."""
+        return self.hint == MISSING
+
     def __repr__(self) -> str:
-        return f"✓ {self.name}: right" if self.hint is None else f"✗ {self.name}: {self.hint}"
+        if self.right:
+            return f"✓ {self.name}: right"
+        return f"{'○' if self.missing else '✗'} {self.name}: {self.hint}"
 
     def _repr_html_(self) -> str:
-        kind = "agrees" if self.right else "disagrees"
+        kind = "agrees" if self.right else "missing" if self.missing else "disagrees"
         return f'<div class="answer answer-{kind}" role="status">{html.escape(repr(self))}</div>'
 
 
