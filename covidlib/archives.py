@@ -84,6 +84,12 @@ def unpack(
     """
     if is_unpacked(folder, label):
         return folder
+    contents = {archive: _checked_contents(archive) for archive in archives}
+    if not any(wanted(entry.filename) for entries in contents.values() for entry in entries):
+        named = ", ".join(str(archive) for archive in archives)
+        raise InputError(
+            named, "holds no file of the kind that is wanted", "Name another zip, or unpack its zips first"
+        )
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -92,19 +98,11 @@ def unpack(
         ) from error
     with one_at_a_time(folder):
         if not is_unpacked(folder, label):
-            _unpack(archives, folder, label, wanted, limit, progress)
+            _unpack(contents, folder, label, limit, progress)
     return folder
 
 
-def _unpack(
-    archives: Sequence[Path], folder: Path, label: str, wanted: Callable[[str], bool], limit: int, progress: bool
-) -> None:
-    contents = {archive: _checked_contents(archive) for archive in archives}
-    if not any(wanted(entry.filename) for entries in contents.values() for entry in entries):
-        named = ", ".join(str(archive) for archive in archives)
-        raise InputError(
-            named, "holds no file of the kind that is wanted", "Name another zip, or unpack its zips first"
-        )
+def _unpack(contents: dict[Path, list[zipfile.ZipInfo]], folder: Path, label: str, limit: int, progress: bool) -> None:
     _check_room(folder, sum(entry.file_size for entries in contents.values() for entry in entries), limit)
     unfinished = folder.with_name(f".{folder.name}.unpacking")
     shutil.rmtree(unfinished, ignore_errors=True)
