@@ -374,7 +374,9 @@ def test_our_own_colours_can_be_read_in_both_schemes(book: list[Path], browser: 
                     poor.append(f"{name_of(path)}, {scheme}: {contrast:.2f} {what}")
     page.context.close()
     assert poor == []
-    assert seen == {f"answer-{kind} {scheme}" for kind in ("agrees", "disagrees") for scheme in ("light", "dark")}
+    assert seen == {
+        f"answer-{kind} {scheme}" for kind in ("agrees", "disagrees", "missing") for scheme in ("light", "dark")
+    }
 
 
 def test_slices_keep_their_grey_levels_in_dark_mode(book: list[Path], browser: Browser) -> None:
