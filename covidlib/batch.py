@@ -12,17 +12,17 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from covidlib import __version__, report
 from covidlib.errors import InputError
+from covidlib.locks import nobody_else
 from covidlib.patients import Patient, content_hash, file_hash
 from covidlib.series import Series
 from covidlib.system import NOTICE, check_threshold, diagnose_series
@@ -124,7 +124,8 @@ def diagnose_patients(
     for path in (json_path, report_path):
         if path is not None and not path.absolute().parent.is_dir():
             raise InputError(path, "lies in a folder that does not exist", "Make the folder, or name another file")
-    with _alone(json_path or report_path):
+    output = json_path or report_path
+    with nullcontext() if output is None else nobody_else(output):
         return _diagnosed(patients, request, json_path, report_path, progress)
 
 
@@ -164,32 +165,6 @@ def _diagnosed(
         report.write_text(report_path, report.overview(title, ordered, failed, asked))
     journal.finish(batch)
     return batch
-
-
-@contextmanager
-def _alone(output: Path | None) -> Iterator[None]:
-    """Nobody else writes this output meanwhile; the lock goes with the process, also after a kill.
-
-    Raises
-    ------
-    InputError
-        If another process has it.
-    """
-    if output is None:
-        yield
-        return
-    lock = FileLock(output.with_name(f"{output.name}.lock"))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise InputError(output, "is being written by another process", "Wait for it, or name another file") from error
-    except OSError as error:
-        raise InputError(output, f"cannot be written: {error.strerror}", "Name a file in another folder") from error
-    try:
-        yield
-    finally:
-        Path(lock.lock_file).unlink(missing_ok=True)
-        lock.release()
 
 
 class _Worker:

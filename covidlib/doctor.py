@@ -106,7 +106,7 @@ def _disk() -> Iterator[Line]:
         yield Line("machine", "disk", f"{_place()} cannot be written to", "FAIL", remedy)
         return
     free = shutil.disk_usage(there).free / 1e9
-    enough = free >= LEAST_DISK_GB or _cohort().is_dir()
+    enough = free >= LEAST_DISK_GB or workspace.cohort_folder().is_dir()
     remedy = "" if enough else f"Make room, or give {workspace.HOME_VARIABLE} a folder on another disk"
     yield Line("machine", "disk", f"{free:.1f} GB free at {_place()}", "ok" if enough else "FAIL", remedy)
 
@@ -155,12 +155,8 @@ def _devices() -> Iterator[Line]:
         yield Line("devices", kind, f"{len(found)}{f': {names}' if names else ''}", "ok" if found else "-")
 
 
-def _cohort() -> Path:
-    return workspace.home() / "data" / f"synthetic-{workspace.source_hash(workspace.CODE_OF_THE_COHORT)}"
-
-
 def _data(complete: bool) -> Iterator[Line]:
-    there = _cohort().is_dir()
+    there = workspace.cohort_folder().is_dir()
     yield _found("synthetic cohort", there, "drawn on first use, by a chapter or `covidlib train`")
     runs = _quick_runs() if there and complete else (0 if complete else NOT_LOOKED_AT)
     trained = runs if isinstance(runs, str) else f"{runs} of 15"
@@ -189,7 +185,7 @@ def _quick_runs() -> int | str:
     from covidlib.runfiles import RECORD, runs_folder
 
     try:
-        fingerprint = load_dataset(_cohort()).fingerprint
+        fingerprint = load_dataset(workspace.cohort_folder()).fingerprint
     except (InputError, OSError):
         return "the cohort cannot be read"
     folder = runs_folder(QUICK, workspace.home() / "runs", fingerprint)

@@ -20,8 +20,6 @@ import numpy as np
 from IPython.display import HTML
 
 from covidlib.figures import grey_levels, show_slice
-from covidlib.metrics import Counts
-from covidlib.scores import sensitivity, specificity
 from covidlib.selection import DARK_BELOW, DIVISOR, REGION_COLUMNS, REGION_ROWS, rule_with
 
 if TYPE_CHECKING:
@@ -34,8 +32,6 @@ SIDE = 256
 HEAT_SIDE = 64
 """Pixels of a stored heat map: cells are wider than the eight pixels of a slice that one of these stands for."""
 
-PEOPLE = 10_000
-INFECTED = (10, 20, 50, 100, 200, 500, 800, 1000, 2000, 3000, 5000)
 """Infected among so many people, from one in a thousand to one in two."""
 
 
@@ -140,29 +136,6 @@ def heatmap_explorer(
         lesions=_base64(np.packbits(lesions[:, ::step, ::step], axis=-1)),
         colours=_base64((plt.get_cmap("inferno")(np.arange(256))[:, :3] * 255).round().astype(np.uint8)),
     )
-
-
-def prevalence_explorer(counts: Mapping[str, Counts], name: str) -> HTML:
-    """What becomes of 10,000 people at a prevalence that the reader moves: found, missed, false alarms, PPV.
-
-    Sensitivity and specificity stay those of the counts. Taught in chapter 09.
-
-    Parameters
-    ----------
-    counts : dict
-        For each network its counts of patients, or of images.
-    name : str
-        Unique on the page; letters, digits and hyphens.
-    """
-    rates = [
-        {"network": network, "sensitivity": sensitivity(own), "specificity": specificity(own)}
-        for network, own in counts.items()
-    ]
-    labels = [
-        f"{infected:,} of {PEOPLE:,} are infected. Calling everybody normal is right in {1 - infected / PEOPLE:.1%}."
-        for infected in INFECTED
-    ]
-    return _substituted("prevalence", labels, name, infected=_json(INFECTED), rates=_json(rates), people=PEOPLE)
 
 
 def _filled(kind: str, values: np.ndarray, labels: Sequence[str], name: str) -> HTML:

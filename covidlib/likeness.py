@@ -37,18 +37,8 @@ LEAST_SOFT_TISSUE = 0.064
 LEAST_LUNG = 0.058
 """Half of the least share of lung in the most open slice of a synthetic patient (0.116): one of two lungs."""
 MAKERS = (
-    "SIEMENS",
-    "GE",
-    "PHILIPS",
-    "TOSHIBA",
-    "CANON",
-    "HITACHI",
-    "FUJIFILM",
-    "UIH",
-    "UNITED IMAGING",
-    "NEUSOFT",
-    "PICKER",
-)
+    "Siemens", "GE", "Philips", "Toshiba", "Canon", "Hitachi", "Fujifilm", "UIH", "United Imaging", "Neusoft", "Picker",
+)  # fmt: skip
 """Words of a header that name a maker; other text of that field is not shown: it is free text, and may hold a name."""
 MAKER, TUBE_KV = "SIEMENS", 110.0
 """All 1,119 published series are from one scanner of this maker, at this tube voltage."""
@@ -93,8 +83,8 @@ def settings_of(series: Series) -> Settings:
 
 def _maker(text: str) -> str:
     """The maker's name as it is known; "an unknown maker" for other text."""
-    found = next((maker for maker in MAKERS if re.search(rf"\b{maker}\b", text.upper())), "")
-    return {"GE": "GE", "UIH": "UIH"}.get(found, found.title()) if found else "an unknown maker" if text.strip() else ""
+    known = (maker for maker in MAKERS if re.search(rf"\b{maker}\b", text, re.IGNORECASE))
+    return next(known, "an unknown maker" if text.strip() else "")
 
 
 def _imported_settings(folder: Path) -> Settings:

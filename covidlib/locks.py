@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from covidlib.errors import InputError
+
 
 @contextmanager
 def one_at_a_time(target: Path) -> Iterator[None]:
@@ -26,3 +28,28 @@ def one_at_a_time(target: Path) -> Iterator[None]:
         finally:
             # Still inside: a process that waits on this very file notices that it is gone, and makes a new one.
             Path(lock.lock_file).unlink(missing_ok=True)
+
+
+@contextmanager
+def nobody_else(output: Path) -> Iterator[None]:
+    """Refuse to begin while another process writes `output`, and refuse others meanwhile.
+
+    Raises
+    ------
+    InputError
+        If another process writes it, or nothing can be written in its folder.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(output.with_name(f"{output.name}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise InputError(output, "is being written by another process", "Wait for it, or name another file") from error
+    except OSError as error:
+        raise InputError(output, f"cannot be written: {error.strerror}", "Name a file in another folder") from error
+    try:
+        yield
+    finally:
+        Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()

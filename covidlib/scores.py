@@ -136,23 +136,24 @@ def predictive_values(counts: Mapping[str, Counts], prevalences: Sequence[float]
 
 
 def frequencies(counts: Mapping[str, Counts], prevalence: float, of: int = 10_000) -> pd.DataFrame:
-    """What several networks would make of so many slices where another share is infected. Taught in chapter 05.
+    """What networks would make of so many slices, or patients, where another share is infected.
 
-    Whole slices are easier to think with than shares of shares.
+    Whole ones are easier to think with than shares of shares. Taught in chapters 05 and 09.
 
     Parameters
     ----------
     counts : dict of Counts
         By network; their sensitivity and specificity are taken to stay what they are.
     prevalence : float
-        Share of infected slices.
+        Share of infected slices, or patients.
     of : int
-        All slices.
+        All slices, or patients.
 
     Returns
     -------
     DataFrame
-        Index network; columns found, missed, false alarms (slices, rounded), and the PPV.
+        Index network; columns found, missed, false alarms (rounded), PPV (a dash without an alarm), and right (share
+        of right answers).
 
     Raises
     ------
@@ -169,7 +170,8 @@ def frequencies(counts: Mapping[str, Counts], prevalence: float, of: int = 10_00
             "found": found,
             "missed": infected - found,
             "false alarms": alarms,
-            "PPV": f"{ppv_at(own, prevalence):.2f}",
+            "PPV": f"{ppv_at(own, prevalence):.2f}".replace("nan", "–"),
+            "right": f"{1 - (infected - found + alarms) / of:.1%}",
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("network")
 

@@ -74,13 +74,18 @@ def cohort(data: str = "", progress: bool = False) -> Path:
         return Path(data)
     from covidlib.phantom import make_cohort
 
-    folder = home() / "data" / f"synthetic-{source_hash(CODE_OF_THE_COHORT)}"
+    folder = cohort_folder()
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
         with one_at_a_time(folder):
             if not folder.is_dir():
                 make_cohort(folder, COHORT_PATIENTS, COHORT_SEED, progress)
     return folder
+
+
+def cohort_folder() -> Path:
+    """Where the book's synthetic cohort is, or will be drawn."""
+    return home() / "data" / f"synthetic-{source_hash(CODE_OF_THE_COHORT)}"
 
 
 def shortcut_cohort(progress: bool = False) -> Path:

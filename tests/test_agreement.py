@@ -78,7 +78,7 @@ def test_the_full_network_on_synthetic_slices(tmp_path: Path, monkeypatch: pytes
 def test_trained_networks_on_cohort_and_real_slices(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
-    cohort = workspace.home() / "data" / f"synthetic-{workspace.source_hash(workspace.CODE_OF_THE_COHORT)}"
+    cohort = workspace.cohort_folder()
     if not cohort.is_dir():
         pytest.skip("the book's cohort is not drawn on this machine yet: make book")
     folder = runs_folder(QUICK, workspace.home() / "runs", load_dataset(cohort).fingerprint) / name

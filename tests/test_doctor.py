@@ -174,7 +174,7 @@ def test_no_name_of_a_person_a_machine_or_a_folder_is_printed(
     if wrong == "no folder":
         (home / "covid").write_text("a file")
     elif wrong == "broken cohort":
-        doctor._cohort().mkdir(parents=True)
+        workspace.cohort_folder().mkdir(parents=True)
         (home / "mirror").mkdir()
     elif wrong == "broken environment":
         versions["numpy"] = None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -116,3 +118,12 @@ def test_an_exercise_that_lacks_a_part_is_found_out(changed: dict[str, str], wor
     without_solution.cells[2].source = "## Summary"
     with pytest.raises(ValueError, match="its solution"):
         chapters.exercises_of(without_solution)
+
+
+def test_a_check_loads_its_own_chapter_only() -> None:
+    code = (
+        "import sys; from covidlib import exercises; assert not exercises.check('8.1', 0).right; "
+        "print([name for name in sys.modules if name == 'tensorflow' or 'exercises.chapter' in name])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['covidlib.exercises.chapter08']"

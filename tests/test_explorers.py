@@ -14,10 +14,8 @@ from browser import open_page
 from covidlib import explorers
 from covidlib.figures import grey_levels
 from covidlib.gradcam import HeatMap, normalised
-from covidlib.metrics import Counts
 from covidlib.phantom import make_patient
 from covidlib.placement import Grid, enlarge
-from covidlib.scores import ppv_at
 from covidlib.selection import count_dark_pixels, rule_with, select_slices, selection_threshold
 
 
@@ -199,23 +197,3 @@ def test_the_widget_applies_the_rule_exactly(series: np.ndarray) -> None:
         "slice", "first row", "first column", "dark below", "divisor",
     ]  # fmt: skip
     assert controls.children[1].value == 240 and controls.children[4].value == 1.5
-
-
-def test_the_ppv_in_the_browser_is_the_ppv_of_the_library_at_every_prevalence(tmp_path: Path) -> None:
-    counts = {"one": Counts(88, 7, 1081, 47), "<b>other</b>": Counts(9, 1, 30, 60)}
-    with open_page() as page:
-        page.goto(page_of(tmp_path, explorers.prevalence_explorer(counts, "ill").data))
-        slider = page.locator('[data-part="infected"]')
-        slider.focus()
-        page.keyboard.press("Home")
-        for infected in explorers.INFECTED:
-            assert f"{infected:,} of 10,000 are infected" in page.locator(".caption").inner_text()
-            for row, (name, own) in enumerate(counts.items()):
-                texts = page.locator("tbody tr").nth(row).locator("td").all_inner_texts()
-                assert texts[0] == name
-                assert float(texts[4].rstrip("%")) == pytest.approx(100 * ppv_at(own, infected / 10_000), abs=0.051)
-                found, missed, alarms = (int(text) for text in texts[1:4])
-                assert abs(found + missed - infected) <= 1
-                right = 1 - (missed + alarms) / 10_000
-                assert float(texts[5].rstrip("%")) == pytest.approx(100 * right, abs=0.07)
-            page.keyboard.press("ArrowRight")

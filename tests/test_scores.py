@@ -92,7 +92,18 @@ def test_frequencies_are_slices_and_add_up() -> None:
     counts = {"one": Counts(true_covid=90, false_normal=10, true_normal=950, false_covid=50)}
     row = frequencies(counts, 0.02, 10_000).loc["one"]
     # 200 infected at a sensitivity of 0.9, 9800 normal at a specificity of 0.95.
-    assert row.to_dict() == {"found": 180, "missed": 20, "false alarms": 490, "PPV": f"{180 / 670:.2f}"}
+    expected = {"found": 180, "missed": 20, "false alarms": 490, "PPV": f"{180 / 670:.2f}", "right": "94.9%"}
+    assert row.to_dict() == expected
+    # Who calls everybody normal raises no alarm, and is right about all who are.
+    silent = frequencies({"silent": Counts(0, 1, 1, 0)}, 0.02, 10_000).loc["silent"]
+    assert silent.to_dict() == {"found": 0, "missed": 200, "false alarms": 0, "PPV": "–", "right": "98.0%"}
+    for infected in (10, 500, 5000):
+        own = Counts(88, 7, 1081, 47)
+        shown = frequencies({"one": own}, infected / 10_000).loc["one"]
+        assert shown["found"] + shown["missed"] == infected
+        assert float(shown["PPV"]) == pytest.approx(ppv_at(own, infected / 10_000), abs=0.0051)
+        right = 1 - (shown["missed"] + shown["false alarms"]) / 10_000
+        assert float(shown["right"].rstrip("%")) == pytest.approx(100 * right, abs=0.051)
     with pytest.raises(ValueError):
         frequencies(counts, 1.2)
 

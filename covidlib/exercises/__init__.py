@@ -94,13 +94,13 @@ def check(name: str, answer: Any) -> Verdict:
     InputError
         If there is no such exercise.
     """
-    known = checkers()
-    if name not in known:
-        raise InputError(f"exercise {name}", "does not exist", f"Choose one of {', '.join(known)}")
+    _import(name.partition(".")[0])
+    if name not in _CHECKERS:
+        raise InputError(f"exercise {name}", "does not exist", f"Choose one of {', '.join(checkers())}")
     if answer is ...:
         return Verdict(name, MISSING)
     try:
-        hint = known[name](answer)
+        hint = _CHECKERS[name](answer)
     except NotAnswered:
         hint = MISSING
     # An answer is the reader's code: whatever it raises, the cell says where, and the notebook goes on.
@@ -127,8 +127,14 @@ def called(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
     return result
 
 
+def _import(chapter: str) -> None:
+    """The checkers of one chapter, and no other: some of them load TensorFlow."""
+    if chapter in map(str, CHAPTERS):
+        importlib.import_module(f"covidlib.exercises.chapter{int(chapter):02d}")
+
+
 def checkers() -> dict[str, Checker]:
     """All checkers by exercise, chapter after chapter."""
     for chapter in CHAPTERS:
-        importlib.import_module(f"covidlib.exercises.chapter{chapter:02d}")
+        _import(str(chapter))
     return dict(sorted(_CHECKERS.items(), key=lambda item: [int(part) for part in item[0].split(".")]))
