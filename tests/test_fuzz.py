@@ -142,6 +142,19 @@ def test_a_damaged_dicom_is_imported_or_refused(tmp_path: Path, dicoms: list[byt
     assert [path.name for path in tmp_path.iterdir()] == ["source"]
 
 
+def test_a_field_of_no_known_kind_is_refused_where_the_file_is_named(tmp_path: Path) -> None:
+    """pydicom understands a field when it is asked for, which may be far from where the file was opened."""
+    source = tmp_path / "source"
+    source.mkdir()
+    path = write_dicom(source / "1.dcm", body_slice()[::16, ::16])
+    content = path.read_bytes()
+    # The class of the file, behind its own header: group 8, element 16, kind UI.
+    place = content.index(b"\x08\x00\x16\x00UI")
+    path.write_bytes(content[: place + 4] + b"U\0" + content[place + 6 :])
+    with pytest.raises(InputError, match=r"1\.dcm: cannot be read as DICOM"):
+        importing.import_dicom(source, tmp_path / "target")
+
+
 FIELDS = st.dictionaries(
     st.sampled_from(
         ["ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness", "KVP", "InstanceNumber",
