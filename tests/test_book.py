@@ -234,6 +234,18 @@ def test_a_page_with_a_wrong_piece_is_found_out(tmp_path: Path, old: str, new: s
     assert any(problem in one for one in chapters.skeleton_problems(path, REPOSITORY))
 
 
+def test_too_few_exercises_levels_or_questions_are_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    notebook = nbformat.read(CHAPTERS[0], as_version=4)
+    tagged = [cell for cell in notebook.cells if "exercise" in cell.metadata.get("tags", [])]
+    for cell in tagged[3:]:
+        cell.metadata["tags"] = []
+    path = tmp_path / CHAPTERS[0].name
+    nbformat.write(notebook, path)
+    monkeypatch.setattr(chapters.questions, "load", lambda chapter: ("one",))
+    problems = " ".join(chapters.skeleton_problems(path, REPOSITORY))
+    assert "3 exercises with a stub" in problems and "fewer than 2 questions" in problems
+
+
 def test_a_figure_needs_alt_text_and_a_caption(tmp_path: Path) -> None:
     notebook = nbformat.read(CHAPTERS[0], as_version=4)
     for cell in notebook.cells:

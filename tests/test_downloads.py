@@ -272,6 +272,19 @@ def test_names_that_lead_elsewhere_are_refused(tmp_path: Path, name: str, words:
     assert everything(tmp_path) == ["bad.zip"]
 
 
+def test_a_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    """The table of contents is sound, the header of the file itself holds bytes that are no UTF-8."""
+    zipped = make_zip(tmp_path / "bad.zip", {"good.tif": b"good"})
+    content = bytearray(zipped.read_bytes())
+    # Bit 11 of the flags says that the name is UTF-8; the name begins 30 bytes after the header's start.
+    content[7] |= 0x08
+    content[30] = 0xA9
+    zipped.write_bytes(content)
+    with pytest.raises(InputError, match="cannot be unpacked"):
+        unpack([zipped], tmp_path / "a" / "set", "a set")
+    assert not (tmp_path / "a" / "set").exists()
+
+
 def test_links_are_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "bad.zip", "w") as archive:
         link = zipfile.ZipInfo("covid1")

@@ -106,6 +106,7 @@ def test_no_identifier_is_in_an_error(source: Path, tmp_path: Path, capfd: pytes
         "shorter": files[1].read_bytes()[:60_000],
         "half a header": files[1].read_bytes()[:3000],
         "same number": files[0].read_bytes(),
+        "no known kind of field": files[1].read_bytes().replace(b"\x08\x00\x16\x00UI", b"\x08\x00\x16\x00U\0"),
         "no rescale": files[1].read_bytes().replace(b"\x28\x00\x52\x10DS", b"\x29\x00\x52\x10DS"),
     }
     codes = []
@@ -115,6 +116,18 @@ def test_no_identifier_is_in_an_error(source: Path, tmp_path: Path, capfd: pytes
             codes.append(main(command))
     said = capfd.readouterr()
     assert codes.count(2) >= len(harmed) and "2.dcm" in said.err
+    assert secrets_in((said.out + said.err).encode()) == []
+
+
+def test_no_text_of_a_picture_that_is_left_out_is_shown(
+    source: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    derived = pydicom.dcmread(source / "6.dcm")
+    derived.ImageType = ["DERIVED", "SECONDARY", f"{MARK}TYPE"]
+    derived.save_as(source / "6.dcm")
+    assert main(["import-dicom", str(source), str(tmp_path / "imported")]) == 0
+    said = capfd.readouterr()
+    assert "6.dcm: is a derived image (SECONDARY)" in said.err
     assert secrets_in((said.out + said.err).encode()) == []
 
 

@@ -129,6 +129,17 @@ def test_a_truncated_slice_is_refused(tmp_path: Path, kept: int) -> None:
         read_slice(path)
 
 
+def test_pixels_of_another_shape_than_the_header_says_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Damaged tags can make tifffile leave out an axis; such a slice must not reach anybody."""
+    path = tmp_path / "IM00001.tif"
+    tifffile.imwrite(path, np.zeros((8, 6), np.uint16), photometric="minisblack", compression="zlib")
+    monkeypatch.setattr(tifffile.TiffPage, "asarray", lambda page: np.zeros(6, np.uint16))
+    with pytest.raises(InputError, match=r"IM00001\.tif: decodes to \(6,\), its header says \(8, 6\)"):
+        read_slice(path)
+
+
 def test_slices_of_different_sizes_are_refused(tmp_path: Path) -> None:
     write_slice(tmp_path / "IM1.tif", body_slice())
     write_slice(tmp_path / "IM2.tif", np.zeros((400, 512), np.uint16))
