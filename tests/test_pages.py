@@ -69,12 +69,15 @@ def switch(page: Page, scheme: str) -> bool:
 # Every page ---------------------------------------------------------------------------------------------------------
 
 READY = "async () => { if (window.MathJax && MathJax.startup) await MathJax.startup.promise; }"
+PRINTED = ".cell_output .output pre:not(.columns)"
+"""What cells print, tables apart."""
+
 LOOK = """() => {
   const shown = node => node.getClientRects().length > 0;
   const formulas = [...document.querySelectorAll(".math.notranslate")];
   const article = document.querySelector(".bd-article");
   return {
-    sideways: [document.documentElement, document.body, article].filter(Boolean)
+    sideways: [document.documentElement, document.body, article, ...document.querySelectorAll(PRINTED)].filter(Boolean)
       .filter(box => box.scrollWidth > box.clientWidth + 1).map(box => box.tagName + " " + box.scrollWidth),
     unset: formulas.filter(one => !one.querySelector("mjx-container svg")).map(one => one.textContent.slice(0, 60)),
     wrong: [...document.querySelectorAll("mjx-merror, [data-mml-node=merror]")].map(one => one.textContent),
@@ -83,7 +86,7 @@ LOOK = """() => {
       .map(one => one.currentSrc.slice(-60)),
     text: document.body.innerText,
   };
-}"""
+}""".replace("PRINTED", f"'{PRINTED}'")
 
 
 def problems_of(page: Page) -> list[str]:
@@ -120,6 +123,17 @@ def test_every_page_is_whole_without_a_network(book: list[Path], browser: Browse
         page.context.close()
     assert not found, "\n".join(found)
     assert len(book) > 20 and formulas > 1
+
+
+def test_printed_sentences_wrap_and_printed_tables_keep_their_lines(book: list[Path], browser: Browser) -> None:
+    page = new_page(browser, PHONE)
+    page.goto((BOOK / "notebooks" / "09_pitfalls.html").as_uri())
+    kept = page.locator(".cell_output .output pre.columns").all_inner_texts()
+    assert any("validation_images_in_test" in text for text in kept)
+    sentence = page.locator(PRINTED, has_text="is in train and test").first
+    line = float(sentence.evaluate("text => parseFloat(getComputedStyle(text).lineHeight)"))
+    assert (sentence.bounding_box() or {"height": 0})["height"] > 2 * line
+    page.context.close()
 
 
 def test_the_search_finds_pages_on_disk(book: list[Path], browser: Browser) -> None:
