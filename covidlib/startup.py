@@ -1,6 +1,7 @@
 """Load TensorFlow without the lines that its libraries write to the terminal, which no setting of theirs turns off.
 
-For the command line, where the one line that says what is wrong would be lost among them.
+On the command line the one line that says what is wrong would be lost among them, and in a notebook the reader would
+meet them before the chapter's first result.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ def load_tensorflow() -> None:
         # The lines come from C++, past Python's sys.stderr: the file descriptor itself is turned aside.
         os.dup2(held.fileno(), 2)
         try:
-            import tensorflow  # noqa: F401
+            import tensorflow
+
+            # The first question about devices makes the driver's library complain where there is no GPU.
+            tensorflow.config.list_physical_devices()
         except BaseException:
             held.seek(0)
             os.write(terminal, held.read())

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from covidlib import __version__
 from covidlib.errors import InputError
 from covidlib.locks import one_at_a_time
+from covidlib.startup import load_tensorflow
 
 if TYPE_CHECKING:
     from covidlib.protocols import Protocol
@@ -145,7 +146,7 @@ def real_series() -> Series | None:
 
 def describe(protocol: str) -> str:
     """One line for the top of a page: versions, device, protocol."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    load_tensorflow()
     import tensorflow as tf
 
     gpus = tf.config.list_physical_devices("GPU")

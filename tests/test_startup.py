@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
+from conftest import ROOT
+
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("0*.ipynb"))
+LOADS = re.compile(r"^(?:import|from) (?:tensorflow|keras)\b", re.M)
+"""A module that loads TensorFlow as soon as it is imported."""
 
 
 def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -26,7 +33,9 @@ def test_a_refusal_is_one_line_though_tensorflow_was_loaded() -> None:
 @pytest.mark.parametrize("ending", ["", "raise OSError('no library')"])
 def test_lines_of_the_libraries_are_shown_only_if_loading_fails(tmp_path: Path, ending: str) -> None:
     # In TensorFlow's place a module that writes past Python, as its libraries do.
-    (tmp_path / "tensorflow.py").write_text(f"import os\nos.write(2, b'chatter of a library\\n')\n{ending}\n")
+    chatter = "import os\nos.write(2, b'chatter of a library\\n')\n"
+    asked = "class config:\n    list_physical_devices = lambda: os.write(2, b'chatter of a driver\\n')\n"
+    (tmp_path / "tensorflow.py").write_text(f"{chatter}{ending}\n{asked}")
     path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
     code = "import os; from covidlib.startup import load_tensorflow; load_tensorflow(); os.write(2, b'after')"
     answer = run(code, PYTHONPATH=path)
@@ -35,3 +44,26 @@ def test_lines_of_the_libraries_are_shown_only_if_loading_fails(tmp_path: Path, 
         assert answer.stderr.startswith("chatter of a library\n") and "OSError: no library" in answer.stderr
     else:
         assert (answer.returncode, answer.stderr) == (0, "after")
+
+
+def imports_of(notebook: Path) -> str:
+    """The cell of a notebook that imports what it needs, and prints the versions."""
+    cells = nbformat.read(notebook, as_version=4).cells
+    return next(cell.source for cell in cells if "workspace.describe(PROTOCOL)" in cell.source)
+
+
+def test_a_notebook_begins_without_lines_of_the_libraries() -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
+    code = 'PROTOCOL = "quick"\n' + imports_of(NOTEBOOKS[0])
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert answer.stdout.startswith("protocol QUICK, ")
+    assert answer.stderr == ""
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_nothing_loads_tensorflow_before_the_notebook_does_so_quietly(notebook: Path) -> None:
+    imports = imports_of(notebook)
+    loaders = {path.stem for path in (ROOT / "covidlib").glob("*.py") if LOADS.search(path.read_text(encoding="utf-8"))}
+    assert "networks" in loaders
+    if loaders & set(re.findall(r"\w+", imports.replace("workspace.describe", ""))):
+        assert imports.startswith("from covidlib.startup import load_tensorflow\n\nload_tensorflow()")
