@@ -22,6 +22,7 @@ from typing import Any
 import nbformat
 
 from covidlib.errors import InputError
+from covidlib.wholefiles import write_text
 
 CHECK_MARK = "# NBVAL_CHECK_OUTPUT"
 KEPT_METADATA = ("tags", "mystnb")
@@ -199,10 +200,7 @@ def output_problems(path: str | Path) -> list[str]:
 
 def write_clean(path: str | Path, notebook: Any) -> None:
     """Write a cleaned notebook; the file appears whole or not at all."""
-    path = Path(path)
-    part = path.with_name(f".{path.name}.part")
-    nbformat.write(clean(notebook), part)
-    os.replace(part, path)
+    write_text(Path(path), nbformat.writes(clean(notebook)) + "\n")
 
 
 def refresh(path: str | Path) -> None:
