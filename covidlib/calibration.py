@@ -12,7 +12,7 @@ from scipy.special import expit, logit
 from sklearn.metrics import log_loss
 
 from covidlib.errors import InputError
-from covidlib.intervals import RESAMPLES, SEED, Metric, bootstrap, on_all, percentile_ends
+from covidlib.intervals import RESAMPLES, Metric, bootstrap, on_all, percentile_ends
 from covidlib.metrics import labelled
 
 BINS = 10
@@ -35,9 +35,7 @@ def bin_numbers(p_covid: pd.Series | np.ndarray, bins: int = BINS) -> np.ndarray
     return pd.qcut(probability, bins, labels=False, duplicates="drop")
 
 
-def reliability(
-    predictions: pd.DataFrame, bins: int = BINS, resamples: int = RESAMPLES, seed: int = SEED
-) -> pd.DataFrame:
+def reliability(predictions: pd.DataFrame, bins: int = BINS, resamples: int = RESAMPLES) -> pd.DataFrame:
     """The reliability diagram as a table: predicted probability and true share in each bin. Taught in chapter 05.
 
     Parameters
@@ -53,7 +51,7 @@ def reliability(
     """
     slices = labelled(predictions).reset_index(drop=True)
     number = bin_numbers(slices["p_covid"], bins)
-    low, high = percentile_ends(bootstrap(slices, _share_in_bins(number), resamples=resamples, seed=seed))
+    low, high = percentile_ends(bootstrap(slices, _share_in_bins(number), resamples=resamples))
     table = (
         slices.assign(covid=slices["label"] == "covid")
         .groupby(number)

@@ -13,7 +13,8 @@ from covidlib.protocols import NETWORKS, VARIATIONS
 from covidlib.startup import load_tensorflow
 
 if TYPE_CHECKING:
-    from covidlib.batch import Batch, Record
+    from covidlib.batch import Batch
+    from covidlib.journal import Record
 
 SOME_FAILED = 3
 STOPPED = 130

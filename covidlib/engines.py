@@ -30,8 +30,11 @@ EngineName = Literal["auto", "tensorflow", "openvino"]
 Precision = Literal["float32", "bfloat16"]
 Inference = Callable[[np.ndarray], np.ndarray]
 """Scaled slices (n, side, side, 1) to p(COVID-19) (n,)."""
-CODE_OF_AN_ENGINE = ("engines", "halfprecision", "openvinoengine", "networks", "pyramid", "phantom", "batches")
-"""Modules whose change makes what is kept on disk stale."""
+CODE_OF_AN_ENGINE = (
+    "engines", "halfprecision", "openvinoengine", "devices", "weights", "networks", "pyramid", "batches", "selection",
+    *workspace.CODE_OF_THE_COHORT,
+)  # fmt: skip
+"""Modules whose change makes what is kept on disk stale: of the network, and of the check batch that judges it."""
 VERDICT = "verdict.json"
 TENSORFLOW_BATCH = 8
 TITLES = {"tensorflow": "TensorFlow", "openvino": "OpenVINO"}

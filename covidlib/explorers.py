@@ -32,8 +32,6 @@ SIDE = 256
 HEAT_SIDE = 64
 """Pixels of a stored heat map: cells are wider than the eight pixels of a slice that one of these stands for."""
 
-"""Infected among so many people, from one in a thousand to one in two."""
-
 
 def window_explorer(slices: np.ndarray, labels: Sequence[str], name: str) -> HTML:
     """A series to leaf through, at a window that the reader moves. Taught in chapter 01.

@@ -113,7 +113,7 @@ def corrections(checks: Sequence[Check]) -> pd.DataFrame:
         {"where": check.where, "printed": check.printed, "corrected": known[check.id].correction}
         for check in disagreements(checks, known=True)
     ]
-    return pd.DataFrame(rows).drop_duplicates(ignore_index=True)
+    return pd.DataFrame(rows, columns=["where", "printed", "corrected"]).drop_duplicates(ignore_index=True)
 
 
 def to_html(checks: Sequence[Check]) -> str:
