@@ -155,10 +155,12 @@ def calibrated(validation: pd.DataFrame, test: pd.DataFrame) -> tuple[pd.DataFra
     Raises
     ------
     InputError
-        If a patient is in both tables of a trained network, or one of the networks has no validation predictions.
+        If a patient is in both tables of a trained network, a network has no validation predictions, or these allow
+        no temperature (`fit_temperature`).
     """
-    scaled, temperatures = [], []
-    for (network, fold), tested in test.groupby(["network", "fold"]):
+    scaled, temperatures = test["p_covid"].to_numpy(float, copy=True), []
+    # Rows by place: tables that were put under each other may name several rows alike.
+    for (network, fold), tested in test.reset_index(drop=True).groupby(["network", "fold"]):
         own = validation[(validation["network"] == network) & (validation["fold"] == fold)]
         name = f"{network}, fold {fold}"
         if own.empty:
@@ -171,9 +173,10 @@ def calibrated(validation: pd.DataFrame, test: pd.DataFrame) -> tuple[pd.DataFra
                 "Fit the temperature on patients who are not tested",
             )
         temperature = fit_temperature(own)
-        scaled.append(tested.assign(p_covid=scale_temperature(tested["p_covid"], temperature)))
+        scaled[tested.index] = scale_temperature(tested["p_covid"], temperature)
         temperatures.append((network, fold, temperature))
-    return pd.concat(scaled).loc[test.index], pd.DataFrame(temperatures, columns=["network", "fold", "temperature"])
+    table = pd.DataFrame(temperatures, columns=["network", "fold", "temperature"])
+    return test.assign(p_covid=scaled), table
 
 
 def errors_before_and_after(predictions: pd.DataFrame, scaled: pd.DataFrame) -> pd.DataFrame:

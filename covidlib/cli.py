@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code.
 
     0 done, 1 `check-data`, `audit` or `doctor` found a problem, 2 bad input, 3 `diagnose` had no answer for some of
-    the patients.
+    the patients, 130 stopped with Ctrl-C.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     for stream in (sys.stdout, sys.stderr):

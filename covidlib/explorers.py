@@ -2,7 +2,7 @@
 
 The HTML pieces work the same in JupyterLab, on Colab and on a page on disk, without a network or a kernel; their
 inputs are moved by mouse, touch and keyboard. They hold smaller slices than the series, to be light. The ipywidgets
-work on the slices themselves. Taught in chapters 01, 02, 03, 07 and 09.
+work on the slices themselves. Taught in chapters 01, 02, 03 and 07.
 """
 
 from __future__ import annotations

@@ -193,6 +193,25 @@ def test_json_on_standard_output(two: Path, untrained_weights: Path, capsys: pyt
     assert len(record["data"]["sha256"]) == 64 and "Not a medical device" in printed["notice"]
 
 
+@pytest.mark.parametrize(("answers", "said"), [("-", "nothing was kept"), ("out.json", "the same command goes on")])
+def test_a_stopped_batch_says_whether_anything_was_kept(
+    two: Path,
+    untrained_weights: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    answers: str,
+    said: str,
+) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(batch, "diagnose_patients", stopped)
+    to = answers if answers == "-" else str(tmp_path / answers)
+    assert diagnose(two, untrained_weights, "--json", to) == 130
+    assert capsys.readouterr().err == f"covidlib: stopped; {said}\n"
+
+
 def test_one_patient_is_told_at_length(two: Path, untrained_weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert diagnose(two / "patient1", untrained_weights) == 0
     printed = capsys.readouterr().out
@@ -248,7 +267,7 @@ def test_bad_input_ends_with_one_line_and_exit_code_2(
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("patients", ['[["patient", "key"]]', '[{"patient": ["a"], "key": "b"}]', '["patient, key"]'])
+@pytest.mark.parametrize("patients", ['[["patient", "key"]]', '[{"patient": ["a"], "key": "b"}]'])
 def test_a_file_with_other_answers_is_refused_and_left_alone(tmp_path: Path, patients: str) -> None:
     path = tmp_path / "out.json"
     path.write_text(f'{{"covidlib": "1", "patients": {patients}}}', encoding="utf-8")
