@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from io import StringIO
@@ -23,7 +22,10 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 from covidlib.intervals import corrected_t
+from covidlib.metrics import confusion_counts, labelled
 from covidlib.protocols import NETWORKS, QUICK, VARIATIONS, Protocol
+from covidlib.scores import accuracy, balanced_accuracy
+from covidlib.wholefiles import write_text
 
 if TYPE_CHECKING:
     from covidlib.dataset import Dataset
@@ -82,22 +84,19 @@ def summarise(trial: Trial, run: Run, data: Path) -> dict[str, object]:
     Returns
     -------
     dict
-        network, validation, seed, fold, auc and accuracy (labelled test slices), balanced_accuracy, picked_epoch,
-        picked and last (validation accuracy of the picked and of the last epoch), patients_train, patients_test,
-        silent (names of head units that are 0 on every test slice, such as "P3.1 P6.2"; empty for networks without
-        ReLU heads), seconds.
+        network, validation, seed, fold; auc, accuracy and balanced_accuracy (labelled test slices); picked_epoch (from
+        1), picked and last (validation accuracy of the picked and of the last epoch); slices_train, slices_test; silent
+        (names of head units that are 0 on every test slice, such as "P3.1 P6.2"; empty for networks without ReLU
+        heads); seconds (of training).
     """
-    record, history, table = run.record(), run.history(), run.predictions()
-    labelled = table[table["label"] != "unlabelled"]
-    covid, called = labelled["label"] == "covid", labelled["p_covid"] > 0.5
-    right = covid == called
-    validation = history["val_accuracy"]
+    record, validation, tested = run.record(), run.history()["val_accuracy"], labelled(run.predictions())
+    counts = confusion_counts(tested["label"], tested["p_covid"])
     sizes = record["data"]["slices"]  # type: ignore[index]
     return trial._asdict() | {
         "fold": record["fold"],
-        "auc": roc_auc_score(covid, labelled["p_covid"]),
-        "accuracy": right.mean(),
-        "balanced_accuracy": (right[covid].mean() + right[~covid].mean()) / 2,
+        "auc": roc_auc_score(tested["label"] == "covid", tested["p_covid"]),
+        "accuracy": accuracy(counts),
+        "balanced_accuracy": balanced_accuracy(counts),
         "picked_epoch": int(np.argmax(validation)) + 1,
         "picked": validation.max(),
         "last": validation.iloc[-1],
@@ -113,17 +112,21 @@ def silent_units(run: Run, data: Path) -> list[str]:
     from covidlib.batches import load_images
     from covidlib.gradcam import head_activations
     from covidlib.networks import LEVELS
-    from covidlib.pyramid import PLANS
     from covidlib.weights import load_weights
 
-    network = str(run.record()["network"])
-    if network not in PLANS or PLANS[network].heads != "relu":
+    if not _has_relu_heads(str(run.record()["network"])):
         return []
     model, note = load_weights(run.weights)
     images = load_images([data / path for path in run.predictions()["path"]], note.input_shape[0], note.scaling)
     silent = (head_activations(model, images) == 0).all(axis=0)
     names = [f"{level}.{unit}" for level in LEVELS for unit in (1, 2)]
     return [name for name, one in zip(names, silent, strict=True) if one]
+
+
+def _has_relu_heads(network: str) -> bool:
+    from covidlib.pyramid import PLANS
+
+    return network in PLANS and PLANS[network].heads == "relu"
 
 
 # What the chapters show -----------------------------------------------------------------------------------------------
@@ -140,25 +143,28 @@ def provenance() -> dict[str, object]:
     return json.loads((files("covidlib") / "data" / PROVENANCE).read_text(encoding="utf-8"))
 
 
-def differences(
-    runs: pd.DataFrame, baseline: str, others: Sequence[str], metric: str = "auc", validation: Validation = HONEST
-) -> pd.DataFrame:
-    """Each network against a baseline on the same folds and seeds (corrected resampled t). Taught in chapter 03.
+def differences(runs: pd.DataFrame, baseline: str, others: Sequence[str]) -> pd.DataFrame:
+    """Each network's AUC against a baseline's on the same folds and seeds (corrected resampled t).
+
+    Runs that picked their epoch on test images are left out. Taught in chapter 03.
 
     Returns
     -------
     DataFrame
-        Columns network, runs, mean (of the metric), difference (mean of the paired differences), lowest, highest (its
-        95% interval), p_value.
+        Columns network, runs, mean (AUC), difference (mean of the paired differences), low, high (its 95% interval),
+        p_value.
     """
-    scores = runs[runs["validation"] == validation].pivot(index=["seed", "fold"], columns="network", values=metric)
-    chosen = runs[runs["validation"] == validation]
-    ratio = float((chosen["slices_test"] / chosen["slices_train"]).mean())
+    honest = runs[runs["validation"] == HONEST]
+    scores = honest.pivot(index=["seed", "fold"], columns="network", values="auc")
     rows = []
     for name in others:
-        found = corrected_t(list(scores[name] - scores[baseline]), ratio)
+        found = corrected_t(list(scores[name] - scores[baseline]), _test_to_train(honest))
         rows.append({"network": name, "runs": len(scores), "mean": scores[name].mean(), **found._asdict()})
     return pd.DataFrame(rows)
+
+
+def _test_to_train(runs: pd.DataFrame) -> float:
+    return float((runs["slices_test"] / runs["slices_train"]).mean())
 
 
 def optimism(runs: pd.DataFrame) -> pd.DataFrame:
@@ -170,12 +176,11 @@ def optimism(runs: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns network, runs, picked, last (mean accuracies), difference, lowest, highest (95% interval), p_value.
+        Columns network, runs, picked, last (mean accuracies), difference, low, high (95% interval), p_value.
     """
     rows = []
     for name, chosen in runs[runs["validation"] == LEAKY].groupby("network", sort=False):
-        ratio = float((chosen["slices_test"] / chosen["slices_train"]).mean())
-        found = corrected_t(list(chosen["picked"] - chosen["last"]), ratio)
+        found = corrected_t(list(chosen["picked"] - chosen["last"]), _test_to_train(chosen))
         means = {"picked": chosen["picked"].mean(), "last": chosen["last"].mean()}
         rows.append({"network": name, "runs": len(chosen)} | means | found._asdict())
     return pd.DataFrame(rows)
@@ -189,8 +194,7 @@ def silent_heads(runs: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         One row a network with ReLU heads, one column a unit; counts of runs, and their number in column runs.
     """
-    with_heads = [name for name in runs["network"].unique() if name.startswith("resnet50v2-fpn") and "lin" not in name]
-    chosen = runs[runs["network"].isin(with_heads) & (runs["validation"] == HONEST)]
+    chosen = runs[runs["network"].map(_has_relu_heads) & (runs["validation"] == HONEST)]
     units = [f"P{level}.{unit}" for level in range(3, 8) for unit in (1, 2)]
     counts = {unit: chosen["silent"].str.split().map(lambda names, unit=unit: unit in names) for unit in units}
     table = pd.DataFrame(counts).groupby(chosen["network"], sort=False).sum().astype(int)
@@ -222,14 +226,8 @@ def main() -> None:
         "hours_of_training": round(float(np.sum(table["seconds"])) / 3600, 2),
     }
     folder = Path(str(files("covidlib") / "data"))
-    _write(folder / STORED, table.round(6).to_csv(index=False, lineterminator="\n"))
-    _write(folder / PROVENANCE, json.dumps(made, indent=2) + "\n")
-
-
-def _write(path: Path, text: str) -> None:
-    part = path.with_suffix(".part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
+    write_text(folder / STORED, table.round(6).to_csv(index=False, lineterminator="\n"))
+    write_text(folder / PROVENANCE, json.dumps(made, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ class Misplaced(Interrupted):
     """A rest that does not begin where the earlier part ends, or has nothing to begin with."""
 
 
-def read_json(url: str, timeout: float = TIMEOUT_SECONDS) -> Any:
+def read_json(url: str) -> Any:
     """What a web interface answers. Taught in chapter 01.
 
     Raises
@@ -33,7 +33,7 @@ def read_json(url: str, timeout: float = TIMEOUT_SECONDS) -> Any:
         If there is no answer, or one that is not JSON.
     """
     try:
-        answer = requests.get(url, timeout=timeout)
+        answer = requests.get(url, timeout=TIMEOUT_SECONDS)
         refuse(url, answer)
         return answer.json()
     except (requests.RequestException, Interrupted) as error:

@@ -37,6 +37,8 @@ REASON = (
     "seed's. The confidence is high because many numbers are compared at once."
 )
 VERSIONS = ("tensorflow", "keras", "numpy")
+COMPARED = ("quantity", "chapter", "stored", "this_run", "low", "high", "inside", "says_nothing")
+"""Columns of `compare`."""
 
 
 def machine() -> dict[str, Any]:
@@ -75,6 +77,8 @@ def compare(claims: Sequence[Claim], predictions: pd.DataFrame) -> pd.DataFrame:
 
     Parameters
     ----------
+    claims : list of Claim
+        Those without a number of ours are passed over.
     predictions : DataFrame
         All fifteen runs under each other, as `covidlib.runfiles.all_predictions` returns them.
 
@@ -103,7 +107,8 @@ def compare(claims: Sequence[Claim], predictions: pd.DataFrame) -> pd.DataFrame:
                 "says_nothing": (low, high) == limits(claim.our_quantity),
             }
         )
-    return pd.DataFrame(rows).set_index("id")
+    # Named, because a chapter may have no number of ours: then there are no rows to take the names from.
+    return pd.DataFrame(rows, columns=["id", *COMPARED]).set_index("id")
 
 
 def apply_to(made: Mapping[str, Any], runs: Sequence[Run]) -> bool:

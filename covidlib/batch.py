@@ -1,38 +1,36 @@
 """Many patients, one after the other: results as they come, a stopped batch goes on, a bad patient stops nobody.
 
-Each finished patient is a line in OUT.json.partial, written to the disk before the next one begins; OUT.json appears
-whole at the end. A line is used again if it was made of the same files, weights, threshold and engine. Taught in
-chapter 06.
+Each answer is on the disk before the next patient begins (`covidlib.journal`), and is used again if it was made of the
+same files, weights, threshold and engine. Taught in chapter 06.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
 from covidlib import __version__, report
 from covidlib.errors import InputError
+from covidlib.journal import Journal, Record
 from covidlib.locks import nobody_else
 from covidlib.patients import Patient, content_hash, file_hash
 from covidlib.series import Series
 from covidlib.system import NOTICE, check_threshold, diagnose_series
+from covidlib.wholefiles import write_text
 
 if TYPE_CHECKING:
     import keras
 
     from covidlib.engines import Engine, EngineName
-
-Record = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -43,6 +41,8 @@ class Request:
     ----------
     weights : Path
         A covidlib weights file, or one of the authors' with `network` named.
+    threshold : float
+        Share of a patient's selected slices, 0 to 1 (paper: 0 or 0.1).
     explain : bool
         Whether reports get heat maps.
     """
@@ -117,13 +117,15 @@ def diagnose_patients(
     Raises
     ------
     InputError
-        Before anything is done: if the request cannot work, an output cannot be written or is somebody else's file, or
-            another process is writing it.
+        Before anything is done: if the request cannot work, an output cannot be written, both outputs are one file, the
+        JSON file holds something else than answers, or another process is writing it.
     """
     request.check()
     for path in (json_path, report_path):
         if path is not None and not path.absolute().parent.is_dir():
             raise InputError(path, "lies in a folder that does not exist", "Make the folder, or name another file")
+    if json_path is not None and report_path is not None and json_path.absolute() == report_path.absolute():
+        raise InputError(report_path, "is named for the report and for the answers", "Name two files")
     output = json_path or report_path
     with nullcontext() if output is None else nobody_else(output):
         return _diagnosed(patients, request, json_path, report_path, progress)
@@ -133,7 +135,7 @@ def _diagnosed(
     patients: Sequence[Patient], request: Request, json_path: Path | None, report_path: Path | None, progress: bool
 ) -> Batch:
     named = _report_files(patients, report_path)
-    journal = _Journal(json_path, report_path)
+    journal = Journal(json_path, report_path)
     weights = {"file": request.weights.name, "sha256": file_hash(request.weights)}
     worker = _Worker(request, weights)
     keys = {one.name: _key(one, request, weights["sha256"], report_path is not None) for one in patients}
@@ -162,8 +164,8 @@ def _diagnosed(
     batch = Batch(ordered, failed, len(earlier), asked)
     if report_path is not None and len(patients) > 1:
         title = f"{len(patients)} patients"
-        report.write_text(report_path, report.overview(title, ordered, failed, asked))
-    journal.finish(batch)
+        write_text(report_path, report.overview(title, ordered, failed, asked))
+    journal.finish(batch.to_dict())
     return batch
 
 
@@ -202,7 +204,7 @@ class _Worker:
         if target is not None and overview is not None:
             page = report.patient_report(diagnosis, record, self.model)
             target.parent.mkdir(exist_ok=True)
-            report.write_text(target, page)
+            write_text(target, page)
             record["report"] = target.relative_to(overview.parent).as_posix()
         return record
 
@@ -233,61 +235,3 @@ def _report_files(patients: Sequence[Patient], report_path: Path | None) -> dict
         readable = re.sub("[^A-Za-z0-9]+", "-", one.name).strip("-")[-60:]
         named[one.name] = folder / f"{readable}-{hashlib.sha256(one.name.encode()).hexdigest()[:8]}.html"
     return named
-
-
-class _Journal:
-    """What is done so far, on disk: one JSON line a patient, then the whole file.
-
-    Raises
-    ------
-    InputError
-        If the file that is to hold the answers holds something else.
-    """
-
-    def __init__(self, json_path: Path | None, report_path: Path | None) -> None:
-        self.json_path = json_path
-        base = json_path or report_path
-        self.lines = base.with_name(f"{base.name}.partial") if base else None
-        self.records: dict[str, Record] = {}
-        if json_path is not None and json_path.exists():
-            self.records.update({record["patient"]: record for record in _read_answers(json_path)})
-        if self.lines is not None and self.lines.exists():
-            kept = list(filter(None, map(_parsed, self.lines.read_bytes().splitlines())))
-            self.records.update({record["patient"]: record for record in kept})
-            # A kill can leave half a line, onto which the next one would be written.
-            report.write_text(self.lines, "".join(json.dumps(record) + "\n" for record in kept))
-
-    def append(self, record: Record) -> None:
-        if self.lines is None:
-            return
-        with self.lines.open("ab") as stream:
-            stream.write(json.dumps(record).encode() + b"\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-
-    def finish(self, batch: Batch) -> None:
-        if self.json_path is not None:
-            report.write_text(self.json_path, json.dumps(batch.to_dict(), indent=1) + "\n")
-        if self.lines is not None:
-            self.lines.unlink(missing_ok=True)
-
-
-def _read_answers(path: Path) -> list[Record]:
-    try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-        records = [record for record in stored["patients"] if {"patient", "key"} <= set(record)]
-        if not isinstance(stored["covidlib"], str) or len(records) != len(stored["patients"]):
-            raise KeyError("key")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            path, "holds something else than answers of `covidlib diagnose`", "Name another file, or delete it"
-        ) from error
-    return records
-
-
-def _parsed(line: bytes) -> Record | None:
-    try:
-        record = json.loads(line)
-    except ValueError:
-        return None
-    return record if isinstance(record, dict) and {"patient", "key"} <= set(record) else None

@@ -22,6 +22,7 @@ from typing import Any
 import nbformat
 
 from covidlib.errors import InputError
+from covidlib.wholefiles import write_text
 
 CHECK_MARK = "# NBVAL_CHECK_OUTPUT"
 KEPT_METADATA = ("tags", "mystnb")
@@ -96,15 +97,31 @@ def _drop_dead_launches(app: Any, page: str, template: str, context: dict[str, A
 # Notebooks: parameters, outputs -------------------------------------------------------------------------------------
 
 
+def read_notebook(path: str | Path) -> Any:
+    """A notebook file, in version 4 of the format.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or it is no notebook.
+    """
+    try:
+        return nbformat.read(path, as_version=4)
+    except OSError as error:
+        raise InputError(path, f"cannot be read ({error.strerror})", "Check the path of the notebook") from error
+    except Exception as error:  # nbformat trips over what it expects in many ways: whatever it says, name the file
+        raise InputError(path, f"is no notebook ({type(error).__name__})", "Name a file that Jupyter wrote") from error
+
+
 def parameters_of(path: str | Path) -> dict[str, object]:
     """Names and defaults in the one cell tagged `parameters`.
 
     Raises
     ------
     InputError
-        If there is not exactly one such cell, or it holds more than plain constants.
+        If the file is no notebook, there is not exactly one such cell, or it holds more than plain constants.
     """
-    notebook = nbformat.read(path, as_version=4)
+    notebook = read_notebook(path)
     cells = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
     remedy = "Tag one cell `parameters` and assign constants in it, nothing else"
     if len(cells) != 1:
@@ -169,15 +186,14 @@ def clean(notebook: Any) -> Any:
 def _plain(output: Any) -> Any:
     if "execution_count" in output:
         output.execution_count = None
-    output.metadata = {} if "metadata" in output else output.get("metadata")
-    if output.get("metadata") is None:
-        output.pop("metadata", None)
+    if "metadata" in output:
+        output.metadata = {}
     return output
 
 
 def output_problems(path: str | Path) -> list[str]:
     """Stored outputs that should not be there, and checked cells that have none: such a check passes always."""
-    notebook = nbformat.read(path, as_version=4)
+    notebook = read_notebook(path)
     # GitHub refuses to show a notebook with stored widget state.
     problems = ["widget state in the metadata"] if "widgets" in notebook.metadata else []
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
@@ -199,10 +215,7 @@ def output_problems(path: str | Path) -> list[str]:
 
 def write_clean(path: str | Path, notebook: Any) -> None:
     """Write a cleaned notebook; the file appears whole or not at all."""
-    path = Path(path)
-    part = path.with_name(f".{path.name}.part")
-    nbformat.write(clean(notebook), part)
-    os.replace(part, path)
+    write_text(Path(path), nbformat.writes(clean(notebook)) + "\n")
 
 
 def refresh(path: str | Path) -> None:
@@ -210,8 +223,8 @@ def refresh(path: str | Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         executed = Path(scratch) / Path(path).name
         run_notebook(path, executed)
-        fresh = nbformat.read(executed, as_version=4)
-    notebook = nbformat.read(path, as_version=4)
+        fresh = read_notebook(executed)
+    notebook = read_notebook(path)
     for cell, run in zip(notebook.cells, fresh.cells, strict=True):
         if cell.cell_type == "code":
             cell.outputs = run.outputs
@@ -230,11 +243,12 @@ def main(argv: list[str] | None = None) -> int:
     try:
         for path in arguments.notebooks:
             if arguments.action == "run":
+                arguments.output.mkdir(parents=True, exist_ok=True)
                 run_notebook(path, arguments.output / f"{path.stem}.executed.ipynb", dict(arguments.p))
             elif arguments.action == "refresh":
                 refresh(path)
             elif arguments.action == "clean":
-                write_clean(path, nbformat.read(path, as_version=4))
+                write_clean(path, read_notebook(path))
             else:
                 for problem in output_problems(path):
                     problems += 1

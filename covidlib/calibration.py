@@ -12,7 +12,7 @@ from scipy.special import expit, logit
 from sklearn.metrics import log_loss
 
 from covidlib.errors import InputError
-from covidlib.intervals import RESAMPLES, SEED, Metric, bootstrap, on_all, percentile_ends
+from covidlib.intervals import RESAMPLES, Metric, bootstrap, on_all, percentile_ends
 from covidlib.metrics import labelled
 
 BINS = 10
@@ -35,9 +35,7 @@ def bin_numbers(p_covid: pd.Series | np.ndarray, bins: int = BINS) -> np.ndarray
     return pd.qcut(probability, bins, labels=False, duplicates="drop")
 
 
-def reliability(
-    predictions: pd.DataFrame, bins: int = BINS, resamples: int = RESAMPLES, seed: int = SEED
-) -> pd.DataFrame:
+def reliability(predictions: pd.DataFrame, bins: int = BINS, resamples: int = RESAMPLES) -> pd.DataFrame:
     """The reliability diagram as a table: predicted probability and true share in each bin. Taught in chapter 05.
 
     Parameters
@@ -53,7 +51,7 @@ def reliability(
     """
     slices = labelled(predictions).reset_index(drop=True)
     number = bin_numbers(slices["p_covid"], bins)
-    low, high = percentile_ends(bootstrap(slices, _share_in_bins(number), resamples=resamples, seed=seed))
+    low, high = percentile_ends(bootstrap(slices, _share_in_bins(number), resamples=resamples))
     table = (
         slices.assign(covid=slices["label"] == "covid")
         .groupby(number)
@@ -157,10 +155,12 @@ def calibrated(validation: pd.DataFrame, test: pd.DataFrame) -> tuple[pd.DataFra
     Raises
     ------
     InputError
-        If a patient is in both tables of a trained network, or one of the networks has no validation predictions.
+        If a patient is in both tables of a trained network, a network has no validation predictions, or these allow
+        no temperature (`fit_temperature`).
     """
-    scaled, temperatures = [], []
-    for (network, fold), tested in test.groupby(["network", "fold"]):
+    scaled, temperatures = test["p_covid"].to_numpy(float, copy=True), []
+    # Rows by place: tables that were put under each other may name several rows alike.
+    for (network, fold), tested in test.reset_index(drop=True).groupby(["network", "fold"]):
         own = validation[(validation["network"] == network) & (validation["fold"] == fold)]
         name = f"{network}, fold {fold}"
         if own.empty:
@@ -173,9 +173,10 @@ def calibrated(validation: pd.DataFrame, test: pd.DataFrame) -> tuple[pd.DataFra
                 "Fit the temperature on patients who are not tested",
             )
         temperature = fit_temperature(own)
-        scaled.append(tested.assign(p_covid=scale_temperature(tested["p_covid"], temperature)))
+        scaled[tested.index] = scale_temperature(tested["p_covid"], temperature)
         temperatures.append((network, fold, temperature))
-    return pd.concat(scaled).loc[test.index], pd.DataFrame(temperatures, columns=["network", "fold", "temperature"])
+    table = pd.DataFrame(temperatures, columns=["network", "fold", "temperature"])
+    return test.assign(p_covid=scaled), table
 
 
 def errors_before_and_after(predictions: pd.DataFrame, scaled: pd.DataFrame) -> pd.DataFrame:

@@ -15,10 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nbformat
-
 from covidlib import questions
-from covidlib.book import write_clean
+from covidlib.book import read_notebook, write_clean
 from covidlib.errors import InputError
 from covidlib.exercises import LEVELS
 
@@ -59,7 +57,7 @@ def station_svg(active: int) -> str:
 def page_problems(path: str | Path, repository: str) -> list[str]:
     """What a notebook lacks of what every page has, the tour too: title, Colab link, set-up cell, texts of figures."""
     path = Path(path)
-    notebook = nbformat.read(path, as_version=4)
+    notebook = read_notebook(path)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     problems = []
     if notebook.cells[0].cell_type != "markdown" or not notebook.cells[0].source.startswith("# "):
@@ -82,7 +80,7 @@ def page_problems(path: str | Path, repository: str) -> list[str]:
 def skeleton_problems(path: str | Path, repository: str) -> list[str]:
     """What a chapter lacks of the page shape that all chapters keep (CONTRIBUTING.md describes it)."""
     path = Path(path)
-    notebook = nbformat.read(path, as_version=4)
+    notebook = read_notebook(path)
     markdown = _markdown(notebook)
     problems = page_problems(path, repository)
     pictures = re.findall(r"!\[[^\]]{20,} (\w+)\.\]\(images/station-([1-6])\.svg\)", markdown)
@@ -182,8 +180,10 @@ def exercises_of(notebook: Any) -> list[Exercise]:
     for index, cell in enumerate(notebook.cells):
         if cell.cell_type != "code" or "exercise" not in cell.metadata.get("tags", []):
             continue
-        headings = HEADING.findall(notebook.cells[index - 1].source)
-        solutions = SOLUTION.findall(notebook.cells[index + 1].source)
+        # Empty before the first cell and behind the last.
+        before, after = notebook.cells[max(index - 1, 0) : index], notebook.cells[index + 1 : index + 2]
+        headings = HEADING.findall("".join(one.source for one in before))
+        solutions = SOLUTION.findall("".join(one.source for one in after))
         if not headings or not solutions:
             raise ValueError(f"a cell tagged exercise lacks its heading or its solution: {cell.source[:60]!r}")
         name, dots, title = headings[-1]
@@ -230,7 +230,12 @@ def main(argv: list[str] | None = None) -> int:
             if arguments.output.resolve() == path.resolve().parent:
                 raise InputError(arguments.output, "holds the notebooks themselves", "Choose another folder")
             arguments.output.mkdir(parents=True, exist_ok=True)
-            write_clean(arguments.output / path.name, EDITIONS[arguments.edition](nbformat.read(path, as_version=4)))
+            notebook = read_notebook(path)
+            try:
+                edition = EDITIONS[arguments.edition](notebook)
+            except ValueError as error:
+                raise InputError(path, str(error), "CONTRIBUTING.md shows what an exercise looks like") from error
+            write_clean(arguments.output / path.name, edition)
     except (InputError, OSError) as error:
         print(f"covidlib: {error}", file=sys.stderr)
         return 2

@@ -23,9 +23,9 @@ from covidlib.comparison import (
     table2_sums,
 )
 from covidlib.dataset import LABELS
-from covidlib.errors import InputError
+from covidlib.errors import InputError, Unavailable
 from covidlib.slicecheck import findings_table, scan, tiff_files, usual_workers
-from covidlib.sources import Unavailable, at_hand
+from covidlib.sources import at_hand
 from covidlib.splitcheck import check_splits, find_splits, read_splits
 
 EXAMPLES = 10

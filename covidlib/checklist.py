@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from importlib.metadata import metadata
 from importlib.resources import files
 from pathlib import Path
 
 import pandas as pd
 
+from covidlib.environment import repository
 from covidlib.errors import InputError
 
 ANSWERS = ("yes", "partly", "no", "not applicable")
@@ -94,12 +94,6 @@ def link(place: str, root: Path) -> str:
     if path.startswith("book/"):
         return f"[{path.removeprefix('book/')}](../{path.removeprefix('book/')})"
     return f"[{place}]({repository()}/blob/main/{path})"
-
-
-def repository() -> str:
-    """The address of the kit's repository, from the package's own metadata."""
-    named = dict(line.split(", ", 1) for line in metadata("covidlib").get_all("Project-URL") or [])
-    return named["Repository"]
 
 
 def as_text(part: str, root: Path) -> str:

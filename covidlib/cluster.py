@@ -80,18 +80,17 @@ def train_on_cluster(
         for name, fold in todo
     }
     done: dict[tuple[str, int], Run] = {}
-    bar = tqdm(total=len(todo), unit="run", disable=not progress)
-    for future in as_completed(futures):
-        name, fold = futures[future]
-        try:
-            done[name, fold] = Run(Path(future.result()))
-        except KilledWorker as error:
-            # The scheduler's own setting, distributed.scheduler.allowed-failures, says how many deaths are too many.
-            deaths = error.allowed_failures + 1
-            raise InputError(f"{name}, fold {fold}", f"took down {deaths} workers", "Read their logs") from error
-        bar.set_postfix(last=f"{name} fold {fold}")
-        bar.update()
-    bar.close()
+    with tqdm(total=len(todo), unit="run", disable=not progress) as bar:
+        for future in as_completed(futures):
+            name, fold = futures[future]
+            try:
+                done[name, fold] = Run(Path(future.result()))
+            except KilledWorker as error:
+                # The scheduler's setting distributed.scheduler.allowed-failures says how many deaths are too many.
+                deaths = error.allowed_failures + 1
+                raise InputError(f"{name}, fold {fold}", f"took down {deaths} workers", "Read their logs") from error
+            bar.set_postfix(last=f"{name} fold {fold}")
+            bar.update()
     return [done[one] for one in todo]
 
 

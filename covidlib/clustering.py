@@ -14,7 +14,7 @@ import pandas as pd
 from scipy.optimize import brentq
 from scipy.stats import betabinom, binom
 
-from covidlib.diagnosis import THRESHOLD_1, decide
+from covidlib.diagnosis import THRESHOLD_1, slices_needed
 
 
 class Clustering(NamedTuple):
@@ -88,21 +88,6 @@ def copies_effect(images: int, unique: int) -> float:
     return (unique - pairs + 4 * pairs) / images
 
 
-def slices_needed(selected: int, threshold: float) -> int:
-    """The fewest slices called COVID-19 that make a patient infected, by the paper's rule (section 3.2).
-
-    Taught in chapter 06.
-
-    Raises
-    ------
-    ValueError
-        If nothing is selected, or the threshold is no share.
-    """
-    if selected < 1:
-        raise ValueError("with nothing selected no number of slices decides")
-    return next(count for count in range(selected + 1) if decide(count, selected, threshold) == "infected")
-
-
 def infected_chance(slice_rate: float, selected: int, threshold: float = THRESHOLD_1, icc: float = 0.0) -> float:
     """The chance that a patient is called infected, from the rate at which slices are called COVID-19.
 
@@ -119,6 +104,8 @@ def infected_chance(slice_rate: float, selected: int, threshold: float = THRESHO
         Selected slices of the patient.
     threshold : float
         As `covidlib.diagnosis.decide`.
+    icc : float
+        Intraclass correlation of a patient's slices, 0 to 1.
 
     Raises
     ------
@@ -127,13 +114,15 @@ def infected_chance(slice_rate: float, selected: int, threshold: float = THRESHO
     """
     if not (0 <= slice_rate <= 1 and 0 <= icc <= 1):
         raise ValueError(f"rate {slice_rate}, correlation {icc}: both are shares from 0 to 1")
-    enough = slices_needed(selected, threshold) - 1
+    if selected < 1:
+        raise ValueError("with nothing selected no number of slices decides")
+    not_enough = slices_needed(selected, threshold) - 1
     if icc == 1 or slice_rate in (0, 1):
         return float(slice_rate)
     if icc == 0:
-        return float(binom.sf(enough, selected, slice_rate))
+        return float(binom.sf(not_enough, selected, slice_rate))
     strength = (1 - icc) / icc
-    return float(betabinom.sf(enough, selected, slice_rate * strength, (1 - slice_rate) * strength))
+    return float(betabinom.sf(not_enough, selected, slice_rate * strength, (1 - slice_rate) * strength))
 
 
 def chances_by_clustering(

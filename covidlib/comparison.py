@@ -111,7 +111,7 @@ def images_against_table4(folds: pd.DataFrame, images: pd.DataFrame) -> list[Cou
 def table1_against_table4() -> Counted:
     """The paper against itself: Table 4's COVID-19 images, summed over the folds, against Table 1's.
 
-    Every infected patient is in one test fold, so the five numbers should add up. Taught in chapter 01.
+    Every infected patient is in one test fold, so the five numbers should add up. Taught in chapter 06.
     """
     summed = int(table_numbers(4)[IMAGES_IN_TABLE_4["covid"]].sum())
     return comparison(

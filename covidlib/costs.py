@@ -70,6 +70,15 @@ def estimate_hours(gflops: pd.Series, protocol: Protocol, slices: int, shares: p
     With 16 bits a device rarely reaches the share that it reaches with 32: take that column as a lower bound. Taught in
     chapter 04.
 
+    Parameters
+    ----------
+    gflops : Series
+        Network → 10⁹ FLOP of one forward pass of one slice.
+    slices : int
+        Training slices of one epoch.
+    shares : Series
+        Network → share of the peak that it reaches (`paper_shares`).
+
     Returns
     -------
     DataFrame

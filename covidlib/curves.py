@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import precision_recall_curve, roc_curve
+from sklearn.metrics import roc_curve
 
-from covidlib.intervals import RESAMPLES, SEED, Metric, bootstrap, on_all, percentile_ends
+from covidlib.intervals import RESAMPLES, Metric, bootstrap, on_all, percentile_ends
 from covidlib.metrics import labelled
 
 GRID = tuple(float(place) for place in np.linspace(0, 1, 101).round(2))
@@ -41,20 +41,6 @@ def roc(predictions: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {"threshold": threshold, "false_positive_rate": false_positive_rate, "sensitivity": sensitivity}
     )
-
-
-def precision_recall(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Every point of the precision-recall curve of slices. Taught in chapter 05.
-
-    Returns
-    -------
-    DataFrame
-        Columns threshold, sensitivity (recall), ppv (precision).
-    """
-    slices = labelled(predictions)
-    precision, recall, threshold = precision_recall_curve(slices["label"] == "covid", slices["p_covid"])
-    # The last point has no threshold: scikit-learn adds it so that the curve begins at recall 0.
-    return pd.DataFrame({"threshold": threshold, "sensitivity": recall[:-1], "ppv": precision[:-1]})
 
 
 def called_counts(predictions: pd.DataFrame, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -95,14 +81,6 @@ def auc(predictions: pd.DataFrame, weights: np.ndarray) -> np.ndarray:
         return np.trapezoid(infected, normal, axis=1) / (infected[:, -1] * normal[:, -1])
 
 
-def average_precision(predictions: pd.DataFrame, weights: np.ndarray) -> np.ndarray:
-    """Mean PPV over the infected slices as the cut falls: the area under precision-recall. Taught in chapter 05."""
-    infected, normal = called_counts(predictions, weights)
-    with np.errstate(invalid="ignore"):
-        ppv = np.nan_to_num(infected[:, 1:] / (infected[:, 1:] + normal[:, 1:]))
-        return (np.diff(infected, axis=1) * ppv).sum(axis=1) / infected[:, -1]
-
-
 def sensitivity_at(grid: Sequence[float]) -> Metric:
     """The largest sensitivity whose false positive rate is at most each of the grid's. Taught in chapter 05."""
 
@@ -133,10 +111,8 @@ def ppv_at_sensitivity(grid: Sequence[float]) -> Metric:
     return metric
 
 
-def roc_band(
-    predictions: pd.DataFrame, grid: Sequence[float] = GRID, resamples: int = RESAMPLES, seed: int = SEED
-) -> pd.DataFrame:
-    """The ROC curve on a fixed grid with its band over resampled patients. Taught in chapter 05.
+def roc_band(predictions: pd.DataFrame, resamples: int = RESAMPLES) -> pd.DataFrame:
+    """The ROC curve on `GRID` with its band over resampled patients. Taught in chapter 05.
 
     The band holds at each false positive rate by itself, not for the whole curve at once.
 
@@ -150,30 +126,21 @@ def roc_band(
     DataFrame
         Columns false_positive_rate, sensitivity, low, high.
     """
-    return _band(predictions, sensitivity_at(grid), ("false_positive_rate", "sensitivity"), grid, resamples, seed)
+    return _band(predictions, sensitivity_at(GRID), ("false_positive_rate", "sensitivity"), resamples)
 
 
-def precision_recall_band(
-    predictions: pd.DataFrame, grid: Sequence[float] = GRID, resamples: int = RESAMPLES, seed: int = SEED
-) -> pd.DataFrame:
-    """The precision-recall curve on a fixed grid with its band, as `roc_band`. Taught in chapter 05.
+def precision_recall_band(predictions: pd.DataFrame, resamples: int = RESAMPLES) -> pd.DataFrame:
+    """The precision-recall curve on `GRID` with its band, as `roc_band`. Taught in chapter 05.
 
     Returns
     -------
     DataFrame
-        Columns sensitivity, ppv, low, high.
+        Columns sensitivity (recall), ppv (precision), low, high.
     """
-    return _band(predictions, ppv_at_sensitivity(grid), ("sensitivity", "ppv"), grid, resamples, seed)
+    return _band(predictions, ppv_at_sensitivity(GRID), ("sensitivity", "ppv"), resamples)
 
 
-def _band(
-    predictions: pd.DataFrame,
-    metric: Metric,
-    names: tuple[str, str],
-    grid: Sequence[float],
-    resamples: int,
-    seed: int,
-) -> pd.DataFrame:
+def _band(predictions: pd.DataFrame, metric: Metric, names: tuple[str, str], resamples: int) -> pd.DataFrame:
     slices = labelled(predictions)
-    low, high = percentile_ends(bootstrap(slices, metric, resamples=resamples, seed=seed))
-    return pd.DataFrame({names[0]: grid, names[1]: on_all(slices, metric), "low": low, "high": high})
+    low, high = percentile_ends(bootstrap(slices, metric, resamples=resamples))
+    return pd.DataFrame({names[0]: GRID, names[1]: on_all(slices, metric), "low": low, "high": high})

@@ -231,7 +231,7 @@ def summary(size: networks.Size = "paper", side: int = 512) -> pd.DataFrame:
 
 def report(name: str | None = None, size: networks.Size = "paper", side: int | None = None) -> str:
     """What `covidlib networks describe` prints: one network's levels, or all three. Taught in chapter 03."""
-    side = side or SIDES[size]
+    side = SIDES[size] if side is None else side
     if name is None:
         return f"{to_text(summary(size, side))}\n{size} size, one {side}×{side} image. {CONVENTION}"
     table = level_table(networks.build(name, (side, side, 1), size))

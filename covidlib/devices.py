@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -34,7 +35,7 @@ def precision_policy(precision: Precision) -> str:
 
 
 @contextlib.contextmanager
-def policy(name: str):  # type: ignore[no-untyped-def]
+def policy(name: str) -> Iterator[None]:
     """Layers made inside compute with a precision; their weights stay 32-bit. Taught in chapter 04."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(name)

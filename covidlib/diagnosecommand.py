@@ -13,7 +13,8 @@ from covidlib.protocols import NETWORKS, VARIATIONS
 from covidlib.startup import load_tensorflow
 
 if TYPE_CHECKING:
-    from covidlib.batch import Batch, Record
+    from covidlib.batch import Batch
+    from covidlib.journal import Record
 
 SOME_FAILED = 3
 STOPPED = 130
@@ -58,8 +59,8 @@ def run(arguments: argparse.Namespace) -> int:
             patients, request, None if to_stdout else arguments.json, arguments.report, progress=True
         )
     except KeyboardInterrupt:
-        goes_on = "the same command goes on" if arguments.report or arguments.json else "nothing was kept"
-        print(f"covidlib: stopped; {goes_on}", file=sys.stderr)
+        kept = arguments.report is not None or (arguments.json is not None and not to_stdout)
+        print(f"covidlib: stopped; {'the same command goes on' if kept else 'nothing was kept'}", file=sys.stderr)
         return STOPPED
     if to_stdout:
         print(json.dumps(batch.to_dict(), indent=1))

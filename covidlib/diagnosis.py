@@ -40,15 +40,22 @@ def decide(covid_slices: int, selected_slices: int, threshold: float = THRESHOLD
     """
     if not 0 <= covid_slices <= selected_slices:
         raise ValueError(f"{covid_slices} COVID-19 slices of {selected_slices} selected")
-    if not 0 <= threshold <= 1:
-        raise ValueError(f"a threshold is a share from 0 to 1, not {threshold}")
+    needed = slices_needed(selected_slices, threshold)
     if selected_slices == 0:
         return "undetermined"
-    return "infected" if covid_slices >= slices_needed(selected_slices, threshold) else "normal"
+    return "infected" if covid_slices >= needed else "normal"
 
 
 def slices_needed(selected_slices: int, threshold: float = THRESHOLD_2) -> int:
-    """How many slices must be called COVID-19 for "infected": at least one (section 3.2). Taught in chapter 06."""
+    """How many slices must be called COVID-19 for "infected": at least one (section 3.2). Taught in chapter 06.
+
+    Raises
+    ------
+    ValueError
+        If the threshold is no share.
+    """
+    if not 0 <= threshold <= 1:
+        raise ValueError(f"a threshold is a share from 0 to 1, not {threshold}")
     # An exact share: in floating point 0.07 · 100 is a little more than 7, and 7 of 100 would not be 7%.
     return max(1, math.ceil(Fraction(str(threshold)) * selected_slices))
 

@@ -1,7 +1,7 @@
 """A dial: a slider that leafs through tables made beforehand, in plain HTML; no kernel, no network.
 
 The kernel computes every place of the dial with the library, so a page on disk shows the library's own numbers.
-Taught in chapters 04, 05 and 06.
+Taught in chapters 04, 05, 06 and 09.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from IPython.display import HTML
 
 
 def dial(places: Mapping[str, pd.DataFrame], quantity: str, name: str, start: str | None = None) -> HTML:
-    """A slider with a table for each of its places. Taught in chapters 04, 05 and 06.
+    """A slider with a table for each of its places. Taught in chapters 04, 05, 06 and 09.
 
     Parameters
     ----------

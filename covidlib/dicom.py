@@ -98,13 +98,12 @@ def group_series(folder: Path, paths: list[Path]) -> list[DicomSeries]:
     Raises
     ------
     InputError
-        If a file cannot be read, or two slices of a series share a number or a position.
+        If a file cannot be read, two slices of a series share a number or a position, or slices have neither.
     """
     groups: dict[str, list[tuple[Path, Dataset]]] = defaultdict(list)
     for path in sorted(paths):
         header = read_header(path, stop_before_pixels=True)
-        is_localiser = "LOCALIZER" in [str(part).upper() for part in header.get("ImageType") or []]
-        if "Rows" in header and not is_localiser:
+        if "Rows" in header and "LOCALIZER" not in image_kinds(header):
             groups[str(header.get("SeriesInstanceUID", ""))].append((path, header))
     several = len(groups) > 1
     found = []
@@ -113,6 +112,13 @@ def group_series(folder: Path, paths: list[Path]) -> list[DicomSeries]:
         files, remarks = _in_slice_order(members)
         found.append(DicomSeries(str(folder / f"series{number}") if several else str(folder), files, remarks))
     return found
+
+
+def image_kinds(header: Dataset) -> list[str]:
+    """The words of a header's ImageType in capitals: ORIGINAL, PRIMARY, LOCALIZER and so on. Taught in chapter 01."""
+    found = header.get("ImageType") or []
+    # pydicom gives a single word as a string: taken for a list, it would be so many letters.
+    return [str(word).upper() for word in ([found] if isinstance(found, str) else found)]
 
 
 def _in_slice_order(members: list[tuple[Path, Dataset]]) -> tuple[tuple[Path, ...], tuple[str, ...]]:

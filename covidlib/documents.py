@@ -105,8 +105,8 @@ def ctset_splits(lists: Lists) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Index fold; columns patients in train and test, validation images, of them test images, test images (each
-        class), of them unique.
+        Index fold; columns patients in train and test, validation images, of them test images, and for each class
+        test images and test images, copies once.
     """
     overlaps = pd.DataFrame(lists["splits"]).set_index("fold")
     tested = pd.DataFrame(lists["duplicates"]["test_images"]).pivot(index="fold", columns="label")

@@ -2,7 +2,7 @@
 
 The HTML pieces work the same in JupyterLab, on Colab and on a page on disk, without a network or a kernel; their
 inputs are moved by mouse, touch and keyboard. They hold smaller slices than the series, to be light. The ipywidgets
-work on the slices themselves. Taught in chapters 01, 02, 03, 07 and 09.
+work on the slices themselves. Taught in chapters 01, 02, 03 and 07.
 """
 
 from __future__ import annotations
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 SIDE = 256
 HEAT_SIDE = 64
 """Pixels of a stored heat map: cells are wider than the eight pixels of a slice that one of these stands for."""
-
-"""Infected among so many people, from one in a thousand to one in two."""
 
 
 def window_explorer(slices: np.ndarray, labels: Sequence[str], name: str) -> HTML:

@@ -11,6 +11,7 @@ from itertools import combinations
 
 import pandas as pd
 
+from covidlib.errors import InputError
 from covidlib.intervals import corrected_t
 from covidlib.metrics import Counts, confusion_counts, labelled
 from covidlib.paper import table_numbers
@@ -28,11 +29,20 @@ def fold_counts(predictions: pd.DataFrame) -> dict[str, list[Counts]]:
     ----------
     predictions : DataFrame
         Columns network, fold, label, p_covid.
+
+    Raises
+    ------
+    InputError
+        If a network lacks a fold: its later folds would be taken for those before them.
     """
-    return {
-        str(network): [confusion_counts(fold["label"], fold["p_covid"]) for _, fold in own.groupby("fold")]
-        for network, own in labelled(predictions).groupby("network")
-    }
+    counts = {}
+    for network, own in labelled(predictions).groupby("network"):
+        found, expected = sorted(set(own["fold"])), list(range(1, int(predictions["fold"].max()) + 1))
+        if found != expected:
+            missing = ", ".join(str(fold) for fold in expected if fold not in found)
+            raise InputError(str(network), f"has no predictions of fold {missing}", "Train it on every fold")
+        counts[str(network)] = [confusion_counts(fold["label"], fold["p_covid"]) for _, fold in own.groupby("fold")]
+    return counts
 
 
 def fold_rates(counts: FoldCounts) -> pd.DataFrame:

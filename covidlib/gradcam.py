@@ -283,24 +283,10 @@ def grad_cam(
     return Explainer(model, (name,))(images, label, method)[name]
 
 
-def pyramid_maps(
-    model: keras.Model, images: np.ndarray, label: str = "covid", method: str = "grad-cam"
-) -> dict[str, HeatMap]:
-    """Grad-CAM at every level of the pyramid, in one pass. Taught in chapter 07.
-
-    Raises
-    ------
-    InputError
-        If the network has no pyramid.
-    """
-    _check_pyramid(model)
-    return Explainer(model)(images, label, method)
-
-
 def head_activations(model: keras.Model, images: np.ndarray) -> np.ndarray:
     """The ten numbers that reach the last layer, two a level: zero on every slice is a dead head.
 
-    Taught in chapters 03 and 07.
+    Taught in chapters 03 and 04.
 
     Returns
     -------
@@ -312,11 +298,7 @@ def head_activations(model: keras.Model, images: np.ndarray) -> np.ndarray:
     InputError
         If the network has no pyramid.
     """
-    _check_pyramid(model)
-    inner = keras.Model(model.inputs, model.layers[-1].input)
-    return inner(tf.convert_to_tensor(images), training=False).numpy()
-
-
-def _check_pyramid(model: keras.Model) -> None:
     if layers_to_explain(model) != LEVELS:
         raise InputError(model.name, "has no pyramid", "Use resnet50v2-fpn")
+    inner = keras.Model(model.inputs, model.layers[-1].input)
+    return inner(tf.convert_to_tensor(images), training=False).numpy()

@@ -138,7 +138,7 @@ def reason_to_skip(header: Dataset) -> str:
     """
     if "Rows" not in header:
         return "holds no image"
-    kinds = [str(part).upper() for part in header.get("ImageType") or []]
+    kinds = dicom.image_kinds(header)
     if "LOCALIZER" in kinds:
         return "is a localiser"
     is_compressed = str(header.get("LossyImageCompression") or "") == "01" and "PRIMARY" in kinds

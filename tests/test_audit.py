@@ -125,6 +125,22 @@ def test_other_lists_are_other_checks() -> None:
     ]
 
 
+def test_lists_with_slices_of_two_sizes_have_no_one_side() -> None:
+    lists = stored_aggregates()
+    lists["values"]["sizes"] = {"512×512": 1118, "512×768": 1}  # type: ignore[index]
+    with pytest.raises(ValueError, match="more than one value"):
+        collect.audit(lists=lists)  # type: ignore[arg-type]
+
+
+def test_without_a_short_series_nothing_is_said_of_its_seconds() -> None:
+    tables = printed_tables()
+    for row in tables.rows(7):
+        cell = tables.cell(7, row, "Number of CT scan slices")
+        tables = tables.replaced(replace(cell, text=str(cell.value + 100)))
+    (check,) = [one for one in collect.audit(tables) if one.id == "s4/seconds/seconds-of-a-short-series"]
+    assert (check.recomputed, check.verdict) == ("no such series", "disagrees")
+
+
 @pytest.mark.parametrize(
     ("table", "row", "column", "text", "id"),
     [

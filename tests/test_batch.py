@@ -19,6 +19,8 @@ from filelock import FileLock
 from covidlib import batch, engines
 from covidlib.cli import main
 from covidlib.engines import EngineName
+from covidlib.errors import InputError
+from covidlib.journal import Journal
 from covidlib.patients import find_patients
 
 GOOD = 46
@@ -140,8 +142,8 @@ def test_a_line_after_half_a_line_is_not_lost(tmp_path: Path) -> None:
     """A kill in the middle of a line, then another one after the next patient."""
     lines = tmp_path / "out.json.partial"
     lines.write_bytes(b'{"patient": "a", "key": "1"}\n{"patient": "b", "k')
-    batch._Journal(tmp_path / "out.json", None).append({"patient": "c", "key": "3"})
-    assert list(batch._Journal(tmp_path / "out.json", None).records) == ["a", "c"]
+    Journal(tmp_path / "out.json", None).append({"patient": "c", "key": "3"})
+    assert list(Journal(tmp_path / "out.json", None).records) == ["a", "c"]
 
 
 def test_an_answer_whose_report_is_gone_is_made_again(
@@ -191,6 +193,25 @@ def test_json_on_standard_output(two: Path, untrained_weights: Path, capsys: pyt
     assert len(record["data"]["sha256"]) == 64 and "Not a medical device" in printed["notice"]
 
 
+@pytest.mark.parametrize(("answers", "said"), [("-", "nothing was kept"), ("out.json", "the same command goes on")])
+def test_a_stopped_batch_says_whether_anything_was_kept(
+    two: Path,
+    untrained_weights: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    answers: str,
+    said: str,
+) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(batch, "diagnose_patients", stopped)
+    to = answers if answers == "-" else str(tmp_path / answers)
+    assert diagnose(two, untrained_weights, "--json", to) == 130
+    assert capsys.readouterr().err == f"covidlib: stopped; {said}\n"
+
+
 def test_one_patient_is_told_at_length(two: Path, untrained_weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert diagnose(two / "patient1", untrained_weights) == 0
     printed = capsys.readouterr().out
@@ -233,6 +254,7 @@ def test_bad_input_ends_with_one_line_and_exit_code_2(
         ["diagnose", str(two), *weights, "--explain"],
         ["diagnose", str(two), *weights, "--json", str(notes)],
         ["diagnose", str(two), *weights, "--report", str(tmp_path / "absent" / "out.html")],
+        ["diagnose", str(two), *weights, "--report", str(tmp_path / "out"), "--json", str(tmp_path / "out")],
         ["train", "--protocol", "fast", "--all"],
         ["train"],
     ]
@@ -242,3 +264,14 @@ def test_bad_input_ends_with_one_line_and_exit_code_2(
         assert captured.out == "", case
         assert captured.err.startswith("covidlib: ") and captured.err.count("\n") == 1, (case, captured.err)
     assert notes.read_text() == '{"patients": "mine"}'
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("patients", ['[["patient", "key"]]', '[{"patient": ["a"], "key": "b"}]'])
+def test_a_file_with_other_answers_is_refused_and_left_alone(tmp_path: Path, patients: str) -> None:
+    path = tmp_path / "out.json"
+    path.write_text(f'{{"covidlib": "1", "patients": {patients}}}', encoding="utf-8")
+    before = path.read_bytes()
+    with pytest.raises(InputError, match="something else than answers"):
+        Journal(path, None)
+    assert path.read_bytes() == before

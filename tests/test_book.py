@@ -125,9 +125,39 @@ def test_an_unknown_parameter_is_refused_before_anything_runs(tmp_path: Path) ->
         book.run_notebook(path, tmp_path / "out.ipynb", {"PROTOCOLL": "paper"})
     assert not (tmp_path / "out.ipynb").exists()
     assert book.main(["run", str(path), "-p", "PROTOCOLL", "paper", "-o", str(tmp_path)]) == 2
+    assert book.main(["run", str(path), "-o", str(tmp_path / "new")]) == 0
+    assert (tmp_path / "new" / "page.executed.ipynb").is_file()
     book.run_notebook(path, tmp_path / "out.ipynb", {"PROTOCOL": "colab"})
     executed = nbformat.read(tmp_path / "out.ipynb", as_version=4)
     assert executed.cells[-1].outputs[0].text == "colab\n"
+
+
+@pytest.mark.parametrize("content", [None, "", "{}", "[]", '{"cells": 1}'])
+def test_a_file_that_is_no_notebook_is_named_in_one_line(
+    tmp_path: Path, content: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "page.ipynb"
+    if content is not None:
+        path.write_text(content)
+    for tool, argv in ((book, ["check", str(path)]), (chapters, ["closed", str(path), "-o", str(tmp_path / "out")])):
+        assert tool.main(argv) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(f"covidlib: {path}: ")
+
+
+def test_an_exercise_at_the_end_of_a_notebook_lacks_its_solution(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cells = [
+        nbformat.v4.new_markdown_cell("### 1.1 ●○○ Last"),
+        nbformat.v4.new_code_cell('exercises.check("1.1", None)', metadata={"tags": ["exercise"]}),
+    ]
+    for number, some in enumerate((cells, cells[1:])):
+        path = tmp_path / f"{number}.ipynb"
+        nbformat.write(nbformat.v4.new_notebook(cells=some), path)
+        assert chapters.main(["closed", str(path), "-o", str(tmp_path / "out")]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(f"covidlib: {path}: ") and "lacks its heading or its solution" in line
 
 
 @pytest.mark.parametrize("source", ["PROTOCOL = max(1, 2)", "import os\nPROTOCOL = 1"])

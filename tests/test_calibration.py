@@ -100,6 +100,13 @@ def test_every_trained_network_has_its_own_temperature() -> None:
     assert scaled.index.tolist() == test.sample(frac=1, random_state=0).index.tolist()
 
 
+def test_rows_of_one_name_are_scaled_each_by_itself() -> None:
+    validation, test = overconfident(60, 1), overconfident(60, 2, first=100)
+    expected, _ = calibrated(validation, test)
+    scaled, _ = calibrated(validation, test.set_axis([0] * len(test)))
+    assert scaled["p_covid"].tolist() == expected["p_covid"].tolist()
+
+
 def test_test_patients_are_refused_for_fitting() -> None:
     validation = overconfident(20, 1)
     with pytest.raises(InputError, match="a, fold 1: 1 patients are in the validation and in the test predictions"):

@@ -97,6 +97,13 @@ def test_another_seed_is_of_the_same_kind() -> None:
     assert claimpages.OTHER not in claimpages.chapter_numbers("06_patient_diagnosis", [OtherSeed(Path())]).data
 
 
+def test_a_chapter_may_have_printed_numbers_and_none_of_ours() -> None:
+    rows = Table(claimpages.chapter_numbers("01_dataset", [MadeRun(Path())]).data).rows
+    printed = [claim for claim in CLAIMS if claim.chapter == "01_dataset" and claim.printed]
+    assert len(rows) == 1 + len(printed) > 1
+    assert all(row[4:6] == ["–", "–"] for row in rows[1:])
+
+
 def test_a_chapter_without_claims_is_refused() -> None:
     with pytest.raises(InputError, match="99_none"):
         claimpages.chapter_numbers("99_none", [MadeRun(Path())])

@@ -15,7 +15,6 @@ from covidlib.clustering import (
     copies_effect,
     implied_icc,
     infected_chance,
-    slices_needed,
 )
 from covidlib.diagnosis import decide
 
@@ -60,17 +59,6 @@ def test_correlation_needs_patients_with_slices() -> None:
             clustering(errors, patients)
     with pytest.raises(ValueError, match="errors for"):
         clustering([0, 1], ["a"])
-
-
-def test_the_fewest_slices_are_those_of_the_decision() -> None:
-    for selected in (1, 7, 10, 11, 100):
-        for threshold in (0, 0.07, 0.1, 0.3, 1):
-            needed = slices_needed(selected, threshold)
-            assert decide(needed, selected, threshold) == "infected"
-            assert decide(needed - 1, selected, threshold) == "normal"
-    assert slices_needed(100, 0.07) == 7 and slices_needed(5, 0) == 1
-    with pytest.raises(ValueError, match="nothing selected"):
-        slices_needed(0, 0.1)
 
 
 def test_independent_slices_are_binomial_and_the_beta_binomial_nears_them() -> None:

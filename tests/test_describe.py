@@ -146,6 +146,7 @@ def test_the_command_prints_levels_and_totals(capsys: pytest.CaptureFixture[str]
     printed = capsys.readouterr().out
     assert all(name in printed for name in networks.NAMES)
     assert main(["networks", "describe", "--side", "64"]) == 2
+    assert main(["networks", "describe", "--side", "0"]) == 2
 
 
 # ImageNet weights -----------------------------------------------------------------------------------------------------

@@ -56,8 +56,11 @@ def test_patients_and_table_6() -> None:
 
 
 def test_needed_slices_are_where_the_decision_turns() -> None:
-    for threshold in (0, 0.1, 0.3, 1):
-        for selected in range(1, 60):
+    for threshold in (0, 0.07, 0.1, 0.3, 1):
+        for selected in (*range(1, 60), 100):
             needed = slices_needed(selected, threshold)
             assert decide(needed, selected, threshold) == "infected"
             assert decide(needed - 1, selected, threshold) == "normal"
+    assert slices_needed(100, 0.07) == 7 and slices_needed(5, 0) == 1
+    with pytest.raises(ValueError, match="share from 0 to 1"):
+        slices_needed(10, 1.5)

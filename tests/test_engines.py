@@ -115,6 +115,12 @@ def test_what_is_kept_depends_on_the_weights(weights: Path, tmp_path: Path) -> N
     assert engines._key(weights, NOTE, "tensorflow", "auto") in keys
 
 
+def test_what_is_kept_depends_on_the_code_that_draws_the_check_batch() -> None:
+    package = Path(engines.__file__).parent
+    assert all((package / f"{name}.py").is_file() for name in engines.CODE_OF_AN_ENGINE)
+    assert {"selection", *workspace.CODE_OF_THE_COHORT} <= set(engines.CODE_OF_AN_ENGINE)
+
+
 def test_engines_that_are_unknown_or_absent_are_refused(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match="is no engine"):
         engines.open_engine(weights, engine="abacus")  # type: ignore[arg-type]

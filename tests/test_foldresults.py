@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from prediction_tables import made_predictions
 
+from covidlib.errors import InputError
 from covidlib.foldresults import fold_counts, fold_differences, fold_rates, printed_test_to_train
 from covidlib.intervals import corrected_t, wilson_interval
 from covidlib.metrics import Counts, table9
@@ -21,6 +22,12 @@ def test_counts_of_each_fold_are_those_of_table_9() -> None:
     rows = table9(predictions).query("Network == 'xception' and Fold != 'Avg'")
     assert [own.true_covid for own in counts["xception"]] == rows["COVID correct classified"].tolist()
     assert [own.false_covid for own in counts["xception"]] == rows["Wrong classified as COVID"].tolist()
+
+
+def test_a_network_without_one_of_the_folds_is_refused() -> None:
+    both = pd.concat([made_predictions(), made_predictions(network="xception", seed=2)], ignore_index=True)
+    with pytest.raises(InputError, match=r"xception: has no predictions of fold 2\."):
+        fold_counts(both[(both["network"] != "xception") | (both["fold"] != 2)])
 
 
 def test_every_fold_has_its_rates_with_wilsons_intervals() -> None:

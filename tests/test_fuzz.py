@@ -21,8 +21,9 @@ from dicom_files import write_dicom
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from covidlib import archives, batch, checkdata, dicom, importing, likeness, series, weights
+from covidlib import archives, checkdata, dicom, importing, likeness, series, weights
 from covidlib.errors import InputError
+from covidlib.journal import Journal
 from covidlib.patients import find_patients
 
 TRIED = int(os.environ.get("COVIDLIB_STRESS", "60"))
@@ -275,7 +276,7 @@ def test_damaged_answers_are_refused_and_left_alone(tmp_path: Path, data: st.Dat
     content = data.draw(damaged([whole]))
     path.write_bytes(content)
     try:
-        journal = batch._Journal(path, None)
+        journal = Journal(path, None)
     except InputError as error:
         assert str(path) in str(error)
     else:
@@ -288,7 +289,7 @@ def test_damaged_answers_are_refused_and_left_alone(tmp_path: Path, data: st.Dat
 def test_damaged_lines_of_a_stopped_batch_are_dropped(tmp_path: Path, data: st.DataObject) -> None:
     line = json.dumps({"patient": "a", "key": "b", "decision": "normal"}).encode() + b"\n"
     (tmp_path / "out.json.partial").write_bytes(data.draw(damaged([line * 3])))
-    records = batch._Journal(tmp_path / "out.json", None).records
+    records = Journal(tmp_path / "out.json", None).records
     assert all({"patient", "key"} <= set(record) for record in records.values())
 
 

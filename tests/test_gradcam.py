@@ -154,7 +154,7 @@ def test_a_dead_head_is_said_to_have_no_gradient() -> None:
     for level, bias in (("P3", -1e6), ("P5", 1e6)):
         kernel, _ = model.get_layer(f"{level}_head").get_weights()
         model.get_layer(f"{level}_head").set_weights([kernel, np.full(2, bias)])
-    maps = gradcam.pyramid_maps(model, images)
+    maps = gradcam.Explainer(model)(images)
     assert not maps["P3"].has_gradient.any() and (maps["P3"].maps == 0).all()
     assert maps["P3"].note(0) == "P3: no gradient (head 0, 0)" and (maps["P3"].adds == 0).all()
     assert maps["P5"].has_gradient.all()
@@ -181,7 +181,7 @@ def test_a_dead_head_of_p6_does_not_speak_through_p7() -> None:
     for level, bias in (("P6", -1e6), ("P7", 1e6)):
         kernel, _ = model.get_layer(f"{level}_head").get_weights()
         model.get_layer(f"{level}_head").set_weights([kernel, np.full(2, bias)])
-    maps = gradcam.pyramid_maps(model, np.random.default_rng(0).random((2, 128, 128, 1), np.float32))
+    maps = gradcam.Explainer(model)(np.random.default_rng(0).random((2, 128, 128, 1), np.float32))
     assert maps["P7"].has_gradient.all() and not maps["P6"].has_gradient.any()
 
 
@@ -232,7 +232,5 @@ def test_wrong_layers_classes_methods_and_networks_are_refused() -> None:
         gradcam.grad_cam(model, images, "flu")
     with pytest.raises(InputError, match="no method"):
         gradcam.grad_cam(model, images, method="lime")
-    with pytest.raises(InputError, match="no pyramid"):
-        gradcam.pyramid_maps(model, images)
     with pytest.raises(InputError, match="no pyramid"):
         gradcam.head_activations(model, images)

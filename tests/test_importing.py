@@ -126,9 +126,13 @@ def test_one_unsafe_file_refuses_the_whole_import(tmp_path: Path, fields: dict[s
         (["DERIVED", "PRIMARY", "MIP"], False),
         (["ORIGINAL", "SECONDARY", "AXIAL"], False),
         (["DERIVED", "PRIMARY", "AXIAL"], True),
+        ("LOCALIZER", False),
+        ("DERIVED", False),
     ],
 )
-def test_localisers_and_derived_images_are_left_out_and_named(tmp_path: Path, kinds: list[str], kept: bool) -> None:
+def test_localisers_and_derived_images_are_left_out_and_named(
+    tmp_path: Path, kinds: list[str] | str, kept: bool
+) -> None:
     write_patient(tmp_path / "source")
     # An archive that compressed an original slice marks it as derived.
     fields = {"LossyImageCompression": "01"} if kept else {}

@@ -219,6 +219,7 @@ def test_dicom_series_in_one_folder_are_told_apart_and_localisers_left_out(tmp_p
     write_dicom(tmp_path / "a", body_slice(), 1, 0.0, uid="1.2.3")
     write_dicom(tmp_path / "b", body_slice(), 1, 0.0, uid="1.2.4")
     write_dicom(tmp_path / "c", body_slice(), 2, 9.0, uid="1.2.4", ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"])
+    write_dicom(tmp_path / "d", body_slice(), 3, 18.0, uid="1.2.4", ImageType="LOCALIZER")
     assert [(Path(series.name).name, len(series)) for series in find_series(tmp_path)] == [
         ("series1", 1),
         ("series2", 1),

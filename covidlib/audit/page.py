@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import json
-import os
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -16,6 +15,7 @@ from covidlib.audit.checks import Check
 from covidlib.audit.collect import counts_by_verdict, disagreements, gone, known_disagreements, place_of
 from covidlib.audit.numbers import VERDICTS
 from covidlib.errors import InputError
+from covidlib.wholefiles import write_text
 
 SIGNS = {"agrees": "=", "rounds": "≈", "disagrees": "≠", "unchecked": "?"}
 """A sign beside each verdict: colour alone would not be read by everybody."""
@@ -113,7 +113,7 @@ def corrections(checks: Sequence[Check]) -> pd.DataFrame:
         {"where": check.where, "printed": check.printed, "corrected": known[check.id].correction}
         for check in disagreements(checks, known=True)
     ]
-    return pd.DataFrame(rows).drop_duplicates(ignore_index=True)
+    return pd.DataFrame(rows, columns=["where", "printed", "corrected"]).drop_duplicates(ignore_index=True)
 
 
 def to_html(checks: Sequence[Check]) -> str:
@@ -135,13 +135,9 @@ def write_html(checks: Sequence[Check], path: str | Path) -> None:
     InputError
         If it cannot be written there.
     """
-    path = Path(path)
-    part = path.with_name(f".{path.name}.part")
     try:
-        part.write_text(to_html(checks), encoding="utf-8")
-        os.replace(part, path)
+        write_text(Path(path), to_html(checks))
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise InputError(
             path, f"cannot be written ({error.strerror})", "Name a file in a folder that exists"
         ) from error

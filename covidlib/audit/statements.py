@@ -93,7 +93,7 @@ def _short_series(sources: Sources) -> tuple[str, str, bool]:
     bound = parse(sources.said["s4/slices"])
     rows = [row for row in sources.tables.rows(7) if sources.cell(7, row, SLICES) < bound]
     seconds = [sources.cell(7, row, TIME) for row in rows]
-    inside = all(low * (1 - ABOUT) <= value <= high * (1 + ABOUT) for value in seconds)
+    inside = all(low * (1 - ABOUT) <= value <= high * (1 + ABOUT) for value in seconds) and bool(seconds)
     told = f"{shown(min(seconds))} to {shown(max(seconds))}" if seconds else "no such series"
     return told, f"Table 7's times of its {len(rows)} series below {shown(bound)} slices, within a tenth", inside
 

@@ -72,6 +72,12 @@ def _only(counts: Mapping[str, int], whole: int) -> Fraction:
     return parse(value)
 
 
+def _side(sources: Sources) -> Fraction:
+    values = sources.lists["values"]
+    square = {size.partition("×")[0]: count for size, count in values["sizes"].items() if len({*size.split("×")}) == 1}
+    return _only(square, values["series"])
+
+
 def _threshold_rule(sources: Sources) -> tuple[Fraction, str]:
     most, least, divisor = (
         parse(sources.said[f"s2.2/{name}"]) for name in ("example-most", "example-least", "divisor")
@@ -126,10 +132,7 @@ QUANTITIES: dict[str, Quantity] = {
         _only(sources.lists["values"]["bits_allocated"], sources.lists["values"]["series"]),
         f"bits allocated, of every series {LIST}; 12 of them are used",
     ),
-    "side": lambda sources: (
-        parse(next(iter(sources.lists["values"]["sizes"])).split("×")[0]),
-        f"rows and columns of every series {LIST}",
-    ),
+    "side": lambda sources: (_side(sources), f"rows and columns of every series {LIST}"),
     "largest stored value": lambda sources: (
         Fraction(sources.lists["values"]["largest"]),
         f"largest value {LIST}, where every series has 12 bits",
