@@ -107,6 +107,25 @@ def test_folders_given_twice_count_once_and_equal_names_stay_apart(tmp_path: Pat
     assert len(set(names(tmp_path / "a" / "p", tmp_path / "b" / "p"))) == 2
 
 
+def test_flat_folders_of_one_name_keep_their_patients_apart(tmp_path: Path) -> None:
+    write_series(tmp_path / "one", [1])
+    for parent in ("a", "b"):
+        (tmp_path / parent / "set").mkdir(parents=True)
+        for patient in ("covid_patient1", "normal_patient150"):
+            content = (tmp_path / "one" / "IM00001.tif").read_bytes()
+            (tmp_path / parent / "set" / f"137{patient}_SR_2_IM00001.tif").write_bytes(content)
+    found = names(tmp_path / "a" / "set", tmp_path / "b" / "set")
+    assert found == [f"{tmp_path}/{end}" for end in ("a/set/patient1", "a/set/patient150", "b/set/patient1",
+                                                     "b/set/patient150")]  # fmt: skip
+
+
+def test_folders_that_look_alike_are_two_patients(tmp_path: Path) -> None:
+    for name in ("p\x01", "p\x02"):
+        write_series(tmp_path / "a" / name, [1, 2])
+    assert len(set(names(tmp_path / "a"))) == 2
+    assert [len(one.folders) for one in find_patients([tmp_path / "a"])] == [1, 1]
+
+
 def test_a_link_to_a_folder_above_is_not_followed(tmp_path: Path) -> None:
     write_series(tmp_path / "a" / "p", [1, 2])
     (tmp_path / "a" / "q").mkdir()
