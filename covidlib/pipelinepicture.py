@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -86,11 +85,11 @@ ALT = (
 """What the picture says, for those who do not see it."""
 
 
-def pipeline_svg(steps: Sequence[Step] = STEPS) -> str:
+def pipeline_svg() -> str:
     """The picture as SVG text."""
-    height = len(steps) * (HEIGHT + GAP) - GAP + 4
-    parts = [_box(step, 2 + place * (HEIGHT + GAP)) for place, step in enumerate(steps)]
-    arrows = [_arrow(place * (HEIGHT + GAP)) for place in range(1, len(steps))]
+    height = len(STEPS) * (HEIGHT + GAP) - GAP + 4
+    parts = [_box(step, 2 + place * (HEIGHT + GAP)) for place, step in enumerate(STEPS)]
+    arrows = [_arrow(place * (HEIGHT + GAP)) for place in range(1, len(STEPS))]
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}"'
         f' font-family="sans-serif" fill="{INK}">\n'

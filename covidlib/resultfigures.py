@@ -95,7 +95,7 @@ def reliability_diagram(tables: Mapping[str, pd.DataFrame]) -> Figure:
     return figure
 
 
-def threshold_sweep(table: pd.DataFrame, marked: Sequence[float] = MARKED) -> Figure:
+def threshold_sweep(table: pd.DataFrame) -> Figure:
     """Patients found, and normal patients left in peace, at every threshold (paper, Table 5). Taught in chapter 06.
 
     Parameters
@@ -108,7 +108,7 @@ def threshold_sweep(table: pd.DataFrame, marked: Sequence[float] = MARKED) -> Fi
     for axes, (rate, title) in zip(panels, titles.items(), strict=True):
         for place, (name, own) in enumerate(table.groupby("network")):
             _with_band(axes, own, "threshold", rate, (f"{rate}_low", f"{rate}_high"), str(name), place)
-        for threshold in marked:
+        for threshold in MARKED:
             axes.axvline(threshold, color=QUIET, linestyle=":", linewidth=1)
         axes.set(title=title, xlabel="threshold: share of selected slices", ylim=(-0.02, 1.02))
     panels[0].set_ylabel("share of patients")
@@ -116,7 +116,7 @@ def threshold_sweep(table: pd.DataFrame, marked: Sequence[float] = MARKED) -> Fi
     return figure
 
 
-def patient_roc(table: pd.DataFrame, marked: Sequence[float] = MARKED) -> Figure:
+def patient_roc(table: pd.DataFrame) -> Figure:
     """Sensitivity against false alarms over the thresholds, in patients; some thresholds named. Taught in chapter 06.
 
     Parameters
@@ -128,7 +128,7 @@ def patient_roc(table: pd.DataFrame, marked: Sequence[float] = MARKED) -> Figure
     for place, (name, own) in enumerate(table.groupby("network")):
         colour, mark = _look(str(name), place)
         axes.plot(1 - own["specificity"], own["sensitivity"], color=colour, linewidth=1)
-        named = own[own["threshold"].isin(marked)]
+        named = own[own["threshold"].isin(MARKED)]
         axes.plot(1 - named["specificity"], named["sensitivity"], mark, color=colour, ms=7, label=str(name))
         # Thresholds that decide alike share a point, and so a text.
         for _, alike in named.groupby(["specificity", "sensitivity"]):
