@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from io import StringIO
@@ -24,6 +23,7 @@ from sklearn.metrics import roc_auc_score
 
 from covidlib.intervals import corrected_t
 from covidlib.protocols import NETWORKS, QUICK, VARIATIONS, Protocol
+from covidlib.wholefiles import write_text
 
 if TYPE_CHECKING:
     from covidlib.dataset import Dataset
@@ -222,14 +222,8 @@ def main() -> None:
         "hours_of_training": round(float(np.sum(table["seconds"])) / 3600, 2),
     }
     folder = Path(str(files("covidlib") / "data"))
-    _write(folder / STORED, table.round(6).to_csv(index=False, lineterminator="\n"))
-    _write(folder / PROVENANCE, json.dumps(made, indent=2) + "\n")
-
-
-def _write(path: Path, text: str) -> None:
-    part = path.with_suffix(".part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
+    write_text(folder / STORED, table.round(6).to_csv(index=False, lineterminator="\n"))
+    write_text(folder / PROVENANCE, json.dumps(made, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from covidlib.locks import nobody_else
 from covidlib.patients import Patient, content_hash, file_hash
 from covidlib.series import Series
 from covidlib.system import NOTICE, check_threshold, diagnose_series
+from covidlib.wholefiles import write_text
 
 if TYPE_CHECKING:
     import keras
@@ -162,7 +163,7 @@ def _diagnosed(
     batch = Batch(ordered, failed, len(earlier), asked)
     if report_path is not None and len(patients) > 1:
         title = f"{len(patients)} patients"
-        report.write_text(report_path, report.overview(title, ordered, failed, asked))
+        write_text(report_path, report.overview(title, ordered, failed, asked))
     journal.finish(batch)
     return batch
 
@@ -202,7 +203,7 @@ class _Worker:
         if target is not None and overview is not None:
             page = report.patient_report(diagnosis, record, self.model)
             target.parent.mkdir(exist_ok=True)
-            report.write_text(target, page)
+            write_text(target, page)
             record["report"] = target.relative_to(overview.parent).as_posix()
         return record
 
@@ -255,7 +256,7 @@ class _Journal:
             kept = list(filter(None, map(_parsed, self.lines.read_bytes().splitlines())))
             self.records.update({record["patient"]: record for record in kept})
             # A kill can leave half a line, onto which the next one would be written.
-            report.write_text(self.lines, "".join(json.dumps(record) + "\n" for record in kept))
+            write_text(self.lines, "".join(json.dumps(record) + "\n" for record in kept))
 
     def append(self, record: Record) -> None:
         if self.lines is None:
@@ -267,7 +268,7 @@ class _Journal:
 
     def finish(self, batch: Batch) -> None:
         if self.json_path is not None:
-            report.write_text(self.json_path, json.dumps(batch.to_dict(), indent=1) + "\n")
+            write_text(self.json_path, json.dumps(batch.to_dict(), indent=1) + "\n")
         if self.lines is not None:
             self.lines.unlink(missing_ok=True)
 

@@ -8,7 +8,6 @@ numbers from `covidlib.bands`). Taught in chapter 08.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from covidlib.published import stored_aggregates
 from covidlib.quantities import Quantity, printed_value
 from covidlib.scores import ppv_at
 from covidlib.tables import pooled, printed_fold_counts
+from covidlib.wholefiles import write_text
 
 STORED = "claims.json"
 EXACT, BAND, NOT_HERE = "recomputed exactly", "re-run within band", "not reproducible here"
@@ -252,9 +252,7 @@ def write(ours: Mapping[str, Any], claims: Sequence[Claim], path: Path) -> None:
         {key: value for key, value in vars(claim).items() if value not in (None, "", ()) and value != []}
         for claim in claims
     ]
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps({"ours": ours, "claims": entries}, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    os.replace(part, path)
+    write_text(path, json.dumps({"ours": ours, "claims": entries}, indent=1, ensure_ascii=False) + "\n")
 
 
 def main() -> None:

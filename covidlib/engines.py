@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -22,6 +21,7 @@ from covidlib import halfprecision, workspace
 from covidlib.errors import InputError
 from covidlib.halfprecision import Agreement
 from covidlib.weights import WeightsNote, load_weights, note_for
+from covidlib.wholefiles import write_text
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -166,9 +166,7 @@ def read_verdict(folder: Path) -> tuple[Precision, Agreement] | None:
 def write_verdict(folder: Path, precision: Precision, agreement: Agreement) -> None:
     """Keep a choice for the next start; the file appears whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f".{VERDICT}.{os.getpid()}.part"
-    part.write_text(json.dumps({"precision": precision} | asdict(agreement)), encoding="utf-8")
-    os.replace(part, folder / VERDICT)
+    write_text(folder / VERDICT, json.dumps({"precision": precision} | asdict(agreement)))
 
 
 # TensorFlow ---------------------------------------------------------------------------------------------------------

@@ -6,10 +6,11 @@ draws it. Dark words on light boxes read on light and dark pages, and one column
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import NamedTuple
+
+from covidlib.wholefiles import write_text
 
 INK, GROUND, EDGE, ACCENT = "#1b2733", "#dbe4ee", "#7a8794", "#b34d06"
 WIDTH, HEIGHT, GAP = 640, 106, 26
@@ -121,10 +122,7 @@ def main(argv: list[str] | None = None) -> int:
     if len(names) != 1:
         print("usage: python -m covidlib.pipelinepicture FILE", file=sys.stderr)
         return 2
-    path = Path(names[0])
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(pipeline_svg(), encoding="utf-8")
-    os.replace(part, path)
+    write_text(Path(names[0]), pipeline_svg())
     return 0
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import html
 import math
-import os
 import platform
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -42,14 +41,6 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file that appears whole or not at all."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    # A name that is no Unicode must not cost a report.
-    part.write_bytes(text.encode("utf-8", errors="replace"))
-    os.replace(part, path)
 
 
 def patient_report(diagnosis: Diagnosis, record: Mapping[str, Any], model: keras.Model | None = None) -> str:
