@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 from covidlib.curves import auc
 from covidlib.errors import InputError
 from covidlib.intervals import RESAMPLES, SEED, Interval, Metric, bootstrap_interval, on_all
-from covidlib.listcounts import count_kinds, kinds_of_patients
+from covidlib.patientkinds import count_kinds, kinds_of_patients
 from covidlib.published import patient_details, series_metadata
 
 FOLDS, REPEATS = 5, 20
