@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from covidlib import __version__
+from covidlib.patientanswers import NOTICE, Diagnosis
 from covidlib.reportpictures import OVERLAY, along_z, highest, pair, strip
 from covidlib.series import read_slice
-from covidlib.system import NOTICE, Diagnosis
 
 if TYPE_CHECKING:
     import keras
