@@ -61,7 +61,7 @@ class Diagnosis:
     Attributes
     ----------
     engine : str
-        Name and precision of the program that ran the network.
+        One line on what ran the network, and how (`covidlib.engines.Engine.describe`).
     threshold : float
         The share of selected slices that makes a patient infected; 0 is one slice.
     answers : tuple of SeriesAnswer

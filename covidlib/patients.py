@@ -52,7 +52,8 @@ class Patient:
             If there is no slice, a file cannot be read, or DICOM headers name more than one patient.
         """
         found = list(self.listed) or [one for folder in self.folders for one in find_series(folder)]
-        people = {person_of(one.files[0]) for one in found if one.kind == "dicom"} - {""}
+        # Each file: a series UID that was blanked, or copied, joins the slices of two people.
+        people = {person_of(path) for one in found if one.kind == "dicom" for path in one.files} - {""}
         if len(people) > 1:
             raise InputError(
                 self.folders[0],

@@ -85,6 +85,13 @@ def test_two_people_in_one_folder_are_refused(tmp_path: Path) -> None:
     dicom_series(tmp_path / "d", "1.2", "B")
     with pytest.raises(InputError, match="slices of 2 patients"):
         find_patients([tmp_path / "d"])[0].series()
+    # Without series UIDs the files look like one series.
+    for number, person in enumerate("AABB", start=1):
+        (tmp_path / "e").mkdir(exist_ok=True)
+        write_dicom(tmp_path / "e" / f"{number}.dcm", body_slice(1), number, float(number), uid="", PatientID=person)
+    assert len(find_series(tmp_path / "e")) == 1
+    with pytest.raises(InputError, match="slices of 2 patients"):
+        find_patients([tmp_path / "e"])[0].series()
 
 
 def test_a_folder_that_holds_nothing_is_reported_and_stops_nobody(tmp_path: Path) -> None:
