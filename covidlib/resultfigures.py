@@ -154,7 +154,7 @@ def clustering_curves(chances: pd.DataFrame, observed: float | None = None) -> F
     """
     figure, axes = plt.subplots(figsize=(5.6, 3.4))
     for place, threshold in enumerate(chances.columns):
-        colour, mark = OTHER_COLOURS[place % 4], OTHER_MARKS[place % 4]
+        colour, mark = _look("", place)
         label = "at least one slice" if threshold == 0 else f"{threshold:.0%} of the slices"
         every = max(1, len(chances) // 10)
         axes.plot(chances.index, chances[threshold], color=colour, marker=mark, markevery=every, ms=4, label=label)
