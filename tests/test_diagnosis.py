@@ -61,3 +61,9 @@ def test_needed_slices_are_where_the_decision_turns() -> None:
             needed = slices_needed(selected, threshold)
             assert decide(needed, selected, threshold) == "infected"
             assert decide(needed - 1, selected, threshold) == "normal"
+
+
+def test_a_missing_probability_is_not_called_normal() -> None:
+    row = {"network": "a", "fold": 1, "patient": "p", "patient_label": "covid", "p_covid": float("nan")}
+    with pytest.raises(ValueError, match="a probability is missing"):
+        decide_patients(pd.DataFrame([row]))
