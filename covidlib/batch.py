@@ -22,9 +22,10 @@ from covidlib import __version__, report
 from covidlib.errors import InputError
 from covidlib.journal import Journal, Record
 from covidlib.locks import nobody_else
+from covidlib.patientanswers import NOTICE
 from covidlib.patients import Patient, content_hash, file_hash
 from covidlib.series import Series
-from covidlib.system import NOTICE, check_threshold, diagnose_series
+from covidlib.system import check_threshold, diagnose_series
 from covidlib.wholefiles import write_text
 
 if TYPE_CHECKING:

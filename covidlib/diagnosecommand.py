@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def to_text(batch: Batch) -> str:
     """What a terminal shows: one patient at length, several as a table; then what failed. Taught in chapter 06."""
-    from covidlib.system import NOTICE
+    from covidlib.patientanswers import NOTICE
 
     lines = _one(batch.records[0]) if len(batch.records) == 1 and not batch.failed else _many(batch)
     return "\n".join([*lines, NOTICE])

@@ -72,7 +72,14 @@ def decide_patients(predictions: pd.DataFrame, threshold: float = THRESHOLD_2) -
     -------
     DataFrame
         Columns network, fold, patient, patient_label, selected, covid_slices, decision.
+
+    Raises
+    ------
+    ValueError
+        If a probability is missing: it would count as normal.
     """
+    if predictions["p_covid"].isna().any():
+        raise ValueError("a probability is missing")
     called = predictions.assign(covid=predictions["p_covid"] > DECISION)
     patients = (
         called.groupby(["network", "fold", "patient", "patient_label"], sort=True)["covid"]

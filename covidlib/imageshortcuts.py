@@ -51,13 +51,16 @@ def expand_images(counts: list[Line]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*PATIENT, "made", "images"])
 
 
-def left_out_image_scores(
-    rows: pd.DataFrame, repeats: int = REPEATS, seed: int = SEED
-) -> tuple[np.ndarray, np.ndarray]:
+def left_out_image_scores(rows: pd.DataFrame, repeats: int = REPEATS) -> tuple[np.ndarray, np.ndarray]:
     """Each row's score by a model fitted on other patients' images, and the fold its patient was left out in.
 
     Logistic regression on the pair of kernel and thickness, every image counting once; folds of patients, as in
     `covidlib.shortcuts.left_out_scores`. Taught in chapter 09.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        From `expand_images`.
 
     Returns
     -------
@@ -69,7 +72,7 @@ def left_out_image_scores(
     patients = rows.drop_duplicates("patient")
     scores, folds = np.empty((repeats, len(rows))), np.empty((repeats, len(rows)), int)
     for repeat in range(repeats):
-        splitter = StratifiedKFold(FOLDS, shuffle=True, random_state=seed + repeat)
+        splitter = StratifiedKFold(FOLDS, shuffle=True, random_state=SEED + repeat)
         for fold, (_, left_out) in enumerate(splitter.split(patients, patients["label"])):
             test = rows["patient"].isin(patients["patient"].iloc[left_out]).to_numpy()
             # So small a problem is solved sooner than several threads have waited for each other.
@@ -89,6 +92,17 @@ def image_shortcut(
 
     Cross-validated by patient, the interval over resampled patients; the paper's system decides about patients in a
     like way, from the share of their slices (section 3.2). Taught in chapter 09.
+
+    Parameters
+    ----------
+    aggregates : dict
+        What `covidlib.published.aggregates` counts, or the stored ones.
+    unit : "image" or "patient"
+        What is told apart.
+    repeats : int
+        How many times patients are dealt into folds anew.
+    resamples : int
+        Of the bootstrap behind the interval.
 
     Raises
     ------

@@ -38,6 +38,8 @@ KERNEL = re.compile(
     r"[A-Z]{1,2}|[A-Z]{1,3}\d{2}[a-z]?|STANDARD|STND|LUNG|BONE|BONEPLUS|SOFT|DETAIL|EDGE|CHST", re.ASCII
 )
 """What makers call their kernels. Other text is dropped: a free-text field may hold a name."""
+UNNAMED = "series "
+"""Stands before the series UID of a file without a PatientID: its patient is known by the series."""
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 NOTICE = (
     "Pixels can still show who somebody is (a face, text burned into the picture): look at the slices before you "
@@ -51,10 +53,14 @@ class Imported:
 
     Attributes
     ----------
+    folder : Path
+        Where it was written.
     table : DataFrame
         One row a series: patient, series, slices, rows, columns, slice_spacing_mm, and the allowed settings.
     skipped : tuple of (path, reason)
         Files that are no axial slice. For the screen only: their names are the source's.
+    remarks : tuple of str
+        What is odd about a series, each with its new name in front.
     """
 
     folder: Path
@@ -73,12 +79,15 @@ def import_dicom(source: str | Path, target: str | Path, progress: bool = False)
     ------
     InputError
         If a file may show who somebody is (burned-in text, a secondary capture), is no CT slice in HU, or cannot be
-        decoded; or if the target holds something, or its path would give the series a class.
+        decoded; if a series has slices of several patients; or if the target holds something, or its path would give
+        the series a class.
     """
     source, target = Path(source), Path(target)
     _check_target(source, target)
     people, skipped = _survey(source)
     series = dicom.group_series(source, list(people))
+    for one in series:
+        _refuse_several_people(one, people)
     target.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
@@ -124,10 +133,19 @@ def _survey(source: Path) -> tuple[dict[Path, str], list[tuple[Path, str]]]:
                 skipped.append((path, reason))
                 continue
             refuse_other_images(path, header)
-            people[path] = str(header.get("PatientID") or "") or f"series {header.get('SeriesInstanceUID', '')}"
+            people[path] = str(header.get("PatientID") or "") or UNNAMED + str(header.get("SeriesInstanceUID", ""))
     if not people:
         raise InputError(source, f"holds no CT slice ({len(skipped)} DICOM files left out)", "Name another folder")
     return people, skipped
+
+
+def _refuse_several_people(series: dicom.DicomSeries, people: dict[Path, str]) -> None:
+    """Files without a series UID, or with a wrong one, come as one series, whoever's they are."""
+    # One file of each person; a file without a PatientID contradicts nobody.
+    named = {people[path]: path for path in series.files if not people[path].startswith(UNNAMED)}
+    if len(named) > 1:
+        first, other, *_ = named.values()
+        raise InputError(other, f"is in one series with {first}, of another patient", "Import each patient by itself")
 
 
 def reason_to_skip(header: Dataset) -> str:

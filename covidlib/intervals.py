@@ -173,8 +173,10 @@ class FoldDifference(NamedTuple):
     p_value: float
 
 
-def corrected_t(differences: Sequence[float], test_to_train: float, confidence: float = 0.95) -> FoldDifference:
-    """Nadeau and Bengio's corrected resampled t test on one difference a fold. Taught in chapter 05.
+def corrected_t(differences: Sequence[float], test_to_train: float) -> FoldDifference:
+    """Nadeau and Bengio's corrected resampled t test on one difference a fold, with its 95% interval.
+
+    Taught in chapter 05.
 
     Training sets of different folds share most of their patients, so the folds' differences are correlated and the
     ordinary t test is far too sure of itself. The correction multiplies the variance of the mean by
@@ -203,7 +205,7 @@ def corrected_t(differences: Sequence[float], test_to_train: float, confidence: 
         raise ValueError(f"{len(values)} folds, test to train {test_to_train}: give two folds and a ratio above 0")
     mean = float(values.mean())
     error = float(np.sqrt((1 / len(values) + test_to_train) * values.var(ddof=1)))
-    reach = float(t.ppf((1 + confidence) / 2, len(values) - 1)) * error
+    reach = float(t.ppf(0.975, len(values) - 1)) * error
     # Folds that all differ by the same amount leave no room for chance, those that never differ leave nothing else.
     p_value = 2 * float(t.sf(abs(mean) / error, len(values) - 1)) if error > 0 else float(mean == 0)
     return FoldDifference(mean, mean - reach, mean + reach, p_value)

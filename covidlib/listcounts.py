@@ -19,6 +19,7 @@ from covidlib.comparison import (
     table2_sums,
 )
 from covidlib.dataset import LABELS
+from covidlib.patientkinds import count_kinds, kinds_of_images, kinds_of_patients
 
 KEY = ["patient", "series", "number"]
 USUAL_SERIES = "SR_2"
@@ -181,65 +182,6 @@ def count_unshared_pairs(scanned: pd.DataFrame) -> Counted:
         "share_of_covid_images": round(float(alone.mean()), 4),
         "images_without_metadata": len(scanned) - len(known),
     }
-
-
-def kinds_of_patients(patients: pd.DataFrame, series: pd.DataFrame) -> pd.DataFrame:
-    """What a patient's entries say without a pixel: how the series were made, under which protocols, age and sex.
-
-    Taught in chapter 09.
-
-    Returns
-    -------
-    DataFrame
-        Columns label, series (such as "SR_2 B70s 6.0 mm", one each, sorted), protocols (sorted), decade, sex: one row
-        a patient, who is not named. Lists are tuples.
-    """
-    made = series["series"] + " " + series["kernel"] + " " + series["thickness"].astype(str) + " mm"
-    grouped = series.assign(made=made, protocol=series["protocol"].astype(str)).groupby("patient")
-    described = patients.set_index("patient")
-    return pd.DataFrame(
-        {
-            "label": described["label"],
-            "series": pd.Series({patient: tuple(sorted(names)) for patient, names in grouped["made"]}),
-            "protocols": pd.Series({patient: tuple(sorted(set(names))) for patient, names in grouped["protocol"]}),
-            "decade": described["age"] // 10 * 10,
-            "sex": described["sex"],
-        }
-    ).dropna(ignore_index=True)
-
-
-def kinds_of_images(scanned: pd.DataFrame) -> pd.DataFrame:
-    """With which kernel and thickness a patient's listed images were made, and how many images with each.
-
-    Taught in chapter 09.
-
-    Parameters
-    ----------
-    scanned : DataFrame
-        The listed images with the metadata of their series; images without metadata are left out.
-
-    Returns
-    -------
-    DataFrame
-        Columns label, images (a tuple such as ("12 B70s 6.0 mm",), sorted): one row a patient, who is not named.
-    """
-    known = scanned.dropna(subset=["kernel", "thickness"])
-    made = known["kernel"] + " " + known["thickness"].astype(str) + " mm"
-    counted = known.groupby([known["patient"], known["label"], made.rename("made")]).size().reset_index(name="images")
-    counted["text"] = counted["images"].astype(str) + " " + counted["made"]
-    grouped = counted.groupby(["patient", "label"])["text"]
-    return pd.DataFrame(
-        [{"label": label, "images": tuple(sorted(texts))} for (_, label), texts in grouped], columns=["label", "images"]
-    )
-
-
-def count_kinds(kinds: pd.DataFrame, columns: list[str]) -> list[Counted]:
-    """Patients of each kind, by some of the columns of `kinds_of_patients`. Taught in chapter 09."""
-    lines = kinds.groupby(columns).size().rename("patients").reset_index().to_dict("records")
-    return [
-        {str(name): list(value) if isinstance(value, tuple) else value for name, value in line.items()}
-        for line in lines
-    ]
 
 
 def count_values(series: pd.DataFrame) -> Counted:

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binom
 
+SEED = 2020
+
 
 def expected_best(epochs: int, images: int, accuracy: float = 0.5) -> float:
     """The best accuracy to expect of so many networks that have one true accuracy. Taught in chapters 04 and 09.
@@ -29,9 +31,7 @@ def expected_best(epochs: int, images: int, accuracy: float = 0.5) -> float:
     return float((1 - binom.cdf(np.arange(images), images, accuracy) ** epochs).sum() / images)
 
 
-def coin_networks(
-    epochs: int, picked_on: int, tested_on: int, draws: int = 2000, accuracy: float = 0.5, seed: int = 2020
-) -> pd.DataFrame:
+def coin_networks(epochs: int, picked_on: int, tested_on: int, draws: int = 2000) -> pd.DataFrame:
     """Trainings in which every epoch tosses coins, and the epoch with the best accuracy is kept. Taught in chapter 09.
 
     Parameters
@@ -40,6 +40,8 @@ def coin_networks(
         Images that choose the epoch.
     tested_on : int
         Images of the test set; those that choose are among them, as in the paper.
+    draws : int
+        Trainings.
 
     Returns
     -------
@@ -54,8 +56,8 @@ def coin_networks(
     """
     if not 1 <= picked_on <= tested_on or epochs < 1:
         raise ValueError(f"{epochs} epochs, {picked_on} of {tested_on} images: nothing to choose from")
-    rng = np.random.default_rng(seed)
-    best = rng.binomial(picked_on, accuracy, (draws, epochs)).max(axis=1)
-    rest = rng.binomial(tested_on - picked_on, accuracy, draws)
-    fresh = rng.binomial(tested_on, accuracy, draws)
+    rng = np.random.default_rng(SEED)
+    best = rng.binomial(picked_on, 0.5, (draws, epochs)).max(axis=1)
+    rest = rng.binomial(tested_on - picked_on, 0.5, draws)
+    fresh = rng.binomial(tested_on, 0.5, draws)
     return pd.DataFrame({"picked": best / picked_on, "reported": (best + rest) / tested_on, "fresh": fresh / tested_on})

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from covidlib.intervals import wilson_interval as wilson_interval
-
 DECISION = 0.5
 """A slice is called COVID-19 above this probability: the larger of two outputs that sum to one."""
 

@@ -66,7 +66,9 @@ def run_facts(runs: Sequence[Run]) -> pd.DataFrame:
     seen: dict[str, list[str]] = {"runs": [str(len(records))]}
     for record in records:
         parts = {**record["versions"], **record["device"]}
-        parts["commit"] = str(parts["commit"])[:12]
+        commit, *mark = str(parts["commit"]).split("-")
+        # The mark says that files had been changed since the commit.
+        parts["commit"] = "-".join([commit[:12], *mark])
         parts |= {f"data: {key}": record["data"][key] for key in ("folder", "fingerprint", "leaks")}
         for key, value in parts.items():
             seen.setdefault(key.replace("_", " "), []).append(str(value))

@@ -59,10 +59,11 @@ def catching_up(
             layer.moving_mean.assign(np.zeros(layer.moving_mean.shape))
             layer.moving_variance.assign(np.ones(layer.moving_variance.shape))
         for batches in range(max(measured_at) + 1):
+            if batches:
+                model(images[rng.choice(len(images), batch_size, replace=False)], training=True)
             if batches in measured_at:
                 called = model.predict_on_batch(images)[:, 0] > 0.5
                 rows.append((batches, momentum, float((called == covid).mean())))
-            model(images[rng.choice(len(images), batch_size, replace=False)], training=True)
     finally:
         for layer, (own, mean, variance) in zip(averages, kept, strict=True):
             layer.momentum = own

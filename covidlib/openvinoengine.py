@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from covidlib.engines import Engine, Inference, Precision, read_verdict, tensorf
 from covidlib.errors import InputError
 from covidlib.halfprecision import Agreement
 from covidlib.weights import note_for
+from covidlib.wholefiles import write_bytes
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -123,9 +123,7 @@ def _inference(compiled: Any) -> Inference:
 def _write_compiled(compiled: Any, path: Path) -> None:
     exported = compiled.export_model()
     content = exported.getvalue() if isinstance(exported, io.BytesIO) else bytes(exported)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_bytes(hashlib.sha256(content).digest() + content)
-    os.replace(part, path)
+    write_bytes(path, hashlib.sha256(content).digest() + content)
 
 
 def _read_compiled(core: Any, path: Path, precision: Precision) -> Any:

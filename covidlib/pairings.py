@@ -35,12 +35,16 @@ def with_pairing(predictions: pd.DataFrame, root: str | Path) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If the data has no table of patients with their kernels, as only synthetic cohorts do.
+        If the data has no table of patients with their kernels, as only synthetic cohorts do, or it lacks a patient.
     """
     listed = Path(root) / "patients.csv"
     if not listed.is_file():
         raise InputError(listed, "is not there", "Take a synthetic cohort: it knows its patients' kernels")
     kernel = predictions["patient"].map(pd.read_csv(listed).set_index("patient")["kernel"])
+    # Without a kernel a patient would count as reversed.
+    unknown = predictions["patient"][kernel.isna()].unique()
+    if len(unknown):
+        raise InputError(listed, f"lacks the kernel of {', '.join(unknown)}", "Give predictions on this very cohort")
     follows = kernel == predictions["patient_label"].map(KERNEL_OF_CLASS)
     return predictions.assign(kernel=kernel, pairing=np.where(follows, FOLLOWS, REVERSED))
 

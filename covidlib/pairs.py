@@ -16,7 +16,6 @@ import pandas as pd
 from covidlib.errors import InputError
 from covidlib.intervals import (
     RESAMPLES,
-    SEED,
     Interval,
     Metric,
     bootstrap,
@@ -101,61 +100,26 @@ def compare_slices(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a class, as `compare_errors`.
-
-    Raises
-    ------
-    InputError
-        As `same_slices`.
-    """
-    one, other = same_slices(first, second)
-    truth = one["label"]
-    wrong = [(table["p_covid"] > DECISION) != (truth == "covid") for table in (one, other)]
-    return compare_errors(wrong[0], wrong[1], truth)
-
-
-def compare_patients(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
-    """McNemar's test of two networks' decisions about the same patients. Taught in chapter 06.
-
-    Parameters
-    ----------
-    first, second : DataFrame
-        What `covidlib.diagnosis.decide_patients` returns, for one network each. Undetermined counts as wrong.
-
-    Returns
-    -------
-    DataFrame
-        One row a class, as `compare_errors`.
-
-    Raises
-    ------
-    InputError
-        As `same_slices`.
-    """
-    tables = [table.assign(path=table["patient"], label=table["patient_label"]) for table in (first, second)]
-    one, other = same_slices(*tables)
-    right = one["label"].map({"covid": "infected", "normal": "normal"})
-    return compare_errors(one["decision"] != right, other["decision"] != right, one["label"])
-
-
-def compare_errors(first_wrong: pd.Series, second_wrong: pd.Series, label: pd.Series) -> pd.DataFrame:
-    """Counts of errors made together and alone, and McNemar's p, by class. Taught in chapter 05.
-
-    Returns
-    -------
-    DataFrame
         Index covid, normal, all; columns n, both_right, only_first_wrong, only_second_wrong, both_wrong, p_value.
+
+    Raises
+    ------
+    InputError
+        As `same_slices`.
     """
+    tables = same_slices(first, second)
+    label = tables[0]["label"]
+    wrong = [(table["p_covid"] > DECISION) != (label == "covid") for table in tables]
     rows = {}
     for name in LABELS_AND_ALL:
-        first, second = (wrong[(label == name) | (name == "all")] for wrong in (first_wrong, second_wrong))
-        alone = int((first & ~second).sum()), int((second & ~first).sum())
+        one, other = (errors[(label == name) | (name == "all")] for errors in wrong)
+        alone = int((one & ~other).sum()), int((other & ~one).sum())
         rows[name] = {
-            "n": len(first),
-            "both_right": int((~first & ~second).sum()),
+            "n": len(one),
+            "both_right": int((~one & ~other).sum()),
             "only_first_wrong": alone[0],
             "only_second_wrong": alone[1],
-            "both_wrong": int((first & second).sum()),
+            "both_wrong": int((one & other).sum()),
             "p_value": mcnemar_p(*alone),
         }
     return pd.DataFrame(rows).T.astype(dict.fromkeys(list(rows["all"])[:-1], int))
@@ -165,12 +129,11 @@ def difference_interval(
     first: pd.DataFrame,
     second: pd.DataFrame,
     metric: Metric,
-    within: Sequence[str] = ("patient_label",),
     resamples: int = RESAMPLES,
-    seed: int = SEED,
-    confidence: float = 0.95,
 ) -> Interval:
-    """A metric of the first network minus that of the second, with an interval over patients. Taught in chapter 05.
+    """A metric of the first network minus that of the second, with its 95% interval over patients.
+
+    Taught in chapter 05.
 
     Both networks are judged on the same drawn patients, so what is hard for both cancels.
 
@@ -184,8 +147,7 @@ def difference_interval(
     def difference(table: pd.DataFrame, weights: np.ndarray) -> np.ndarray:
         return metric(table, weights) - metric(other, weights)
 
-    drawn = bootstrap(one, difference, within, "patient", resamples, seed)
-    low, high = percentile_ends(drawn, confidence)
+    low, high = percentile_ends(bootstrap(one, difference, resamples=resamples))
     return Interval(float(on_all(one, difference)), float(low), float(high))
 
 

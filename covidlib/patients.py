@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from covidlib import dicom
@@ -52,7 +52,8 @@ class Patient:
             If there is no slice, a file cannot be read, or DICOM headers name more than one patient.
         """
         found = list(self.listed) or [one for folder in self.folders for one in find_series(folder)]
-        people = {person_of(one.files[0]) for one in found if one.kind == "dicom"} - {""}
+        # Each file: a series UID that was blanked, or copied, joins the slices of two people.
+        people = {person_of(path) for one in found if one.kind == "dicom" for path in one.files} - {""}
         if len(people) > 1:
             raise InputError(
                 self.folders[0],
@@ -154,11 +155,11 @@ def _patients_at(place: Path, root: Path, one_each: bool) -> list[Patient]:
 
 def _joined_by_person(patients: list[Patient], root: Path) -> list[Patient]:
     """Folders of one PatientID become one patient; the id itself is used for nothing else and kept nowhere."""
-    groups: dict[str, list[Patient]] = defaultdict(list)
+    groups: dict[object, list[Patient]] = defaultdict(list)
     for one in patients:
         first = next((path for path in one.files if _is_dicom(path)), None)
-        person = person_of(first) if first else ""
-        groups[f"person {person}" if person else f"folder {one.name}"].append(one)
+        # Two folders may look alike once their names are fit to be shown.
+        groups[(person_of(first) if first else "") or (one.folders, one.name)].append(one)
     joined = []
     for members in groups.values():
         folders = tuple(folder for one in members for folder in one.folders)
@@ -196,13 +197,23 @@ def _is_dicom(path: Path) -> bool:
 
 
 def _without_repeats(patients: list[Patient]) -> list[Patient]:
-    """Each patient once; patients of one name, from different given folders, by their whole path."""
+    """Each patient once; patients of one name, from different given folders, by their whole path.
+
+    Answers are kept by name, so that no two patients may share one.
+    """
     different = list({(one.folders, one.files): one for one in patients}.values())
-    names = [one.name for one in different]
+    given = Counter(one.name for one in different)
+    names = [one.name if given[one.name] == 1 else _whole_name(one) for one in different]
+    alike = [names[:place].count(name) for place, name in enumerate(names)]
     return [
-        one if names.count(one.name) == 1 else Patient(_shown(one.folders[0]), one.folders, one.files, one.listed)
-        for one in different
+        replace(one, name=f"{name} ({before + 1})" if before else name)
+        for one, name, before in zip(different, names, alike, strict=True)
     ]
+
+
+def _whole_name(patient: Patient) -> str:
+    place = _shown(patient.folders[0])
+    return f"{place}/{patient.name.rpartition('/')[2]}" if patient.listed else place
 
 
 def _shown(path: Path) -> str:

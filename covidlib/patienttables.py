@@ -62,6 +62,11 @@ def table4(slices: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
         Every slice there is: column patient (`covidlib.dataset.load_table`).
     predictions : DataFrame
         Columns fold, patient, patient_label: they say who is tested where.
+
+    Returns
+    -------
+    DataFrame
+        Index fold; the columns that Table 4 prints.
     """
     tested = predictions[["fold", "patient", "patient_label"]].drop_duplicates()
     counted = tested.assign(slices=tested["patient"].map(slices["patient"].value_counts()))

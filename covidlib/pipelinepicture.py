@@ -6,11 +6,11 @@ draws it. Dark words on light boxes read on light and dark pages, and one column
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+from covidlib.wholefiles import write_text
 
 INK, GROUND, EDGE, ACCENT = "#1b2733", "#dbe4ee", "#7a8794", "#b34d06"
 WIDTH, HEIGHT, GAP = 640, 106, 26
@@ -86,11 +86,11 @@ ALT = (
 """What the picture says, for those who do not see it."""
 
 
-def pipeline_svg(steps: Sequence[Step] = STEPS) -> str:
+def pipeline_svg() -> str:
     """The picture as SVG text."""
-    height = len(steps) * (HEIGHT + GAP) - GAP + 4
-    parts = [_box(step, 2 + place * (HEIGHT + GAP)) for place, step in enumerate(steps)]
-    arrows = [_arrow(place * (HEIGHT + GAP)) for place in range(1, len(steps))]
+    height = len(STEPS) * (HEIGHT + GAP) - GAP + 4
+    parts = [_box(step, 2 + place * (HEIGHT + GAP)) for place, step in enumerate(STEPS)]
+    arrows = [_arrow(place * (HEIGHT + GAP)) for place in range(1, len(STEPS))]
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}"'
         f' font-family="sans-serif" fill="{INK}">\n'
@@ -122,10 +122,7 @@ def main(argv: list[str] | None = None) -> int:
     if len(names) != 1:
         print("usage: python -m covidlib.pipelinepicture FILE", file=sys.stderr)
         return 2
-    path = Path(names[0])
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(pipeline_svg(), encoding="utf-8")
-    os.replace(part, path)
+    write_text(Path(names[0]), pipeline_svg())
     return 0
 
 

@@ -100,7 +100,7 @@ def pair_bounds(errors: Errors) -> pd.DataFrame:
             one, other = (errors[name][(errors[name]["label"] == label) | (label == "all")] for name in (first, second))
             bounds = mcnemar_bounds(one["wrong"].tolist(), other["wrong"].tolist(), one["total"].tolist())
             wrong = int(one["wrong"].sum()), int(other["wrong"].sum())
-            alone = [errors - bounds.both_wrong_least for errors in wrong]
+            alone = [count - bounds.both_wrong_least for count in wrong]
             rows.append(
                 {"first": first, "second": second, "label": label, "n": int(one["total"].sum())}
                 | {"first_wrong": wrong[0], "second_wrong": wrong[1], **bounds._asdict()}

@@ -42,7 +42,7 @@ def print_page(page: str | Path, pdf: str | Path) -> None:
     Raises
     ------
     InputError
-        If the page is not there, there is no browser, or the browser prints nothing.
+        If the page is not there, there is no browser, or the browser prints nothing or does not come back.
     """
     page, pdf = Path(page).resolve(), Path(pdf)
     if not page.is_file():
@@ -50,6 +50,8 @@ def print_page(page: str | Path, pdf: str | Path) -> None:
     browser = find_browser()
     pdf.parent.mkdir(parents=True, exist_ok=True)
     part = pdf.with_name(f".{pdf.name}.part")
+    # What an interrupted call left must not pass for what the browser printed.
+    part.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory() as profile:
         command = [
             browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
@@ -57,7 +59,12 @@ def print_page(page: str | Path, pdf: str | Path) -> None:
             # Formulas are set by a script: time runs on for the page until it has no more to do.
             "--virtual-time-budget=120000", "--no-pdf-header-footer", f"--print-to-pdf={part.resolve()}", page.as_uri(),
         ]  # fmt: skip
-        done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST)
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST)
+        except subprocess.TimeoutExpired as error:
+            part.unlink(missing_ok=True)
+            problem = f"was not printed: {browser} did not come back within {LONGEST} seconds"
+            raise InputError(page, problem, "Open it and print from the menu") from error
     if done.returncode != 0 or not part.is_file() or part.read_bytes()[:5] != b"%PDF-":
         part.unlink(missing_ok=True)
         last = (done.stderr.strip().splitlines() or ["nothing"])[-1]

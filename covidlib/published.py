@@ -18,6 +18,7 @@ from covidlib import listcounts
 from covidlib.errors import InputError
 from covidlib.series import identify
 from covidlib.sources import Unavailable, fetch, known_files
+from covidlib.wholefiles import write_text
 
 AUTHORS = "mr7495/COVID-CTset"
 """The authors' repository: patients, series, the list of all images."""
@@ -236,10 +237,7 @@ def aggregates_or_stored() -> tuple[dict[str, object], str]:
 def main() -> None:
     """Count again and store the result in the package."""
     target = Path(str(files("covidlib") / "data" / STORED))
-    part = target.with_suffix(".part")
-    text = json.dumps({"date": date.today().isoformat(), **aggregates()}, indent=1)
-    part.write_text(text + "\n", encoding="utf-8")
-    part.replace(target)
+    write_text(target, json.dumps({"date": date.today().isoformat(), **aggregates()}, indent=1) + "\n")
     print(target)
 
 

@@ -19,8 +19,7 @@ from covidlib.diagnosis import THRESHOLD_1, THRESHOLD_2, decide_patients
 from covidlib.errors import InputError
 from covidlib.intervals import on_all
 from covidlib.metrics import Counts, confusion_counts, labelled
-from covidlib.paper import network_name
-from covidlib.printedpairs import table5_errors
+from covidlib.patienttables import printed_at_thresholds
 from covidlib.protocols import NETWORKS
 from covidlib.scores import SCORES, mean_of_folds
 from covidlib.tables import MEAN, POOLED, pooled, printed_fold_counts, printed_patient_counts
@@ -107,17 +106,7 @@ def printed_folds(unit: str) -> FoldCounts:
         return printed_fold_counts()
     if unit == PATIENTS:
         return printed_patient_counts()
-    folds = {}
-    for printed, errors in table5_errors(1).items():
-        wrong, total = (errors.set_index("label")[column] for column in ("wrong", "total"))
-        counts = Counts(
-            true_covid=int(total["covid"] - wrong["covid"]),
-            false_normal=int(wrong["covid"]),
-            true_normal=int(total["normal"] - wrong["normal"]),
-            false_covid=int(wrong["normal"]),
-        )
-        folds[network_name(printed)] = [counts]
-    return folds
+    return {network: [counts] for (threshold, network), counts in printed_at_thresholds().items() if threshold == 1}
 
 
 def our_folds(predictions: pd.DataFrame, unit: str) -> FoldCounts:

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from covidlib import __version__
+from covidlib.patientanswers import NOTICE, Diagnosis
 from covidlib.reportpictures import OVERLAY, along_z, highest, pair, strip
 from covidlib.series import read_slice
-from covidlib.system import NOTICE, Diagnosis
 
 if TYPE_CHECKING:
     import keras
@@ -122,15 +122,19 @@ def _sentence(text: str) -> str:
 def _deciding(diagnosis: Diagnosis) -> str:
     if math.isnan(diagnosis.deciding_probability):
         return ""
-    p, needed = diagnosis.deciding_probability, diagnosis.needed
-    which = (
-        "highest"
-        if needed == 1
-        else f"{needed}th highest"
-        if needed > 3
-        else {2: "second", 3: "third"}[needed] + " highest"
-    )
+    place = diagnosis.needed
+    which = "highest" if place == 1 else f"{_ordinal(place)} highest"
+    p = diagnosis.deciding_probability
     return f" The slice that decides, the one with the {which} probability, has p = {p:.3f}."
+
+
+def _ordinal(place: int) -> str:
+    """A place from 1 on as a sentence has it: "first", "second", "third", "4th", …, "21st"."""
+    words = {1: "first", 2: "second", 3: "third"}
+    if place in words:
+        return words[place]
+    ending = "th" if place % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(place % 10, "th")
+    return f"{place}{ending}"
 
 
 def _explained(diagnosis: Diagnosis, model: keras.Model | None) -> str:

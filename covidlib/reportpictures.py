@@ -17,8 +17,8 @@ from PIL import Image
 
 from covidlib.figures import grey_levels
 from covidlib.metrics import DECISION
+from covidlib.patientanswers import SeriesAnswer
 from covidlib.series import read_slice
-from covidlib.system import SeriesAnswer
 
 THUMBNAIL = 64
 OVERLAY = 256

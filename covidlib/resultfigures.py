@@ -95,7 +95,7 @@ def reliability_diagram(tables: Mapping[str, pd.DataFrame]) -> Figure:
     return figure
 
 
-def threshold_sweep(table: pd.DataFrame, marked: Sequence[float] = MARKED) -> Figure:
+def threshold_sweep(table: pd.DataFrame) -> Figure:
     """Patients found, and normal patients left in peace, at every threshold (paper, Table 5). Taught in chapter 06.
 
     Parameters
@@ -108,7 +108,7 @@ def threshold_sweep(table: pd.DataFrame, marked: Sequence[float] = MARKED) -> Fi
     for axes, (rate, title) in zip(panels, titles.items(), strict=True):
         for place, (name, own) in enumerate(table.groupby("network")):
             _with_band(axes, own, "threshold", rate, (f"{rate}_low", f"{rate}_high"), str(name), place)
-        for threshold in marked:
+        for threshold in MARKED:
             axes.axvline(threshold, color=QUIET, linestyle=":", linewidth=1)
         axes.set(title=title, xlabel="threshold: share of selected slices", ylim=(-0.02, 1.02))
     panels[0].set_ylabel("share of patients")
@@ -116,7 +116,7 @@ def threshold_sweep(table: pd.DataFrame, marked: Sequence[float] = MARKED) -> Fi
     return figure
 
 
-def patient_roc(table: pd.DataFrame, marked: Sequence[float] = MARKED) -> Figure:
+def patient_roc(table: pd.DataFrame) -> Figure:
     """Sensitivity against false alarms over the thresholds, in patients; some thresholds named. Taught in chapter 06.
 
     Parameters
@@ -128,7 +128,7 @@ def patient_roc(table: pd.DataFrame, marked: Sequence[float] = MARKED) -> Figure
     for place, (name, own) in enumerate(table.groupby("network")):
         colour, mark = _look(str(name), place)
         axes.plot(1 - own["specificity"], own["sensitivity"], color=colour, linewidth=1)
-        named = own[own["threshold"].isin(marked)]
+        named = own[own["threshold"].isin(MARKED)]
         axes.plot(1 - named["specificity"], named["sensitivity"], mark, color=colour, ms=7, label=str(name))
         # Thresholds that decide alike share a point, and so a text.
         for _, alike in named.groupby(["specificity", "sensitivity"]):
@@ -154,7 +154,7 @@ def clustering_curves(chances: pd.DataFrame, observed: float | None = None) -> F
     """
     figure, axes = plt.subplots(figsize=(5.6, 3.4))
     for place, threshold in enumerate(chances.columns):
-        colour, mark = OTHER_COLOURS[place % 4], OTHER_MARKS[place % 4]
+        colour, mark = _look("", place)
         label = "at least one slice" if threshold == 0 else f"{threshold:.0%} of the slices"
         every = max(1, len(chances) // 10)
         axes.plot(chances.index, chances[threshold], color=colour, marker=mark, markevery=every, ms=4, label=label)

@@ -209,7 +209,14 @@ def weighted_counts(predictions: pd.DataFrame, weights: np.ndarray) -> Counts:
         Columns label and p_covid; rows with another label than covid or normal count nowhere, as in Table 9.
     weights : float array, shape (resamples, slices)
         How often each slice was drawn.
+
+    Raises
+    ------
+    ValueError
+        If a probability is missing: it would count as normal.
     """
+    if predictions["p_covid"].isna().any():
+        raise ValueError("a probability is missing")
     truth = predictions["label"].to_numpy()
     called = predictions["p_covid"].to_numpy() > DECISION
     covid, normal = truth == "covid", truth == "normal"

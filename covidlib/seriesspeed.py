@@ -25,9 +25,9 @@ SIDES = {
 PRINTED = "paper, P100"
 
 
-def stored(path: Path = STORED) -> dict[str, Any]:
+def stored() -> dict[str, Any]:
     """The whole record of a run of `benchmarks/series.py`. Taught in chapter 06."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    return json.loads(STORED.read_text(encoding="utf-8"))
 
 
 def rows(record: dict[str, Any]) -> pd.DataFrame:

@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 from covidlib.curves import auc
 from covidlib.errors import InputError
 from covidlib.intervals import RESAMPLES, SEED, Interval, Metric, bootstrap_interval, on_all
-from covidlib.listcounts import count_kinds, kinds_of_patients
+from covidlib.patientkinds import count_kinds, kinds_of_patients
 from covidlib.published import patient_details, series_metadata
 
 FOLDS, REPEATS = 5, 20
@@ -135,9 +135,7 @@ def expand(counts: list[Line], features: Callable[[Line], set[str]]) -> tuple[np
     return MultiLabelBinarizer().fit_transform(rows).astype(bool), np.array(infected)
 
 
-def left_out_scores(
-    table: np.ndarray, infected: np.ndarray, repeats: int = REPEATS, seed: int = SEED
-) -> tuple[np.ndarray, np.ndarray]:
+def left_out_scores(table: np.ndarray, infected: np.ndarray, repeats: int = REPEATS) -> tuple[np.ndarray, np.ndarray]:
     """Each patient's score by a model that was fitted without it, and the fold it was left out in.
 
     Logistic regression on one-hot features with scikit-learn's own L2 penalty; five folds of patients, both classes
@@ -150,7 +148,7 @@ def left_out_scores(
     """
     scores, folds = np.empty((repeats, len(infected))), np.empty((repeats, len(infected)), int)
     for repeat in range(repeats):
-        splitter = StratifiedKFold(FOLDS, shuffle=True, random_state=seed + repeat)
+        splitter = StratifiedKFold(FOLDS, shuffle=True, random_state=SEED + repeat)
         for fold, (train, test) in enumerate(splitter.split(table, infected)):
             # So small a problem is solved sooner than several threads have waited for each other.
             with threadpool_limits(1):

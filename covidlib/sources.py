@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -18,6 +17,7 @@ from urllib.parse import quote
 
 from covidlib.downloads import download
 from covidlib.errors import InputError, Unavailable
+from covidlib.wholefiles import write_bytes
 from covidlib.workspace import home
 
 MIRROR_VARIABLE = "COVIDLIB_MIRROR"
@@ -94,13 +94,22 @@ def fetch_folder(prefix: str) -> Path:
 
     Raises
     ------
+    InputError
+        If no known file has the prefix, or one is not as the kit was written with.
     Unavailable
         If one of them can be had from nowhere just now.
     """
+    return _common_folder(_fetch_all(prefix))
+
+
+def _fetch_all(prefix: str) -> list[Path]:
     names = [name for name in known_files() if name.startswith(prefix)]
     if not names:
         raise InputError(prefix, "is no prefix of a file that the kit knows", "See covidlib.sources.known_files()")
-    paths = [fetch(name) for name in names]
+    return [fetch(name) for name in names]
+
+
+def _common_folder(paths: list[Path]) -> Path:
     return Path(os.path.commonpath([path.parent for path in paths]))
 
 
@@ -109,15 +118,15 @@ def copy_folder(prefix: str, folder: Path) -> Path:
 
     Raises
     ------
+    InputError
+        As `fetch_folder`.
     Unavailable
         If one of them can be had from nowhere just now; then nothing is copied.
     """
-    origin = fetch_folder(prefix)
-    for name in [name for name in known_files() if name.startswith(prefix)]:
-        path = fetch(name)
+    paths = _fetch_all(prefix)
+    origin = _common_folder(paths)
+    for path in paths:
         target = folder / path.relative_to(origin)
         target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f"{target.name}.part")
-        shutil.copyfile(path, part)
-        os.replace(part, target)
+        write_bytes(target, path.read_bytes())
     return folder

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from covidlib.engines import Engine
+from covidlib.errors import InputError
 from covidlib.selection import Selection, select_series
 from covidlib.series import Series
 
@@ -40,7 +41,7 @@ def probabilities(paths: Sequence[str | Path], engine: Engine) -> np.ndarray:
     Raises
     ------
     InputError
-        If a slice cannot be read, or does not average down to the network's size.
+        If a slice cannot be read, does not average down to the network's size, or gets no number from the network.
     """
     return np.concatenate([np.zeros(0, np.float32), *classified_batches(paths, engine)])
 
@@ -92,19 +93,27 @@ def _batches(paths: Sequence[str | Path], engine: Engine, pool: ThreadPoolExecut
 
     side, scaling = engine.note.input_shape[0], engine.note.scaling
     starts = iter(range(0, len(paths), engine.batch_size))
-    waiting: deque[Future[np.ndarray]] = deque()
+    waiting: deque[tuple[int, Future[np.ndarray]]] = deque()
 
     def read_ahead() -> None:
         for start in starts:
-            waiting.append(pool.submit(load_images, paths[start : start + engine.batch_size], side, scaling))
+            reading = pool.submit(load_images, paths[start : start + engine.batch_size], side, scaling)
+            waiting.append((start, reading))
             if len(waiting) >= BATCHES_AHEAD:
                 return
 
     read_ahead()
     while waiting:
-        images = waiting.popleft().result()
+        start, reading = waiting.popleft()
+        images = reading.result()
         read_ahead()
-        yield engine.predict(images)
+        found = engine.predict(images)
+        # What is not a number is not above one half either: the patient would come out normal.
+        if np.isnan(found).any():
+            path = Path(paths[start + int(np.isnan(found).argmax())])
+            problem = f"gets no probability from {engine.note.network}, but something that is not a number"
+            raise InputError(path, problem, "Take other weights: a training that diverges leaves such")
+        yield found
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from covidlib.clustering import clustering
-from covidlib.intervals import RESAMPLES, SEED, Interval, bootstrap_interval, wilson_interval
+from covidlib.intervals import RESAMPLES, Interval, bootstrap_interval, wilson_interval
 from covidlib.metrics import DECISION, Counts, confusion_counts, labelled, printed_counts, table9, table9_columns
 from covidlib.paper import network_name, table_numbers
 from covidlib.scores import SCORES, balanced_accuracy, of_counts, sensitivity, specificity
@@ -129,9 +129,7 @@ def rate_intervals(counts: Counts, design_effects: tuple[float, float] = (1.0, 1
     return dict(zip(RANKED, (*both, Interval(middle, middle - down, middle + up)), strict=True))
 
 
-def ranking(
-    counts: Mapping[str, Counts], by: str = "sensitivity", design_effects: tuple[float, float] = (1.0, 1.0)
-) -> pd.DataFrame:
+def ranking(counts: Mapping[str, Counts], by: str = "sensitivity") -> pd.DataFrame:
     """The networks ranked by a score, from counts of slices or of patients. Taught in chapters 05 and 06.
 
     Parameters
@@ -139,8 +137,6 @@ def ranking(
     counts : dict of Counts
         For each network: pooled printed counts, or ours.
     by : "sensitivity", "specificity" or "balanced accuracy"
-    design_effects : (infected, normal)
-        As `rate_intervals`.
 
     Returns
     -------
@@ -148,12 +144,10 @@ def ranking(
         Index network, best first; for each of the three scores its value and the ends of its interval (`…_low`,
         `…_high`), and its `…_rank`.
     """
-    return _ranked({network: rate_intervals(own, design_effects) for network, own in counts.items()}, by)
+    return _ranked({network: rate_intervals(own) for network, own in counts.items()}, by)
 
 
-def ranking_by_patients(
-    predictions: pd.DataFrame, by: str = "sensitivity", resamples: int = RESAMPLES, seed: int = SEED
-) -> pd.DataFrame:
+def ranking_by_patients(predictions: pd.DataFrame, by: str = "sensitivity", resamples: int = RESAMPLES) -> pd.DataFrame:
     """The networks ranked from predictions of slices, with intervals over resampled patients. Taught in chapter 05.
 
     Returns
@@ -161,7 +155,7 @@ def ranking_by_patients(
     DataFrame
         As `ranking`.
     """
-    long = score_intervals(predictions, RANKED, resamples=resamples, seed=seed)
+    long = score_intervals(predictions, RANKED, resamples=resamples)
     return _ranked(
         {
             str(network): {
@@ -216,7 +210,6 @@ def score_intervals(
     scores: Sequence[str] = tuple(SCORES),
     unit: Literal["patient", "slice"] = "patient",
     resamples: int = RESAMPLES,
-    seed: int = SEED,
 ) -> pd.DataFrame:
     """Scores of each network with intervals over resampled patients, all folds pooled. Taught in chapter 05.
 
@@ -237,7 +230,7 @@ def score_intervals(
     rows = []
     for network, own in labelled(predictions).groupby("network"):
         for score in scores:
-            interval = bootstrap_interval(own, of_counts(SCORES[score]), unit=unit, resamples=resamples, seed=seed)
+            interval = bootstrap_interval(own, of_counts(SCORES[score]), unit=unit, resamples=resamples)
             rows.append({"network": network, "score": score, **interval._asdict()})
     return pd.DataFrame(rows)
 

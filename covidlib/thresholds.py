@@ -14,7 +14,7 @@ from sklearn.model_selection import StratifiedShuffleSplit
 
 from covidlib.diagnosis import THRESHOLD_1, THRESHOLD_2, decide_patients
 from covidlib.intervals import wilson_interval
-from covidlib.metrics import DECISION, Counts
+from covidlib.metrics import Counts
 from covidlib.scores import sensitivity, specificity
 
 EARLIER_THRESHOLD = 0.3
@@ -109,20 +109,6 @@ def patient_row(counts: Counts) -> dict[str, float]:
         ends = wilson_interval(right, right + wrong) if right + wrong else (float("nan"), float("nan"))
         row[f"{name}_low"], row[f"{name}_high"] = ends
     return row
-
-
-def patient_scores(predictions: pd.DataFrame) -> pd.DataFrame:
-    """The share of each patient's selected slices that is called COVID-19: what thresholds cut. Taught in chapter 06.
-
-    Returns
-    -------
-    DataFrame
-        Columns network, fold, patient, patient_label, label and p_covid (the share), one row a patient: the same
-        columns as predictions of slices, so that `covidlib.curves` draws the ROC curve over all thresholds.
-    """
-    called = predictions.assign(p_covid=(predictions["p_covid"] > DECISION).astype(float))
-    shares = called.groupby(["network", "fold", "patient", "patient_label"], sort=True)["p_covid"].mean().reset_index()
-    return shares.assign(label=shares["patient_label"])
 
 
 def tuning(

@@ -12,13 +12,12 @@ from keras import layers
 
 from covidlib import networks
 
+SEED = 2020
 SPREAD = 2.0
 """Standard deviation of the scores: most probabilities then lie between 0.02 and 0.98."""
 
 
-def untrained(
-    name: str, input_shape: tuple[int, int, int], size: networks.Size, images: np.ndarray, seed: int = 2020
-) -> keras.Model:
+def untrained(name: str, input_shape: tuple[int, int, int], size: networks.Size, images: np.ndarray) -> keras.Model:
     """Random weights, averages as after training on `images`, and scores spread about zero. Taught in chapter 06.
 
     Parameters
@@ -30,9 +29,14 @@ def untrained(
     -------
     keras.Model
         What it answers means nothing; that it answers each slice differently is all.
+
+    Raises
+    ------
+    ValueError
+        If the slices all look alike to it.
     """
     model = networks.build(name, input_shape, size)
-    networks.draw_weights(model, seed)
+    networks.draw_weights(model, SEED)
     averages = [layer for layer in model.layers if isinstance(layer, layers.BatchNormalization)]
     momentum = [layer.momentum for layer in averages]
     for layer in averages:

@@ -60,10 +60,13 @@ def save_weights(model: keras.Model, path: str | Path, note: WeightsNote) -> Non
     if shutil.disk_usage(path.parent).free < needed:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
     part = path.with_name(f".{path.stem.removesuffix('.weights')}-part.weights.h5")
-    model.save_weights(part)
-    with h5py.File(part, "r+") as file:
-        file.attrs[NOTE] = json.dumps(asdict(note))
-    os.replace(part, path)
+    try:
+        model.save_weights(part)
+        with h5py.File(part, "r+") as file:
+            file.attrs[NOTE] = json.dumps(asdict(note))
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def read_note(path: str | Path) -> WeightsNote | None:

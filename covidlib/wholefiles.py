@@ -1,4 +1,7 @@
-"""Text files that appear whole or not at all: whoever reads one never meets half of it."""
+"""Files that appear whole or not at all: written under another name beside their place, then renamed.
+
+Whoever reads meanwhile finds the earlier file or the new one, and a kill or a full disk leaves no half of one.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +9,29 @@ import os
 from pathlib import Path
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a text file in UTF-8 under another name first, which becomes its own when all is on the disk.
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file; if that fails, an earlier one stays as it was, and nothing is left beside it.
 
     Raises
     ------
     OSError
-        If it cannot be written; an earlier file of the name stays as it was.
+        If it cannot be written there.
     """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        # A name that is no Unicode must not cost a report.
-        part.write_bytes(text.encode("utf-8", errors="replace"))
+        part.write_bytes(content)
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file in UTF-8, as `write_bytes`.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written there.
+    """
+    # A file's name that is no Unicode must not cost the page that it is shown on.
+    write_bytes(path, text.encode("utf-8", errors="replace"))

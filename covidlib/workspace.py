@@ -89,7 +89,7 @@ def cohort_folder() -> Path:
     return home() / "data" / f"synthetic-{source_hash(CODE_OF_THE_COHORT)}"
 
 
-def shortcut_cohort(progress: bool = False) -> Path:
+def shortcut_cohort() -> Path:
     """The synthetic cohort in which the scanner follows the class, made if need be. Taught in chapter 09."""
     from covidlib.phantom import make_cohort
 
@@ -100,18 +100,18 @@ def shortcut_cohort(progress: bool = False) -> Path:
         with one_at_a_time(folder):
             if not folder.is_dir():
                 make_cohort(
-                    folder, SHORTCUT_PATIENTS, SHORTCUT_SEED, progress, most_slices=SHORTCUT_SLICES, shortcut=True
+                    folder, SHORTCUT_PATIENTS, SHORTCUT_SEED, progress=False, most_slices=SHORTCUT_SLICES, shortcut=True
                 )
     return folder
 
 
-def shortcut_run(protocol: Protocol, network: str = "xception", progress: bool = False) -> Run:
+def shortcut_run(protocol: Protocol, network: str = "xception") -> Run:
     """One network trained on fold 1 of the shortcut cohort, or the run that is there. Taught in chapter 09."""
     from covidlib.dataset import load_dataset
     from covidlib.training import train_fold
 
     longer = dataclasses.replace(protocol, epochs=SHORTCUT_EPOCHS * protocol.epochs, folds_from="patients")
-    return train_fold(load_dataset(shortcut_cohort(progress)), network, 1, longer, home() / "runs", progress)
+    return train_fold(load_dataset(shortcut_cohort()), network, 1, longer, home() / "runs", progress=False)
 
 
 def source_hash(modules: tuple[str, ...]) -> str:

@@ -64,3 +64,9 @@ def test_needed_slices_are_where_the_decision_turns() -> None:
     assert slices_needed(100, 0.07) == 7 and slices_needed(5, 0) == 1
     with pytest.raises(ValueError, match="share from 0 to 1"):
         slices_needed(10, 1.5)
+
+
+def test_a_missing_probability_is_not_called_normal() -> None:
+    row = {"network": "a", "fold": 1, "patient": "p", "patient_label": "covid", "p_covid": float("nan")}
+    with pytest.raises(ValueError, match="a probability is missing"):
+        decide_patients(pd.DataFrame([row]))

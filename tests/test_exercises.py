@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import numpy as np
 import pytest
 from conftest import ROOT
 
@@ -51,6 +52,11 @@ def test_a_solution_passes_its_own_check_and_a_stub_fails_it(chapter: str, one: 
 def test_a_wrong_answer_gets_its_hint(name: str, answer: object, words: str) -> None:
     verdict = exercises.check(name, answer)
     assert not verdict.right and words in str(verdict.hint)
+
+
+def test_patients_may_come_as_an_array() -> None:
+    verdict = exercises.check("9.1", lambda train, test: np.intersect1d(train["patient"], test["patient"]))
+    assert verdict.hint is None
 
 
 def test_every_exercise_has_a_checker_and_two_wrong_answers() -> None:

@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 from covidlib import published
 from covidlib.errors import InputError
 from covidlib.imageshortcuts import expand_images, image_shortcut, left_out_image_scores
-from covidlib.listcounts import count_kinds, kinds_of_images
+from covidlib.patientkinds import count_kinds, kinds_of_images
 
 LINES = [
     {"label": "normal", "images": ["3 B70s 6.0 mm"], "patients": 2},

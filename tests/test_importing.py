@@ -200,6 +200,16 @@ def test_targets_that_hold_something_or_say_a_class_are_refused(tmp_path: Path) 
     assert (tmp_path / "full" / "mine.txt").read_text() == "mine"
 
 
+def test_two_people_are_not_made_one_series(tmp_path: Path) -> None:
+    write_patient(tmp_path / "source" / "a", slices=2, PatientID="A")
+    path = tmp_path / "source" / "b" / "third.dcm"
+    path.parent.mkdir()
+    write_dicom(path, body_slice(1), 3, z=15.0, uid="1.2.840.99.1", PatientID="B")
+    with pytest.raises(InputError, match="third.dcm: is in one series with .*, of another patient"):
+        import_dicom(tmp_path / "source", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_an_interrupted_import_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_patient(tmp_path / "source")
 

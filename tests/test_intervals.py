@@ -32,6 +32,8 @@ def test_wilson_interval_against_the_formula_and_at_the_ends() -> None:
     expected = tuple((middle + sign * reach) / (1 + z**2 / n) for sign in (-1, 1))
     assert wilson_interval(442, 459) == pytest.approx(expected, abs=1e-12)
     assert wilson_interval(0, 5)[0] == 0 and wilson_interval(5, 5)[1] == 1
+    # As printed by R's binom.confint(9, 10, methods = "wilson").
+    assert [round(end, 4) for end in wilson_interval(9, 10)] == [0.5958, 0.9821]
     low, high = wilson_interval(442, 459, confidence=0.5)
     assert expected[0] < low < p < high < expected[1]
 

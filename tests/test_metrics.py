@@ -15,7 +15,6 @@ from covidlib.metrics import (
     printed_counts,
     table9,
     table9_columns,
-    wilson_interval,
 )
 from covidlib.paper import network_name, table, table_numbers
 
@@ -58,14 +57,6 @@ def test_table_9_from_predictions_averages_over_folds() -> None:
     assert result["Overall accuracy"].tolist() == [0.5, 1.0, 0.75]
     assert result["Wrong classified as COVID"].tolist() == [1, 0, 0.5]
     assert list(result.columns) == list(table(9).columns)
-
-
-def test_wilson_interval() -> None:
-    # Wilson (1927) for 9 of 10, as printed by R's binom.confint(9, 10, methods = "wilson").
-    low, high = wilson_interval(9, 10)
-    assert (round(low, 4), round(high, 4)) == (0.5958, 0.9821)
-    with pytest.raises(ValueError, match="no trials"):
-        wilson_interval(0, 0)
 
 
 def test_printed_tables_are_strings_and_numbers() -> None:

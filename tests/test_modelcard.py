@@ -35,7 +35,9 @@ class MadeRun(Run):
 
     def record(self) -> dict[str, object]:
         return {
-            "versions": {"keras": "3" if self.folder.name == "a" else "4", "commit": "0123456789abcdef"},
+            "versions": {"keras": "3", "commit": "0123456789abcdef"}
+            if self.folder.name == "a"
+            else {"keras": "4", "commit": "0123456789abcdef-dirty"},
             "device": {"precision": "float32"},
             "data": {"folder": "f", "fingerprint": "p", "leaks": 0},
             "seconds": {"training": 30.0},
@@ -81,7 +83,7 @@ def test_runs_that_differ_show_both_values() -> None:
     facts = modelcard.run_facts(RUNS)["value"]
     assert (
         facts["keras"] == "3, 4"
-        and facts["commit"] == "0123456789ab"
+        and facts["commit"] == "0123456789ab, 0123456789ab-dirty"
         and facts["precision"] == "float32"
         and facts["training, all runs"] == "1.0 minutes"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import lzma
 import pickle
@@ -125,6 +126,13 @@ def test_weights_are_not_begun_on_a_disk_without_room(tmp_path: Path, monkeypatc
     with pytest.raises(OSError) as error:
         save_weights(model, tmp_path / "best.weights.h5", NOTE)
     assert error.value.errno == errno.ENOSPC and list(tmp_path.iterdir()) == []
+
+
+def test_weights_that_fail_to_be_written_leave_nothing(tmp_path: Path) -> None:
+    model = networks.build("resnet50v2", (128, 128, 1), "quick")
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        save_weights(model, tmp_path / "best.weights.h5", dataclasses.replace(NOTE, protocol=tmp_path))  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_authors_file_format_is_read(tmp_path: Path) -> None:

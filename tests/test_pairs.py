@@ -9,11 +9,9 @@ import pytest
 from prediction_tables import made_predictions
 from scipy.stats import binomtest, chi2
 
-from covidlib.diagnosis import decide_patients
 from covidlib.errors import InputError
 from covidlib.intervals import on_all
 from covidlib.pairs import (
-    compare_patients,
     compare_slices,
     difference_interval,
     mcnemar_bounds,
@@ -92,16 +90,6 @@ def test_a_slice_that_is_tested_in_two_folds_is_compared_in_each() -> None:
     first, second = made_predictions(seed=1), made_predictions(seed=2)
     twice = [pd.concat([one, one.assign(fold=one["fold"] + 5)]) for one in (first, second)]
     assert compare_slices(*twice).loc["all", "n"] == 2 * len(first)
-
-
-def test_two_networks_on_the_same_patients() -> None:
-    decisions = [decide_patients(made_predictions(patients=20, seed=seed), 0.5) for seed in (1, 2)]
-    table = compare_patients(*decisions)
-    assert table["n"].tolist() == [10, 10, 20]
-    right = decisions[0]["patient_label"].map({"covid": "infected", "normal": "normal"})
-    wrong = [one["decision"] != right for one in decisions]
-    assert table.loc["all", "both_wrong"] == (wrong[0] & wrong[1]).sum()
-    assert table.loc["all", "only_first_wrong"] == (wrong[0] & ~wrong[1]).sum()
 
 
 def test_a_difference_is_taken_on_the_same_patients() -> None:

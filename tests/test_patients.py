@@ -85,6 +85,13 @@ def test_two_people_in_one_folder_are_refused(tmp_path: Path) -> None:
     dicom_series(tmp_path / "d", "1.2", "B")
     with pytest.raises(InputError, match="slices of 2 patients"):
         find_patients([tmp_path / "d"])[0].series()
+    # Without series UIDs the files look like one series.
+    for number, person in enumerate("AABB", start=1):
+        (tmp_path / "e").mkdir(exist_ok=True)
+        write_dicom(tmp_path / "e" / f"{number}.dcm", body_slice(1), number, float(number), uid="", PatientID=person)
+    assert len(find_series(tmp_path / "e")) == 1
+    with pytest.raises(InputError, match="slices of 2 patients"):
+        find_patients([tmp_path / "e"])[0].series()
 
 
 def test_a_folder_that_holds_nothing_is_reported_and_stops_nobody(tmp_path: Path) -> None:
@@ -105,6 +112,25 @@ def test_folders_given_twice_count_once_and_equal_names_stay_apart(tmp_path: Pat
     write_series(tmp_path / "b" / "p", [1, 2])
     assert names(tmp_path / "a" / "p", tmp_path / "a" / "p") == ["p"]
     assert len(set(names(tmp_path / "a" / "p", tmp_path / "b" / "p"))) == 2
+
+
+def test_flat_folders_of_one_name_keep_their_patients_apart(tmp_path: Path) -> None:
+    write_series(tmp_path / "one", [1])
+    for parent in ("a", "b"):
+        (tmp_path / parent / "set").mkdir(parents=True)
+        for patient in ("covid_patient1", "normal_patient150"):
+            content = (tmp_path / "one" / "IM00001.tif").read_bytes()
+            (tmp_path / parent / "set" / f"137{patient}_SR_2_IM00001.tif").write_bytes(content)
+    found = names(tmp_path / "a" / "set", tmp_path / "b" / "set")
+    assert found == [f"{tmp_path}/{end}" for end in ("a/set/patient1", "a/set/patient150", "b/set/patient1",
+                                                     "b/set/patient150")]  # fmt: skip
+
+
+def test_folders_that_look_alike_are_two_patients(tmp_path: Path) -> None:
+    for name in ("p\x01", "p\x02"):
+        write_series(tmp_path / "a" / name, [1, 2])
+    assert len(set(names(tmp_path / "a"))) == 2
+    assert [len(one.folders) for one in find_patients([tmp_path / "a"])] == [1, 1]
 
 
 def test_a_link_to_a_folder_above_is_not_followed(tmp_path: Path) -> None:

@@ -94,6 +94,14 @@ def test_what_cannot_be_printed_is_said(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("PATH", str(broken.parent) + os.pathsep + "/bin")
     with pytest.raises(InputError, match="was not printed.*no display"):
         printing.print_page(page, tmp_path / "out.pdf")
+    # What an earlier call left is not what this one printed.
+    (tmp_path / ".out.pdf.part").write_bytes(b"%PDF-1.4 of another page")
+    with pytest.raises(InputError, match="was not printed.*no display"):
+        printing.print_page(page, tmp_path / "out.pdf")
+    broken.write_text("#!/bin/sh\nexec sleep 60\n")
+    monkeypatch.setattr(printing, "LONGEST", 0.2)
+    with pytest.raises(InputError, match="did not come back within 0.2 seconds"):
+        printing.print_page(page, tmp_path / "out.pdf")
     monkeypatch.setenv("PATH", str(tmp_path))
     assert printing.main([str(page), str(tmp_path / "out.pdf")]) == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bin", "page.html"]

@@ -14,6 +14,7 @@ from browser import open_page
 from conftest import OPEN, write_series
 from PIL import Image
 
+from covidlib import report
 from covidlib.cli import main
 from covidlib.figures import grey_levels
 from covidlib.reportpictures import picture, thumbnail, with_heat
@@ -155,3 +156,12 @@ def test_no_heat_leaves_the_slice_and_heat_shows() -> None:
     grey = int(grey_levels(pixels)[0, 0])
     assert (drawn[0, 0] == grey).all()
     assert int(drawn[120, 120, 0]) - int(drawn[120, 120, 2]) > 50
+
+
+def test_places_are_counted_as_in_english() -> None:
+    """A tenth of 203 selected slices is 21 slices."""
+    said = (
+        "1 first, 2 second, 3 third, 4 4th, 11 11th, 12 12th, 13 13th, 21 21st, 22 22nd, 33 33rd, 111 111th, 121 121st"
+    )
+    for place, word in (one.split() for one in said.split(", ")):
+        assert report._ordinal(int(place)) == word

@@ -88,6 +88,13 @@ def test_weights_count_slices_as_often_as_they_were_drawn() -> None:
             assert of_counts(score)(predictions, weights)[row] == pytest.approx(score(expected), nan_ok=True)
 
 
+def test_a_missing_probability_is_not_called_normal() -> None:
+    predictions = made_predictions()
+    predictions.loc[3, "p_covid"] = float("nan")
+    with pytest.raises(ValueError, match="a probability is missing"):
+        weighted_counts(predictions, np.ones((1, len(predictions))))
+
+
 def test_frequencies_are_slices_and_add_up() -> None:
     counts = {"one": Counts(true_covid=90, false_normal=10, true_normal=950, false_covid=50)}
     row = frequencies(counts, 0.02, 10_000).loc["one"]

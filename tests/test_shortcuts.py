@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score
 from covidlib import published
 from covidlib.errors import InputError
 from covidlib.intervals import on_all
-from covidlib.listcounts import count_kinds, kinds_of_patients
+from covidlib.patientkinds import count_kinds, kinds_of_patients
 from covidlib.shortcuts import (
     FEATURES,
     HEADLINE,

@@ -176,7 +176,7 @@ def test_a_chapter_may_ask_for_the_papers_own_validation_set(
 
 def test_the_shortcut_run_is_made_once(tmp_path: Path, small_dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COVIDLIB_HOME", str(tmp_path))
-    monkeypatch.setattr(workspace, "shortcut_cohort", lambda progress=False: small_dataset)
+    monkeypatch.setattr(workspace, "shortcut_cohort", lambda: small_dataset)
     protocol = dataclasses.replace(QUICK, epochs=1, image_side=128)
     run = workspace.shortcut_run(protocol, "resnet50v2")
     assert len(run.history()) == 2 and (tmp_path / "runs") in run.folder.parents

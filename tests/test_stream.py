@@ -48,6 +48,17 @@ def test_every_slice_gets_its_own_probability_in_order(paths: list[Path]) -> Non
     assert stream.probabilities([], engine()).shape == (0,)
 
 
+def test_what_is_not_a_number_is_no_answer(paths: list[Path]) -> None:
+    """Not above one half, it would count as normal."""
+
+    def infer(images: np.ndarray) -> np.ndarray:
+        return np.where(np.arange(len(images)) == 2, np.nan, 0.9).astype(np.float32)
+
+    broken = Engine("tensorflow", "float32", NOTE, 0.0, 4, infer)
+    with pytest.raises(InputError, match=f"{paths[2].name}: gets no probability from resnet50v2-fpn"):
+        stream.probabilities(paths, broken)
+
+
 def test_reading_runs_ahead_of_the_engine_but_not_far(paths: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     read, classified, lead = [0], [0], []
 

@@ -11,8 +11,9 @@ from conftest import OPEN, body_slice, write_series
 
 from covidlib.diagnosis import THRESHOLD_1, decide
 from covidlib.errors import InputError
+from covidlib.patientanswers import Diagnosis
 from covidlib.series import find_series, write_slice
-from covidlib.system import Diagnosis, diagnose_folder, diagnose_series
+from covidlib.system import diagnose_folder, diagnose_series
 from covidlib.weights import WeightsNote
 
 

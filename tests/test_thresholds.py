@@ -6,12 +6,11 @@ import pandas as pd
 import pytest
 from prediction_tables import made_predictions
 
-from covidlib.curves import roc
 from covidlib.diagnosis import decide_patients, table6
 from covidlib.intervals import wilson_interval
 from covidlib.metrics import Counts
 from covidlib.scores import balanced_accuracy
-from covidlib.thresholds import MARKED, THRESHOLDS, by_threshold, patient_counts, patient_scores, sweep, tuning
+from covidlib.thresholds import MARKED, THRESHOLDS, by_threshold, patient_counts, sweep, tuning
 
 
 def test_thresholds_run_from_one_slice_to_half_and_hold_the_marked_ones() -> None:
@@ -66,20 +65,6 @@ def test_one_class_leaves_a_rate_without_an_interval() -> None:
     swept = sweep(predictions[predictions["label"] == "covid"], (0.1,))
     assert swept[["specificity", "specificity_low", "specificity_high"]].isna().all().all()
     assert swept["sensitivity"].notna().all()
-
-
-def test_patient_scores_are_the_shares_that_thresholds_cut() -> None:
-    predictions = made_predictions(patients=30, slices=10, signal=0.4)
-    # Slices without a mark of their own are selected slices all the same.
-    predictions.loc[0, "label"] = "unlabelled"
-    scores = patient_scores(predictions)
-    decisions = decide_patients(predictions, 0.3)
-    assert scores["p_covid"].tolist() == (decisions["covid_slices"] / decisions["selected"]).tolist()
-    curve = roc(scores)
-    cut = curve[(curve["threshold"] - 0.3).abs() < 1e-9].iloc[0]
-    row = sweep(predictions, (0.3,)).iloc[0]
-    assert cut["sensitivity"] == pytest.approx(row["sensitivity"])
-    assert cut["false_positive_rate"] == pytest.approx(1 - row["specificity"])
 
 
 def test_a_tuned_threshold_flatters_the_patients_that_chose_it() -> None:

@@ -50,7 +50,10 @@ def hounsfield(answer: Callable[[np.ndarray], np.ndarray]) -> str | None:
         return "the file holds Hounsfield units plus 1024: which way leads back?"
     if units.dtype.itemsize == 1:
         return "eight bits hold 256 values, Hounsfield units span about 4000"
-    return f"water is stored as 1024 and has 0 HU; yours became {units[0, 0]}"
+    if units[0, 0] != 0:
+        return f"water is stored as 1024 and has 0 HU; yours became {units[0, 0]}"
+    row, column = np.argwhere(units != wanted)[0]
+    return f"{stored[row, column]} stored are {wanted[row, column]} HU; yours became {units[row, column]}"
 
 
 @checker("1.3")
@@ -61,13 +64,15 @@ def shared_patients(answer: Callable[[list[str], list[str]], set[str]]) -> str |
     found = called(answer, train, test)
     if isinstance(found, bool | int):
         return "the names of the patients are asked for, as a set"
-    if set(found) == {"patient1"}:
+    # An array or an index is neither true nor false.
+    found = set(found)
+    if found == {"patient1"}:
         if set(called(answer, ["covid1/patient1/SR_2/IM00010.tif"], ["covid1/patient12/SR_2/IM00010.tif"])):
             return "patient1 and patient12 are two people: compare whole names, not their beginnings"
         return None
     if not found:
         return "patient1 stands in both, in two layouts and two series: compare patients, not files or folders"
-    if len(set(found)) > 1:
+    if len(found) > 1:
         return "only those patients are asked for that stand on both sides"
     return f"patients are asked for, as series.identify names them; yours: {sorted(map(str, found))}"
 

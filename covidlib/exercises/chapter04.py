@@ -96,7 +96,7 @@ def peak_share(answer: Callable[[float, int, float, float], float]) -> str | Non
         return "that counts the forward pass; training goes backward, too"
     if np.isclose(found * 1e9, right):
         return "a gflop is 10⁹ operations; the peak is given in operations a second"
-    if np.isclose(found * case[2], 1 / right * case[2]) or np.isclose(found, 1 / right):
+    if np.isclose(found, 1 / right):
         return "that is the peak as a multiple of what was used: turn it round"
     if np.isclose(found, right * case[2]):
         return "those are operations in the whole epoch; the peak is a rate, in a second"

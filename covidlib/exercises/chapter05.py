@@ -96,7 +96,8 @@ def drawn_slices(answer: Callable[[np.ndarray, np.random.Generator], np.ndarray]
     sizes = {name: int((patients == name).sum()) for name in np.unique(patients)}
     generator = np.random.default_rng(0)
     multiples = []
-    for _ in range(40):
+    # So many that a draw by slices is told from a draw by patients.
+    for _ in range(100):
         drawn = np.asarray(called(answer, patients, generator))
         if drawn.ndim != 1 or drawn.dtype.kind not in "iu" or not set(drawn) <= set(range(len(patients))):
             return "return positions: whole numbers from 0 to the number of slices − 1"

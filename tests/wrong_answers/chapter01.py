@@ -81,10 +81,12 @@ WRONG: dict[str, list[tuple[object, str]]] = {
         (lambda stored: np.clip(stored.astype(int) - 1024, 0, None), "cut off"),
         (lambda stored: stored.astype(int) + 1024, "which way leads back"),
         (lambda stored: stored.astype(int) - 1000, "water is stored as 1024"),
+        (lambda stored: stored.astype(np.float16) - 1024, "4095 stored are 3071 HU; yours became 3072"),
     ],
     "1.3": [
         (lambda train, test: set(train) & set(test), "compare patients, not files"),
         (lambda train, test: any(a in b for a in train for b in test), "as a set"),
+        (lambda train, test: np.intersect1d(train, test), "compare patients, not files"),
         (
             lambda train, test: {series.identify(name).patient for name in train + test},  # type: ignore[union-attr]
             "on both sides",

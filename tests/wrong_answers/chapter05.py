@@ -47,6 +47,11 @@ def by_slices(patients: np.ndarray, generator: np.random.Generator) -> np.ndarra
     return of_patients(patients, generator.choice(patients, len(np.unique(patients))))
 
 
+def by_shuffled_slices(patients: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """The same with the slices in another order: other random numbers."""
+    return of_patients(patients, generator.choice(generator.permutation(patients), 5))
+
+
 def one_seed(patients: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     names = np.unique(patients)
     return of_patients(patients, np.random.default_rng(1).choice(names, len(names)))
@@ -90,6 +95,7 @@ WRONG: dict[str, list[tuple[object, str]]] = {
         (too_many, "as many patients"),
         (one_seed, "another one"),
         (by_slices, "more slices"),
+        (by_shuffled_slices, "more slices"),
         (lambda patients, generator: generator.choice(np.unique(patients), 5), "positions"),
     ],
 }
