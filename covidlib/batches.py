@@ -6,6 +6,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Sequence
+from typing import get_args
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -54,10 +55,10 @@ def scale(images: np.ndarray | tf.Tensor, scaling: Scaling) -> tf.Tensor:
     """Stored values to network input (paper, section 2.4). Taught in chapter 04.
 
     The paper divides each image by its own maximum to show it to people, and does not say what the network sees; its
-    code feeds the values as they are. Both are here. The
-    other three give one grey level one meaning: "fixed-4095" divides by the largest 12-bit value, "lung-window" by the
-    top of the lung window, where everything denser than lung and lesion becomes 1. "imagenet" is the lung window from
-    −1 to 1, the range of Keras' ResNet50V2 and Xception (mode "tf" of `keras.applications`).
+    code feeds the values as they are. Both are here. The other three give one grey level one meaning: "fixed-4095"
+    divides by the largest 12-bit value, "lung-window" by the top of the lung window, where everything denser than lung
+    and lesion becomes 1. "imagenet" is the lung window from −1 to 1, the range of Keras' ResNet50V2 and Xception (mode
+    "tf" of `keras.applications`).
 
     Parameters
     ----------
@@ -68,6 +69,11 @@ def scale(images: np.ndarray | tf.Tensor, scaling: Scaling) -> tf.Tensor:
     Returns
     -------
     float32 tensor of the same shape
+
+    Raises
+    ------
+    ValueError
+        If there is no such scaling.
     """
     values = tf.convert_to_tensor(images, tf.float32)
     if scaling == "raw":
@@ -78,7 +84,9 @@ def scale(images: np.ndarray | tf.Tensor, scaling: Scaling) -> tf.Tensor:
         return tf.minimum(values / LUNG_WINDOW_TOP, 1.0)
     if scaling == "imagenet":
         return 2 * tf.minimum(values / LUNG_WINDOW_TOP, 1.0) - 1
-    return values / HIGHEST_STORED_VALUE
+    if scaling == "fixed-4095":
+        return values / HIGHEST_STORED_VALUE
+    raise ValueError(f"{scaling!r} is no scaling: choose one of {', '.join(get_args(Scaling))}")
 
 
 def load_images(paths: Sequence[str | os.PathLike[str]], side: int, scaling: Scaling) -> np.ndarray:

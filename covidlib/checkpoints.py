@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import keras
 import numpy as np
@@ -74,7 +75,7 @@ def read_progress(folder: Path) -> Progress:
     try:
         with np.load(path, allow_pickle=False) as stored:
             return Progress(**json.loads(str(stored["progress"])))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, BadZipFile) as error:
         raise InputError(path, f"is damaged ({error})", f"Delete {folder} and train again") from error
 
 

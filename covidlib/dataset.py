@@ -22,6 +22,12 @@ from covidlib.series import find_series, identify
 LABELS = ("covid", "normal")
 """Class order of the networks: index 0 is COVID-19, index 1 is normal."""
 
+UNLABELLED = "unlabelled"
+"""Of a slice of an infected patient on which no infection is marked."""
+
+SLICES = "slices.csv"
+"""A cohort's list of its slices."""
+
 COLUMNS = ["path", "patient", "series", "number", "label", "patient_label", "selected"]
 
 
@@ -41,7 +47,8 @@ def load_table(root: str | Path) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If the folder holds no slice, or slices whose names do not tell patient and class.
+        If the folder holds no slice, slices whose names do not tell patient and class, or a `slices.csv` that is
+        damaged or lacks a slice.
     """
     root = Path(root)
     labels = _marked_labels(root)
@@ -58,18 +65,27 @@ def load_table(root: str | Path) -> pd.DataFrame:
                     "Name slices as COVID-CTset does: covid1/patient1/SR_2/IM00001.tif",
                 )
             relative = path.relative_to(root).as_posix()
-            label = labels.get(relative, name.label) if labels is not None else name.label
+            if labels is not None and relative not in labels:
+                raise InputError(path, f"is not listed in {root / SLICES}", "Take the slice away, or add its row")
+            label = name.label if labels is None else labels[relative]
             rows.append((relative, name.patient, name.series, name.number, label, name.label, bool(selected)))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _marked_labels(root: Path) -> dict[str, str] | None:
-    listed = root / "slices.csv"
+    listed, remedy = root / SLICES, "Make the cohort again: covidlib phantom DIR"
     if not listed.is_file():
         return None
-    table = pd.read_csv(listed)
+    try:
+        table = pd.read_csv(listed)
+    except ValueError as error:  # pandas' own errors, and text that is no UTF-8
+        raise InputError(listed, f"cannot be read ({error})", remedy) from error
     if not {"path", "label"} <= set(table.columns):
-        raise InputError(listed, "has no columns path and label", "Make the cohort again: covidlib phantom DIR")
+        raise InputError(listed, "has no columns path and label", remedy)
+    unknown = table.loc[~table["label"].isin((*LABELS, UNLABELLED)), "label"]
+    if len(unknown):
+        known = ", ".join((*LABELS, UNLABELLED))
+        raise InputError(listed, f"has the label {unknown.iloc[0]!r}", f"Labels are {known}. {remedy}")
     return dict(zip(table["path"], table["label"], strict=True))
 
 

@@ -36,7 +36,7 @@ def patient_folds(patients: pd.DataFrame, folds: int = 5, seed: int = 2020) -> p
     """
     if patients["patient"].duplicated().any():
         twice = patients.loc[patients["patient"].duplicated(), "patient"].iloc[0]
-        raise InputError(twice, "is listed with two labels", "A patient has one label: mend the table")
+        raise InputError(twice, "is listed twice", "A patient has one row and one label: mend the table")
     groups = _groups(patients)
     smallest = groups["label"].value_counts().min()
     if groups["label"].nunique() < 2 or smallest < folds:
@@ -87,13 +87,20 @@ def split_patients(folded: pd.DataFrame, fold: int, seed: int = 2020) -> dict[st
     Raises
     ------
     InputError
-        If there is no such fold.
+        If there is no such fold, or it leaves too few patients to train and to validate on.
     """
     if fold not in set(folded["fold"]):
         raise InputError(f"fold {fold}", "does not exist", f"Choose 1 to {folded['fold'].max()}")
     rest = folded[folded["fold"] != fold]
     groups = _groups(rest)
-    train, _ = train_test_split(groups, test_size=VALIDATION_SHARE, stratify=groups["label"], random_state=seed + fold)
+    labels = groups["label"]
+    try:
+        train, _ = train_test_split(groups, test_size=VALIDATION_SHARE, stratify=labels, random_state=seed + fold)
+    except ValueError as error:
+        counts = ", ".join(f"{count} {label}" for label, count in labels.value_counts().items())
+        raise InputError(
+            f"fold {fold}", f"leaves too few patients to train and to validate on ({counts})", "Give more patients"
+        ) from error
     trains = _group_of(rest).isin(train.index)
     return {
         "train": list(rest.loc[trains, "patient"]),

@@ -48,6 +48,8 @@ def _faults(protocol: Protocol) -> Iterator[tuple[str, object, str]]:
         yield "learning_rate", protocol.learning_rate, "Give a number above 0"
     if not 0 <= protocol.seed <= LARGEST_SEED:
         yield "seed", protocol.seed, f"Give 0 to {LARGEST_SEED}"
+    if protocol.folds_from == "published" and protocol.validation != "test-subset":
+        yield "folds_from", "published", "Its lists bring the authors' own validation: set validation=test-subset too"
     # The name becomes a folder.
     if not re.fullmatch(r"[\w-]+", protocol.name):
         yield "name", protocol.name, "Give letters, digits, - and _"

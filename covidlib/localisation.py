@@ -6,6 +6,7 @@ Everything here is arithmetic on arrays and tables; the maps come from `covidlib
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,7 +19,7 @@ from covidlib.intervals import bootstrap as resampled
 
 GREYS = 256
 """Thresholds that are tried for the best one."""
-DIAMETERS_MM = (0.0, 5.0, 10.0, 20.0, 100.0)
+DIAMETERS_MM = (0.0, 5.0, 10.0, 20.0, math.inf)
 """Classes of lesion size, set before any result: below 5 mm is what a radiologist calls tiny."""
 
 

@@ -15,7 +15,6 @@ from typing import NamedTuple, cast
 import keras
 import numpy as np
 import pandas as pd
-from tqdm.auto import tqdm
 
 from covidlib import localisation, sanitychecks
 from covidlib.batches import load_images
@@ -23,6 +22,7 @@ from covidlib.dataset import LABELS
 from covidlib.errors import InputError
 from covidlib.gradcam import Explainer, HeatMap
 from covidlib.infectionareas import dense_lung, dice
+from covidlib.locks import one_at_a_time
 from covidlib.lungmask import body_mask, lung_mask
 from covidlib.mapviews import explainer_of, main_map, maps_of, middle_slices
 from covidlib.networks import Size
@@ -59,7 +59,7 @@ class MapScores(NamedTuple):
     curves: pd.DataFrame
 
 
-def map_scores(runs: Sequence[Run], data: Path, progress: bool = False) -> MapScores:
+def map_scores(runs: Sequence[Run], data: Path) -> MapScores:
     """All tables of the maps of these runs, read from beside the runs if they are there. Taught in chapter 07.
 
     Parameters
@@ -78,14 +78,15 @@ def map_scores(runs: Sequence[Run], data: Path, progress: bool = False) -> MapSc
         raise InputError(data, "has no lesion masks", "Leave DATA empty: the synthetic cohort has them")
     folder = runs[0].folder.parents[1] / f"maps-{_stamp(runs)}"
     places = {name: folder / f"{name}.csv" for name in MapScores._fields}
-    if not folder.is_dir():
-        made = _score(runs, data, progress)
-        part = folder.with_name(f".{folder.name}.{os.getpid()}")
-        part.mkdir(exist_ok=True)
-        for name, table in made._asdict().items():
-            table.to_csv(part / places[name].name, index=False, lineterminator="\n", float_format="%.6g")
-        # Two who made the same tables at the same time have made the same.
-        os.replace(part, folder) if not folder.is_dir() else None
+    with one_at_a_time(folder):
+        if not folder.is_dir():
+            made = _score(runs, data)
+            # What a process left that was killed meanwhile is written over.
+            part = folder.with_name(f".{folder.name}")
+            part.mkdir(exist_ok=True)
+            for name, table in made._asdict().items():
+                table.to_csv(part / places[name].name, index=False, lineterminator="\n", float_format="%.6g")
+            os.replace(part, folder)
     return MapScores(**{name: pd.read_csv(place) for name, place in places.items()})
 
 
@@ -120,12 +121,12 @@ def truth_of(data: Path, path: str) -> Truth:
 # The tables -----------------------------------------------------------------------------------------------------------
 
 
-def _score(runs: Sequence[Run], data: Path, progress: bool) -> MapScores:
+def _score(runs: Sequence[Run], data: Path) -> MapScores:
     truths: dict[str, Truth] = {}
     spacing = pd.read_csv(data / "patients.csv").set_index("patient")["pixel_mm"]
     collected: dict[str, list[pd.DataFrame]] = {name: [] for name in MapScores._fields}
     ready: dict[str, tuple[keras.Model, WeightsNote, Explainer]] = {}
-    for run in tqdm(runs, desc="maps", unit="network", disable=not progress):
+    for run in runs:
         network = str(run.record()["network"])
         if network not in ready:
             model, note = load_weights(run.weights)

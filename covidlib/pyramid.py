@@ -1,4 +1,4 @@
-"""The paper's feature pyramid and its heads, and four variations to measure what each part is worth (section 2.3).
+"""The paper's feature pyramid and its heads, and three variations to measure what each part is worth (section 2.3).
 
 Layer names are an interface: weights and heat maps refer to them. Taught in chapter 03.
 """

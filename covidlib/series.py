@@ -372,6 +372,9 @@ def write_slice(path: str | Path, pixels: np.ndarray) -> None:
         raise InputError(
             path, f"{pixels.dtype} pixels of shape {pixels.shape} are no slice", "Give uint16 (rows, columns)"
         )
-    part = path.with_name(f".{path.name}.part")
-    tifffile.imwrite(part, pixels, photometric="minisblack", metadata=None, software=False)
-    os.replace(part, path)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        tifffile.imwrite(part, pixels, photometric="minisblack", metadata=None, software=False)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)

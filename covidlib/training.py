@@ -120,8 +120,19 @@ def balanced(labelled: pd.DataFrame, seed: int) -> pd.DataFrame:
     """About as many slices of each class, as the paper's training sets have (section 2.4, Table 2).
 
     The larger class is thinned at random; every patient may lose slices, none is added twice. Taught in chapter 04.
+
+    Raises
+    ------
+    InputError
+        If a class has no slice: a network cannot learn to tell it apart.
     """
-    smallest = labelled["label"].value_counts().min()
+    counts = labelled["label"].value_counts()
+    missing = [label for label in LABELS if label not in counts]
+    if missing:
+        raise InputError(
+            "training", f"has no {missing[0]} slice to train or validate on", "Give more patients or fewer folds"
+        )
+    smallest = counts.min()
     return labelled.groupby("label").sample(smallest, random_state=seed).sort_index()
 
 
@@ -147,6 +158,12 @@ def _train_into(
     model.load_weights(part / WEIGHTS)
     for side_name, name in (("test", PREDICTIONS), ("validation", VALIDATION)):
         predicted = predict_table(model, dataset.root, split[side_name], network, fold, protocol)
+        if predicted["p_covid"].isna().any():
+            raise InputError(
+                f"{network}, fold {fold}",
+                "diverged: its probabilities are no numbers",
+                f"Set a smaller learning_rate than {protocol.learning_rate}",
+            )
         predicted.to_csv(part / name, index=False, lineterminator="\n")
     record = {
         "network": network,

@@ -24,6 +24,11 @@ from covidlib.slicecache import DiskCache
 TINY = dataclasses.replace(QUICK, epochs=2)
 
 
+def test_a_scaling_that_does_not_exist_is_no_scaling() -> None:
+    with pytest.raises(ValueError, match="'window' is no scaling: choose one of raw, slice-max, fixed-4095"):
+        batches.scale(np.ones((1, 2, 2, 1)), "window")  # type: ignore[arg-type]
+
+
 def test_shrinking_averages() -> None:
     pixels = np.arange(16, dtype=np.uint16).reshape(4, 4)
     assert batches.shrink(pixels, 2).tolist() == [[2.5, 4.5], [10.5, 12.5]]

@@ -99,7 +99,7 @@ def test_unusable_patients_are_refused() -> None:
     with pytest.raises(InputError, match="4 patients for 5 folds"):
         patient_folds(people(4, 20))
     twice = pd.concat([people(5, 5), people(1, 0)], ignore_index=True)
-    with pytest.raises(InputError, match="two labels"):
+    with pytest.raises(InputError, match="patient0: is listed twice"):
         patient_folds(twice)
     with pytest.raises(InputError, match="fold 6"):
         split_patients(patient_folds(people(5, 5)), 6)
@@ -118,7 +118,8 @@ def test_the_table_of_a_folder_with_published_names(tmp_path: Path) -> None:
 
 def test_marked_labels_beat_names(tmp_path: Path) -> None:
     write_series(tmp_path / "covid1" / "patient1" / "SR_2", [10, 2000])
-    marks = {"path": ["covid1/patient1/SR_2/IM00001.tif"], "label": ["unlabelled"]}
+    paths = [f"covid1/patient1/SR_2/IM0000{number}.tif" for number in (1, 2)]
+    marks = {"path": paths, "label": ["unlabelled", "covid"]}
     pd.DataFrame(marks).to_csv(tmp_path / "slices.csv", index=False)
     table = load_table(tmp_path)
     assert table["label"].tolist() == ["unlabelled", "covid"]
@@ -157,3 +158,28 @@ def test_the_fingerprint_follows_the_data(tmp_path: Path) -> None:
     assert current() == before
     write_slice(tmp_path / "covid1" / "patient1" / "SR_2" / "IM00003.tif", body_slice(2100))
     assert current() != before
+
+
+def test_a_fold_that_leaves_one_patient_of_a_class_is_refused() -> None:
+    folded = patient_folds(people(2, 2), folds=2)
+    with pytest.raises(
+        InputError, match=r"fold 1: leaves too few patients .*\(1 covid, 1 normal\). Give more patients"
+    ):
+        split_patients(folded, 1)
+
+
+@pytest.mark.parametrize(
+    ("listed", "message"),
+    [
+        ("path,label\ncovid1/patient1/SR_2/IM00001.tif,covid\n", "IM00002.tif: is not listed in .*slices.csv"),
+        ("path,label\ncovid1/patient1/SR_2/IM00001.tif,ill\n", "slices.csv: has the label 'ill'. Labels are covid"),
+        ("path,label\na,covid\nb,c,d\n", "slices.csv: cannot be read"),
+        ("", "slices.csv: cannot be read"),
+        ("name\na\n", "slices.csv: has no columns path and label"),
+    ],
+)
+def test_a_list_of_slices_that_does_not_fit_the_folder_is_refused(tmp_path: Path, listed: str, message: str) -> None:
+    write_series(tmp_path / "covid1" / "patient1" / "SR_2", [30, 2500])
+    (tmp_path / "slices.csv").write_text(listed)
+    with pytest.raises(InputError, match=message):
+        load_table(tmp_path)

@@ -34,6 +34,7 @@ def test_the_protocols_can_be_trained() -> None:
         ("learning_rate=inf", "above 0"),
         ("seed=-1", "Give 0 to"),
         ("seed=4294967295", "Give 0 to"),
+        ("folds_from=published", "test-subset"),
         ("name=", "letters"),
         ("name=../elsewhere", "letters"),
         ("augmentation.zoom_fraction=1", "below 1"),

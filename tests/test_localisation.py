@@ -133,6 +133,11 @@ def test_a_difference_in_words() -> None:
     assert localisation.compared(pd.Series({"value": 0.2, "low": -0.1, "high": 0.3})).endswith("not told apart")
 
 
+def test_the_largest_class_of_diameter_has_no_upper_end() -> None:
+    found = localisation.by_diameter(many_rows().assign(diameter_mm=[19.9, *[250.0] * (len(many_rows()) - 1)]), ["hit"])
+    assert found["size"].unique().tolist() == ["10 to 20 mm", "20 mm and more"]
+
+
 def test_sizes_are_classes_of_diameter() -> None:
     found = localisation.by_diameter(many_rows(), ["hit"])
     assert found["size"].unique().tolist() == ["below 5 mm", "5 to 10 mm", "10 to 20 mm"]

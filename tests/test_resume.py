@@ -167,9 +167,11 @@ def test_checkpoints_hold_the_whole_state_and_refuse_another_network(tmp_path: P
     assert other.fit(x, y, epochs=2, verbose=0, shuffle=False).history["loss"] == pytest.approx(on, abs=1e-6)
     with pytest.raises(InputError, match="belongs to another network"):
         restore(tmp_path, network(9))
-    (tmp_path / CHECKPOINT).write_bytes(b"half a file")
-    with pytest.raises(InputError, match="is damaged"):
-        read_progress(tmp_path)
+    whole = (tmp_path / CHECKPOINT).read_bytes()
+    for damaged in (b"half a file", whole[: len(whole) // 2]):
+        (tmp_path / CHECKPOINT).write_bytes(damaged)
+        with pytest.raises(InputError, match="is damaged"):
+            read_progress(tmp_path)
 
 
 def test_a_pickle_in_a_checkpoint_is_refused_unopened(tmp_path: Path) -> None:

@@ -153,6 +153,23 @@ def test_training_sides_share_no_patient_and_classes_are_balanced(small_dataset:
     assert set(as_published["validation"]["patient"]) <= set(as_published["test"]["patient"])
 
 
+def test_a_class_without_a_slice_is_no_training_set(small_dataset: Path) -> None:
+    table = load_table(small_dataset)
+    with pytest.raises(InputError, match="no covid slice to train or validate on"):
+        training.balanced(table[table["label"] == "normal"], 1)
+
+
+def test_a_run_that_diverged_is_told_and_not_kept(
+    small_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predicted = training.predict_table
+    monkeypatch.setattr(training, "predict_table", lambda *given: predicted(*given).assign(p_covid=float("nan")))
+    short = dataclasses.replace(QUICK, epochs=1)
+    with pytest.raises(InputError, match="xception, fold 1: diverged.*smaller learning_rate than 0.0015"):
+        training.train_fold(load_dataset(small_dataset), "xception", 1, short, tmp_path, progress=False)
+    assert not list(tmp_path.rglob("fold1"))
+
+
 def test_another_protocol_or_dataset_is_another_folder() -> None:
     folder = runfiles.runs_folder(QUICK, Path("runs"), "data")
     assert folder == runfiles.runs_folder(QUICK, Path("runs"), "data")
