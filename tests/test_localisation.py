@@ -155,6 +155,7 @@ def test_infection_areas_and_dice_by_hand() -> None:
 # The tables of runs ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("untraced")
 def test_tables_of_a_run_are_made_once_and_hold_each_slice(tmp_path: Path) -> None:
     cohort = make_cohort(tmp_path / "cohort", patients=16, seed=7, progress=False, most_slices=5)
     dataset = load_dataset(cohort)
