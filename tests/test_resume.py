@@ -190,6 +190,7 @@ def test_the_record_names_the_commit(uninterrupted: training.Run) -> None:
     commit = versions["commit"]  # type: ignore[index]
     if (ROOT / ".git").exists():
         # Some commit of this repository, not the newest: one may be made while the tests run.
+        assert commit is not None
         named = commit.removesuffix("-dirty")
         assert len(named) == 40
         subprocess.run(["git", "cat-file", "-e", f"{named}^{{commit}}"], cwd=ROOT, check=True)
