@@ -28,6 +28,8 @@ FIELDS = (
     "SliceThickness",
 )  # fmt: skip
 """What covidlib reads of a header, here and in other modules; everything else is left alone."""
+DICOMDIR = "1.2.840.10008.1.3.10"
+"""The class of a list of files, as exports on disks have one (Media Storage Directory Storage)."""
 HOUNSFIELD_OFFSET = 1024
 """Stored value of 0 HU (water): COVID-CTset keeps what its scanner stored, HU + 1024."""
 LARGEST_SIDE = 8192
@@ -90,6 +92,25 @@ def read_header(path: Path, **options: object) -> Dataset:
         ) from error
 
 
+def refuse_cut(path: Path, header: Dataset) -> None:
+    """Refuse a file that ends before the fields of the image that it may have been: a series would lack a slice unseen.
+
+    Taught in chapter 01.
+
+    Raises
+    ------
+    InputError
+        Naming the file.
+    """
+    if "Rows" in header:
+        return
+    kind, announced = header.get("SOPClassUID"), header.file_meta.get("MediaStorageSOPClassUID")
+    # Reports and makers' own records repeat what the file's beginning announced; only a DICOMDIR does not.
+    is_whole = kind is not None and announced in (None, kind)
+    if announced != DICOMDIR and (not is_whole or "Image Storage" in kind.name):
+        raise InputError(path, "ends before its image", "Export or copy the file again")
+
+
 def group_series(folder: Path, paths: list[Path]) -> list[DicomSeries]:
     """The CT series among the DICOM files of one folder, each in slice order. Taught in chapter 01.
 
@@ -98,11 +119,13 @@ def group_series(folder: Path, paths: list[Path]) -> list[DicomSeries]:
     Raises
     ------
     InputError
-        If a file cannot be read, two slices of a series share a number or a position, or slices have neither.
+        If a file cannot be read or was cut off, two slices of a series share a number or a position, or slices have
+        neither.
     """
     groups: dict[str, list[tuple[Path, Dataset]]] = defaultdict(list)
     for path in sorted(paths):
         header = read_header(path, stop_before_pixels=True)
+        refuse_cut(path, header)
         if "Rows" in header and "LOCALIZER" not in image_kinds(header):
             groups[str(header.get("SeriesInstanceUID", ""))].append((path, header))
     several = len(groups) > 1

@@ -128,6 +128,7 @@ def _survey(source: Path) -> tuple[dict[Path, str], list[tuple[Path, str]]]:
             header = dicom.read_header(path, stop_before_pixels=True)
             if "Rows" in header:
                 refuse_unsafe(path, header)
+            dicom.refuse_cut(path, header)
             reason = reason_to_skip(header)
             if reason:
                 skipped.append((path, reason))

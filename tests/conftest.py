@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -59,6 +61,21 @@ def small_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 pixels[row : row + 80, column - 100 : column] = 300
             write_slice(folder / f"IM{number:05d}.tif", pixels)
     return root
+
+
+@pytest.fixture
+def untraced() -> Iterator[None]:
+    """TensorFlow computes step by step: tracing a network costs as much as dozens of the few steps of a small run.
+
+    For tests of what is done with a run. Those of training itself trace, as users' runs do.
+    """
+    import tensorflow as tf
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*does not apply to tf.data functions")
+        tf.config.run_functions_eagerly(True)
+        yield
+        tf.config.run_functions_eagerly(False)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,8 @@ def write_dicom(
     """One CT slice; `stored` is uint16 or int16."""
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = CTImageStorage
-    meta.MediaStorageSOPInstanceUID = f"{uid}.{abs(hash(path.name)) % 10**9}"
+    # Not `hash`, which is another one in each process: made files are to be the same bytes each time.
+    meta.MediaStorageSOPInstanceUID = f"{uid}.{zlib.crc32(path.name.encode())}"
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     slice_ = FileDataset(str(path), {}, file_meta=meta, preamble=b"\0" * 128)
     slice_.SOPClassUID, slice_.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID

@@ -64,6 +64,7 @@ def test_silent_units_are_counted_by_name() -> None:
     assert counts.loc["resnet50v2-fpn-add"].drop("runs").sum() == 0
 
 
+@pytest.mark.usefixtures("untraced")
 def test_a_run_is_summarised_with_its_silent_units(small_dataset: Path, tmp_path: Path) -> None:
     dataset = load_dataset(small_dataset)
     trial = Trial("resnet50v2-fpn", HONEST, 2020)

@@ -244,25 +244,26 @@ def test_bad_input_ends_with_one_line_and_exit_code_2(
     no_weights.write_text("no HDF5")
     weights = ["--weights", str(untrained_weights)]
     cases = [
-        ["select", str(tmp_path / "empty")],
-        ["diagnose", str(tmp_path / "empty"), *weights],
-        ["diagnose", str(tmp_path / "absent"), *weights],
-        ["diagnose", str(two), "--weights", str(tmp_path / "absent.h5")],
-        ["diagnose", str(two), "--weights", str(no_weights)],
-        ["diagnose", str(two), *weights, "--network", "xception"],
-        ["diagnose", str(two), *weights, "--threshold", "1.5"],
-        ["diagnose", str(two), *weights, "--explain"],
-        ["diagnose", str(two), *weights, "--json", str(notes)],
-        ["diagnose", str(two), *weights, "--report", str(tmp_path / "absent" / "out.html")],
-        ["diagnose", str(two), *weights, "--report", str(tmp_path / "out"), "--json", str(tmp_path / "out")],
-        ["train", "--protocol", "fast", "--all"],
-        ["train"],
+        (["select", str(tmp_path / "empty")], "empty"),
+        (["diagnose", str(tmp_path / "empty"), *weights], "no TIFF or DICOM slice"),
+        (["diagnose", str(tmp_path / "absent"), *weights], "no such folder"),
+        (["diagnose", str(two), "--weights", str(tmp_path / "absent.h5")], "absent.h5"),
+        (["diagnose", str(two), "--weights", str(no_weights)], "notes.h5"),
+        (["diagnose", str(two), *weights, "--network", "xception"], "not of xception"),
+        (["diagnose", str(two), *weights, "--threshold", "1.5"], "1.5"),
+        (["diagnose", str(two), *weights, "--explain"], "--report"),
+        (["diagnose", str(two), *weights, "--json", str(notes)], "notes.json"),
+        (["diagnose", str(two), *weights, "--report", str(tmp_path / "absent" / "out.html")], "absent"),
+        (["diagnose", str(two), *weights, "--report", str(tmp_path / "out"), "--json", str(tmp_path / "out")], "out"),
+        (["train", "--protocol", "fast", "--all"], "fast"),
+        (["train"], "--all"),
     ]
-    for case in cases:
+    for case, words in cases:
         assert main(case) == 2, case
         captured = capsys.readouterr()
         assert captured.out == "", case
         assert captured.err.startswith("covidlib: ") and captured.err.count("\n") == 1, (case, captured.err)
+        assert words in captured.err, (case, captured.err)
     assert notes.read_text() == '{"patients": "mine"}'
     assert not (tmp_path / "out").exists()
 

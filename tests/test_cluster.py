@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import json
 import os
 import signal
@@ -27,12 +28,14 @@ from covidlib.protocols import QUICK
 PROTOCOL = dataclasses.replace(QUICK, epochs=6)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def workers() -> Iterator[Client]:
+    """Two processes for all tests here: one that was killed is started again."""
     with (
         LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as local,
         Client(local) as client,
     ):
+        client.run(importlib.import_module, "covidlib.training")  # so that both begin a run at the same time
         yield client
 
 
@@ -55,16 +58,25 @@ def mark_abandoned(runs: Path) -> int:
     return marked
 
 
+def test_a_refused_run_says_why(small_dataset: Path, tmp_path: Path, workers: Client) -> None:
+    leaky = dataclasses.replace(PROTOCOL, validation="test-subset")
+    # From a process of its own, as on a cluster.
+    with pytest.raises(InputError, match="--allow-leak"):
+        cluster.train_on_cluster(workers, small_dataset, leaky, tmp_path, ("xception",), (1,), progress=False)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.slow
 def test_a_killed_worker_loses_no_run(small_dataset: Path, tmp_path: Path, workers: Client) -> None:
     marked: list[int] = []
+    # Asked beforehand: a worker that trains answers late, and what is to be killed may have ended by then.
+    pids = workers.run(os.getpid)
 
     def kill_one() -> None:
         deadline = time.monotonic() + 180
         # Both workers have finished an epoch: whichever is killed leaves a run behind that has begun.
         while len(list(tmp_path.rglob(CHECKPOINT))) < 2 and time.monotonic() < deadline:
             time.sleep(0.02)
-        pids = workers.run(os.getpid)
         os.kill(pids[min(pids)], signal.SIGKILL)
         while not (found := mark_abandoned(tmp_path)) and time.monotonic() < deadline:
             time.sleep(0.02)
@@ -86,14 +98,6 @@ def test_a_killed_worker_loses_no_run(small_dataset: Path, tmp_path: Path, worke
         load_dataset(small_dataset), "resnet50v2", resumed[0] + 1, PROTOCOL, tmp_path / "alone", progress=False
     )
     pd.testing.assert_frame_equal(runs[resumed[0]].history(), alone.history(), rtol=0, atol=1e-5)
-
-
-def test_a_refused_run_says_why(small_dataset: Path, tmp_path: Path, workers: Client) -> None:
-    leaky = dataclasses.replace(PROTOCOL, validation="test-subset")
-    # From a process of its own, as on a cluster.
-    with pytest.raises(InputError, match="--allow-leak"):
-        cluster.train_on_cluster(workers, small_dataset, leaky, tmp_path, ("xception",), (1,), progress=False)
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_run_that_takes_down_its_workers_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

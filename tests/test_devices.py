@@ -59,6 +59,7 @@ def short_of_memory(monkeypatch: pytest.MonkeyPatch, holds: int) -> list[tuple[i
     return tried
 
 
+@pytest.mark.usefixtures("untraced")
 def test_a_batch_that_memory_does_not_hold_is_cut(
     small_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -75,6 +76,7 @@ def test_a_batch_that_memory_does_not_hold_is_cut(
         training.train_fold(data, "resnet50v2", 2, TINY, tmp_path, progress=False)
 
 
+@pytest.mark.usefixtures("untraced")
 def test_a_run_in_parts_goes_on_in_parts(small_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tried = short_of_memory(monkeypatch, 7)
     data, two, keep = load_dataset(small_dataset), dataclasses.replace(TINY, epochs=2), training.save_checkpoint
@@ -96,6 +98,7 @@ def test_a_run_in_parts_goes_on_in_parts(small_dataset: Path, tmp_path: Path, mo
     pd.testing.assert_frame_equal(run.history(), whole.history(), rtol=0, atol=1e-6)
 
 
+@pytest.mark.usefixtures("untraced")
 def test_half_precision_computes_in_16_bits_and_answers_in_32(small_dataset: Path, tmp_path: Path) -> None:
     with devices.policy("mixed_bfloat16"):
         model = networks.build("resnet50v2-fpn", (128, 128, 1), "quick")

@@ -31,10 +31,11 @@ def test_the_pyramid_is_linked_as_the_code_says() -> None:
 def test_every_box_shows_the_shape_of_its_map(name: str) -> None:
     model = networks.build(name, (128, 128, 1), "quick")
     figure = drawings.architecture(model)
+    places = drawings.places(model)
     shown = [text.get_text() for text in figure.axes[0].texts]
-    for layer in drawings.places(model):
-        size = "×".join(map(str, model.get_layer(layer).output.shape[1:]))
-        assert any(text.endswith(f"\n{size}") for text in shown), layer
+    at = {text.get_position(): text.get_text().partition("\n")[2] for text in figure.axes[0].texts if text.get_text()}
+    for layer, place in places.items():
+        assert at[place] == "×".join(map(str, model.get_layer(layer).output.shape[1:])), layer
     if name == "resnet50v2-fpn-add":
         assert sum(text.startswith("add\n") for text in shown) == 2
     plt.close(figure)

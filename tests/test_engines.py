@@ -73,16 +73,25 @@ def test_tensorflow_gives_what_keras_gives(weights: Path, images: np.ndarray) ->
     assert "TensorFlow" in engine.describe() and "resnet50v2-fpn" in engine.describe()
 
 
+@pytest.fixture(scope="module")
+def in_32_bits(weights: Path) -> tuple[engines.Inference, WeightsNote]:
+    """What every engine of the next test computes with: the choice is looked at, not the network."""
+    return engines.tensorflow_inference(weights, None, "float32")
+
+
 @pytest.mark.parametrize(("moved", "precision"), [(0.001, "bfloat16"), (0.1, "float32")])
 def test_half_precision_is_used_where_it_agrees_only(
-    weights: Path, images: np.ndarray, monkeypatch: pytest.MonkeyPatch, moved: float, precision: str
+    weights: Path,
+    in_32_bits: tuple[engines.Inference, WeightsNote],
+    monkeypatch: pytest.MonkeyPatch,
+    moved: float,
+    precision: str,
 ) -> None:
     made: list[str] = []
-    real = engines.tensorflow_inference
+    infer, note = in_32_bits
 
     def inference(path: Path, network: str | None, asked: engines.Precision) -> tuple[engines.Inference, WeightsNote]:
         made.append(asked)
-        infer, note = real(path, network, "float32")
         return (lambda batch: infer(batch) * 0.5 + (moved if asked == "bfloat16" else 0)), note
 
     monkeypatch.setattr(engines, "tensorflow_inference", inference)

@@ -160,6 +160,7 @@ def test_infection_areas_and_dice_by_hand() -> None:
 # The tables of runs ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("untraced")
 def test_tables_of_a_run_are_made_once_and_hold_each_slice(tmp_path: Path) -> None:
     cohort = make_cohort(tmp_path / "cohort", patients=16, seed=7, progress=False, most_slices=5)
     dataset = load_dataset(cohort)
@@ -180,9 +181,8 @@ def test_tables_of_a_run_are_made_once_and_hold_each_slice(tmp_path: Path) -> No
     truth = mapscores.truth_of(cohort, infected["path"].iloc[0])
     assert np.isclose(infected["chance"].iloc[0], truth.lesions.sum() / (truth.lungs | truth.lesions).sum())
     assert set(scores.cascade["part"]) >= {"trained", "predictions", "block1", "conv1"}
-    assert (
-        scores.cascade.loc[(scores.cascade["step"] == 0) & (scores.cascade["mapped"] == 1), "likeness"] > 0.999
-    ).all()
+    unchanged = scores.cascade.loc[(scores.cascade["step"] == 0) & (scores.cascade["mapped"] == 1), "likeness"]
+    assert len(unchanged) > 0 and (unchanged > 0.999).all()
     assert set(scores.curves["order"]) == {"map", "random"}
 
     rows = mapviews.first_patients(runs, "resnet50v2-fpn", {"covid": 2, "normal": 1})

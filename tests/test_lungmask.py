@@ -19,16 +19,20 @@ def test_lungs_of_synthetic_patients_are_found(monkeypatch: pytest.MonkeyPatch) 
         "draw_lungs",
         lambda canvas, body, lung, noises: (drawn.append(lung > 0.5), original(canvas, body, lung, noises)),
     )
+    with_lungs, with_lesions = 0, 0
     for number, covid in ((3, True), (150, False)):
         drawn.clear()
         volume = phantom.make_patient(2020, number, covid, most_slices=9)
         for pixels, truth, lesions in zip(volume.slices, drawn, volume.lesions, strict=True):
             if truth.sum() > 0.1 * truth.size:
+                with_lungs += 1
                 found = lung_mask(pixels[::2, ::2])
                 assert dice(found, truth[::2, ::2]) > 0.9
                 assert dice(lung_mask(pixels), truth) > 0.9
                 if covid and lesions.sum() > 1000:
+                    with_lesions += 1
                     assert (found & lesions[::2, ::2]).sum() > 0.3 * lesions[::2, ::2].sum()
+    assert with_lungs >= 6 and with_lesions >= 2
 
 
 def test_the_table_is_no_body_and_outside_air_is_no_lung() -> None:

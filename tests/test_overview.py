@@ -17,6 +17,7 @@ from covidlib.protocols import QUICK
 TINY = dataclasses.replace(QUICK, epochs=3)
 
 
+@pytest.mark.usefixtures("untraced")
 def test_finished_interrupted_and_waiting_runs_in_one_view(
     small_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -57,6 +57,7 @@ def test_a_network_that_reads_the_kernel_is_right_and_then_wrong(root: Path, sca
     }  # fmt: skip
 
 
+@pytest.mark.usefixtures("untraced")
 def test_a_trained_network_answers_about_another_dataset(small_dataset: Path, tmp_path: Path) -> None:
     dataset = load_dataset(small_dataset)
     protocol = dataclasses.replace(QUICK, epochs=1, image_side=128)

@@ -94,6 +94,7 @@ def test_a_killed_process_leaves_no_lock_that_holds_others_up(tmp_path: Path) ->
     killed.send_signal(signal.SIGKILL)
     # Its end of the pipe closes only when the workers, who hold it too, have ended as well.
     killed.communicate(timeout=60)
+    assert killed.returncode == -signal.SIGKILL, "it ended before it was killed"
     assert any(path.name.endswith(".lock") for path in (tmp_path / "data").iterdir())
     (printed,) = ended(start(COHORT, COVIDLIB_HOME=str(tmp_path)))
     cohort = Path(printed.splitlines()[-1])

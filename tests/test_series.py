@@ -6,10 +6,12 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 import tifffile
 from conftest import body_slice, write_series
 from dicom_files import write_dicom
+from pydicom.uid import UID
 
 from covidlib.dicom import to_stored_values
 from covidlib.errors import InputError
@@ -275,6 +277,39 @@ def test_a_truncated_dicom_slice_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"no dicom at all")
     with pytest.raises(InputError, match="cannot be read as DICOM"):
         find_series(tmp_path)
+
+
+def test_a_dicom_slice_that_was_cut_anywhere_is_never_left_out_unseen(tmp_path: Path) -> None:
+    for number in (1, 2, 3):
+        write_dicom(tmp_path / f"{number}.dcm", np.full((4, 4), 1024, np.uint16), number=number, z=float(number))
+    middle = tmp_path / "2.dcm"
+    whole = middle.read_bytes()
+    for kept in range(132, len(whole), 7):
+        middle.write_bytes(whole[:kept])
+        with pytest.raises(InputError, match=r"2\.dcm"):
+            [read_series(one) for one in find_series(tmp_path)]
+    middle.write_bytes(whole)
+    assert [len(one) for one in find_series(tmp_path)] == [3]
+
+
+@pytest.mark.parametrize(
+    ("announced", "kind"),
+    [
+        ("1.2.840.10008.5.1.4.1.1.88.11", "1.2.840.10008.5.1.4.1.1.88.11"),  # a report
+        ("1.3.12.2.1107.5.9.1", "1.3.12.2.1107.5.9.1"),  # a maker's own record
+        ("1.2.840.10008.1.3.10", None),  # a DICOMDIR
+    ],
+)
+def test_dicom_files_that_hold_no_image_are_passed_over(tmp_path: Path, announced: str, kind: str | None) -> None:
+    for number in (1, 2):
+        write_dicom(tmp_path / f"{number}.dcm", np.full((4, 4), 1024, np.uint16), number=number, z=float(number))
+    other = pydicom.dcmread(tmp_path / "2.dcm")
+    del other.Rows, other.Columns, other.PixelData, other.SOPClassUID
+    other.file_meta.MediaStorageSOPClassUID = UID(announced)
+    if kind:
+        other.SOPClassUID = UID(kind)
+    pydicom.dcmwrite(tmp_path / "other.dcm", other)
+    assert [len(one) for one in find_series(tmp_path)] == [2]
 
 
 def test_a_reader_that_knows_a_header_still_sees_every_difference(tmp_path: Path) -> None:

@@ -174,6 +174,7 @@ def test_a_chapter_may_ask_for_the_papers_own_validation_set(
     assert allowed == [True, False]
 
 
+@pytest.mark.usefixtures("untraced")
 def test_the_shortcut_run_is_made_once(tmp_path: Path, small_dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COVIDLIB_HOME", str(tmp_path))
     monkeypatch.setattr(workspace, "shortcut_cohort", lambda: small_dataset)

@@ -59,6 +59,7 @@ def test_settings_change_a_protocol_from_the_command_line() -> None:
             with_settings(QUICK, [wrong])
 
 
+@pytest.mark.usefixtures("untraced")
 def test_training_refuses_a_leak_unless_told(small_dataset: Path, tmp_path: Path) -> None:
     data = load_dataset(small_dataset)
     leaky = dataclasses.replace(TINY, validation="test-subset", epochs=1)
