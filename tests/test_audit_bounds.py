@@ -86,6 +86,8 @@ def test_a_fifth_of_the_patients_is_18_to_22_percent_in_each_fold(other: str, ex
 def test_balanced_is_a_tenth_more_or_less(normal: str, expected: str) -> None:
     cells = {(2, "Fold1", "train Normal images"): normal}  # and 1820 infected ones
     assert verdict("s2.4/balance/training-images-balanced", cells) == expected
+    told = one("s2.4/balance/training-images-balanced", printed_tables()).recomputed
+    assert told == "1.031 to 1.053 normal for one infected"  # 1893 to 1836 in fold 3, 1920 to 1823 in fold 4
 
 
 def test_more_is_not_as_many() -> None:
@@ -126,7 +128,7 @@ def test_most_series_are_more_than_half_and_both_ends_of_a_thickness_count() -> 
 
 def test_series_with_more_than_one_value_have_no_one_value() -> None:
     lists = copy.deepcopy(stored_aggregates())
-    for counts in ({"16": 1118, "8": 1}, {"16": 1118}):
+    for counts in ({"16": 1118, "8": 1}, {"16": 1119, "8": 1}, {"16": 1118}, {"16": 1120}):
         lists["values"]["bits_allocated"] = counts  # type: ignore[index]
         with pytest.raises(ValueError, match="more than one value"):
             collect.audit(lists=lists)
@@ -160,3 +162,17 @@ def test_around_is_a_tenth_of_the_printed_number_up_and_down(
 ) -> None:
     # A mean of 456.4 test images lies within a tenth of 414.91 to 507.11.
     assert said_otherwise("s4/covid-images", "about-covid-test-images", printed) == expected
+
+
+def test_words_agree_when_they_are_the_same_and_a_lower_bound_when_it_is_lower(
+    said_otherwise: Callable[[str, str, str], str],
+) -> None:
+    for printed, expected in (("more than", "agrees"), ("at least", "disagrees"), ("not less than", "disagrees")):
+        assert said_otherwise("s3.2/at-least", "words-s3-2-more-than", printed) == expected
+    for printed, expected in (("8234", "agrees"), ("8236", "disagrees")):
+        assert said_otherwise("s1/test-images", "more-than-test-images", printed) == expected
+
+
+def test_hyphens_and_spaces_do_not_make_another_loss() -> None:
+    for printed in ("Categorical Crossentropy", "Categorical Cross-entropy", "categorical cross entropy"):
+        assert verdict("s2.4/loss/loss", {(3, "Loss function", "Our model"): printed}) == "agrees"
