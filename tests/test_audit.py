@@ -62,6 +62,12 @@ def test_each_known_disagreement_is_explained(checks: list[Check]) -> None:
         assert collect.known_disagreements()[check.id].correction
 
 
+def test_only_known_disagreements_are_explained_and_only_what_is_tied_is_recomputed(checks: list[Check]) -> None:
+    assert {(check.explanation, check.evidence) for check in checks if not check.known} == {("", "")}
+    assert {check.recomputed for check in checks if check.verdict == "unchecked"} == {""}
+    assert all(check.recomputed for check in checks if check.verdict != "unchecked")
+
+
 def test_the_disagreements_that_the_tables_have(checks: list[Check]) -> None:
     in_tables = [check for check in collect.disagreements(checks, known=True) if check.where.startswith("Table")]
     assert [(check.where, check.printed, check.recomputed) for check in in_tables] == [
@@ -99,6 +105,7 @@ def test_what_the_normal_images_of_table_4_leave_open(checks: list[Check]) -> No
 def test_verdicts_follow_the_column_precision() -> None:
     cell = Cell(9, "1 Xception", "Overall accuracy", "0.987")
     assert equals(cell, "x", Fraction(987, 1000), "", 4).verdict == "agrees"
+    assert equals(cell, "x", Fraction(987, 1000), "", 4).recomputed == "0.987"
     assert equals(cell, "x", Fraction(98701, 100_000), "", 4).verdict == "rounds"
     assert equals(cell, "x", Fraction(9872, 10_000), "", 4).verdict == "disagrees"
     assert equals(cell, "x", Fraction(98705, 100_000), "", 4).rule == "rounded half to even"
