@@ -55,6 +55,17 @@ def test_counts_by_place_add_up(checks: list[Check]) -> None:
     assert table.loc["Table 2", "disagrees"] == 2 and table.loc["Table 9"].sum() > 300
 
 
+def test_a_verdict_that_no_check_has_is_counted_as_0(checks: list[Check]) -> None:
+    first = next(check for check in checks if check.verdict == "rounds")
+    other = replace(first, verdict="agrees", where="Section 2.1: a number: in words, too")
+    table = collect.counts_by_place([first, other])
+    assert table.to_dict("index") == {
+        collect.place_of(first): {"agrees": 0, "rounds": 1, "disagrees": 0, "unchecked": 0},
+        "Section 2.1": {"agrees": 1, "rounds": 0, "disagrees": 0, "unchecked": 0},
+    }
+    assert {kind.kind for kind in table.dtypes} == {"i"} and table.columns.name is None
+
+
 def test_each_known_disagreement_is_explained(checks: list[Check]) -> None:
     for check in collect.disagreements(checks, known=True):
         assert len(check.explanation.split(". ")) == 2, check.explanation
@@ -112,8 +123,11 @@ def test_verdicts_follow_the_column_precision() -> None:
 
 
 def test_a_known_disagreement_that_becomes_another_is_new() -> None:
-    tables = changed(2, "Fold5", "train Normal images", "1922")
-    assert "t2/fold5/train-normal-images/fold-list" in found(tables)
+    for printed in ("1922", "1920"):
+        assert "t2/fold5/train-normal-images/fold-list" in found(changed(2, "Fold5", "train Normal images", printed))
+    for tested in ("7786", "7784"):  # the printed value stays, what it should be does not
+        changes = found(changed(2, "Fold5", "test Normal images", tested))
+        assert "t2/fold5/train-normal-images/same-in-all-folds" in changes
     corrected = collect.audit(changed(2, "Fold5", "train Normal images", "1991"))
     assert collect.disagreements(corrected, known=False) == []
     assert collect.gone(corrected) == [

@@ -64,7 +64,14 @@ def test_the_time_for_one_slice_bounds_how_many_were_classified() -> None:
     # 2.3039 s, 9.8845 s and 23.6463 s at 66.1 ms a slice; the second series has no more than 130 slices.
     for rule, told in zip(rules, ("34 of the 35", "130 of the 130", "357 of the 406"), strict=True):
         assert f"at most {told} slices" in rule
+    assert one("t7/row-1/time-s/one-slice", tables).recomputed == "≥ 0.0661"
     assert verdict("t7/row-1/time-s/one-slice", {(7, "row 1", "Time (s)"): "0.0661"}) == "agrees"
+
+
+def test_parameters_that_the_text_names_are_compared_there() -> None:
+    reasons = {check.id: check.rule for check in collect.audit() if check.id.endswith("/choice")}
+    named = {id.split("/")[1] for id, reason in reasons.items() if reason.endswith("see there")}
+    assert named == {"epochs", "optimizer", "loss-function"}
 
 
 @pytest.mark.parametrize(("ours", "expected"), [("57.86 ms", "agrees"), ("57.87 ms", "disagrees")])
