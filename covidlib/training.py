@@ -14,7 +14,6 @@ import platform
 import subprocess
 import time
 from importlib.metadata import version
-from importlib.resources import files
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -39,6 +38,7 @@ from covidlib.checkpoints import (
 )
 from covidlib.dataset import LABELS, Dataset, patients_of
 from covidlib.devices import batch_ladder, policy, precision_policy, strategy
+from covidlib.environment import ROOT, in_clone
 from covidlib.errors import InputError
 from covidlib.folds import check_no_leak, patient_folds, published_split, split_patients
 from covidlib.protocols import Protocol
@@ -236,10 +236,11 @@ def _fit(
 
 def _commit() -> str | None:
     """The commit of the library, where it lies in a git repository; marked if files were changed since."""
-    here = Path(str(files("covidlib")))
+    if not in_clone():  # the repository that an installation lies in may be somebody else's
+        return None
     command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
-        answer = subprocess.run(command, cwd=here, capture_output=True, text=True, check=True)
+        answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
     return answer.stdout.strip()

@@ -55,11 +55,28 @@ def test_counts_by_place_add_up(checks: list[Check]) -> None:
     assert table.loc["Table 2", "disagrees"] == 2 and table.loc["Table 9"].sum() > 300
 
 
+def test_a_verdict_that_no_check_has_is_counted_as_0(checks: list[Check]) -> None:
+    first = next(check for check in checks if check.verdict == "rounds")
+    other = replace(first, verdict="agrees", where="Section 2.1: a number: in words, too")
+    table = collect.counts_by_place([first, other])
+    assert table.to_dict("index") == {
+        collect.place_of(first): {"agrees": 0, "rounds": 1, "disagrees": 0, "unchecked": 0},
+        "Section 2.1": {"agrees": 1, "rounds": 0, "disagrees": 0, "unchecked": 0},
+    }
+    assert {kind.kind for kind in table.dtypes} == {"i"} and table.columns.name is None
+
+
 def test_each_known_disagreement_is_explained(checks: list[Check]) -> None:
     for check in collect.disagreements(checks, known=True):
         assert len(check.explanation.split(". ")) == 2, check.explanation
         assert len(check.evidence) > 20 and "{" not in check.explanation + check.evidence
         assert collect.known_disagreements()[check.id].correction
+
+
+def test_only_known_disagreements_are_explained_and_only_what_is_tied_is_recomputed(checks: list[Check]) -> None:
+    assert {(check.explanation, check.evidence) for check in checks if not check.known} == {("", "")}
+    assert {check.recomputed for check in checks if check.verdict == "unchecked"} == {""}
+    assert all(check.recomputed for check in checks if check.verdict != "unchecked")
 
 
 def test_the_disagreements_that_the_tables_have(checks: list[Check]) -> None:
@@ -99,14 +116,18 @@ def test_what_the_normal_images_of_table_4_leave_open(checks: list[Check]) -> No
 def test_verdicts_follow_the_column_precision() -> None:
     cell = Cell(9, "1 Xception", "Overall accuracy", "0.987")
     assert equals(cell, "x", Fraction(987, 1000), "", 4).verdict == "agrees"
+    assert equals(cell, "x", Fraction(987, 1000), "", 4).recomputed == "0.987"
     assert equals(cell, "x", Fraction(98701, 100_000), "", 4).verdict == "rounds"
     assert equals(cell, "x", Fraction(9872, 10_000), "", 4).verdict == "disagrees"
     assert equals(cell, "x", Fraction(98705, 100_000), "", 4).rule == "rounded half to even"
 
 
 def test_a_known_disagreement_that_becomes_another_is_new() -> None:
-    tables = changed(2, "Fold5", "train Normal images", "1922")
-    assert "t2/fold5/train-normal-images/fold-list" in found(tables)
+    for printed in ("1922", "1920"):
+        assert "t2/fold5/train-normal-images/fold-list" in found(changed(2, "Fold5", "train Normal images", printed))
+    for tested in ("7786", "7784"):  # the printed value stays, what it should be does not
+        changes = found(changed(2, "Fold5", "test Normal images", tested))
+        assert "t2/fold5/train-normal-images/same-in-all-folds" in changes
     corrected = collect.audit(changed(2, "Fold5", "train Normal images", "1991"))
     assert collect.disagreements(corrected, known=False) == []
     assert collect.gone(corrected) == [

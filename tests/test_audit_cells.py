@@ -70,6 +70,7 @@ def test_order_quotes_and_line_ends_do_not_matter(folder: Path) -> None:
         (2, "Fold5,73", "Fold5,0", "row Fold5, column train COVID-19 patients holds 0, expected more"),
         (6, "1,Our model,248", "1,Our model,-248", "holds '-248'"),
         (7, "2.3039", "2.3039 s", "holds '2.3039 s', expected a number"),
+        (1, '"15,589"', "0", "column COVID-19 images holds 0, expected more"),
         (8, "65.4 ms", "65.4", "holds '65.4', expected a number of ms"),
         (8, "65.4 ms", "0 ms", "Inference time per image holds 0, expected more"),
         (9, "0.8417", "NaN", "column COVID precision holds 'NaN'"),

@@ -13,7 +13,8 @@ def test_printed_numbers_are_parsed_exactly() -> None:
     assert parse("40,094") == 40094 and parse("7996") == 7996
     assert parse("0.9437") == Fraction(9437, 10_000)
     assert parse("3.56452") == Fraction(356_452, 100_000)
-    assert said("five") == 5 and said("2.00") == 2
+    assert [said(word) for word in ("zero", "two", "three", "four", "five", "ten")] == [0, 2, 3, 4, 5, 10]
+    assert said("2.00") == 2
     assert [decimals(text) for text in ("95", "0.987", "3.3080")] == [0, 3, 4]
 
 
@@ -42,10 +43,12 @@ def test_both_ways_of_rounding_a_tie_are_accepted_and_named() -> None:
     assert rounding_note(parse("0.12"), tie, 2) == "half to even"
     assert rounding_note(parse("0.13"), tie, 2) == "half up"
     assert rounding_note(parse("0.94"), Fraction(941, 1000), 2) == ""
+    assert rounding_note(parse("0.14"), tie, 2) == ""
 
 
 def test_values_for_readers() -> None:
     assert shown(Fraction(15_590)) == "15,590" and shown(Fraction(1991)) == "1991"
+    assert shown(Fraction(9999)) == "9999" and shown(Fraction(10_000)) == "10,000"
     assert shown(Fraction(418_916, 10)) == "41,891.6"
     assert shown(Fraction(2, 3)) == "0.666667…" and shown(Fraction(1, 8)) == "0.125"
     assert shown(Fraction(-3, 2)) == "−1.5"

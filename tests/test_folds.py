@@ -7,10 +7,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from conftest import body_slice, write_series
+from sklearn.model_selection import train_test_split
 
 from covidlib.dataset import fingerprint, load_dataset, load_table, patients_of, with_content
 from covidlib.errors import InputError
-from covidlib.folds import check_no_leak, leaks, patient_folds, published_split, split_patients
+from covidlib.folds import check_no_leak, leaks, patient_folds, published_split, slice_key, split_patients
 from covidlib.series import write_slice
 
 
@@ -36,6 +37,31 @@ def test_a_split_covers_all_patients_once() -> None:
         assert set(split["test"]) == set(folded.loc[folded["fold"] == fold, "patient"])
         labels = folded.set_index("patient")["label"]
         assert all(labels[side].nunique() == 2 for side in split.values())
+
+
+def test_a_fifth_of_the_training_side_validates_in_either_class() -> None:
+    folded = patient_folds(people(50, 100))
+    for fold in range(1, 6):
+        split = split_patients(folded, fold)
+        labels = folded.set_index("patient")["label"]
+        # 150 patients, of which 30 are tested; a fifth of 120 is 24, a third of these infected.
+        assert {name: labels[names].value_counts().to_dict() for name, names in split.items()} == {
+            "train": {"normal": 64, "covid": 32},
+            "validation": {"normal": 16, "covid": 8},
+            "test": {"normal": 20, "covid": 10},
+        }
+
+
+def test_folds_and_splits_of_the_default_seed_stay_the_same() -> None:
+    folded = patient_folds(people(10, 20))
+    assert patient_folds(people(10, 20), folds=5, seed=2020).equals(folded)
+    for fold in (1, 2):
+        rest = folded[folded["fold"] != fold].reset_index(drop=True)
+        _, drawn = train_test_split(rest, test_size=0.2, stratify=rest["label"], random_state=2020 + fold)
+        validation = split_patients(folded, fold)["validation"]
+        assert sorted(validation) == sorted(drawn["patient"])
+        assert split_patients(folded, fold, seed=2020)["validation"] == validation
+        assert split_patients(folded, fold, seed=7)["validation"] != validation
 
 
 def side(*patients: str, content: str = "") -> pd.DataFrame:
@@ -91,13 +117,30 @@ def test_published_lists_split_either_layout(tmp_path: Path) -> None:
     split = published_split(load_table(tmp_path), lists, 1)
     assert [Path(path).name for path in split["train"]["path"]] == ["IM00001.tif"]
     assert split["test"]["path"].equals(split["validation"]["path"])
+    assert list(split["test"].columns) == list(load_table(tmp_path).columns)
     with pytest.raises(InputError, match="patient1_SR_2_IM00009.tif: and 0 more .* fold 2"):
         published_split(load_table(tmp_path), lists, 2)
+
+
+def test_both_published_layouts_name_a_slice_alike_and_other_names_stay() -> None:
+    names = ("137covid_patient1_SR_2_IM00010.tif", "137covid/patient1/SR_2/IM00010.tif")
+    assert [slice_key(name) for name in names] == ["137covid/patient1/SR_2/10"] * 2
+    assert slice_key("other/slice.tif") == "other/slice.tif"
+
+
+def test_the_first_leak_is_named_and_all_are_counted() -> None:
+    shared = {"train": side("patient7", "patient9"), "test": side("patient9", "patient7", content="x")}
+    assert list(leaks(shared).columns) == ["kind", "what", "sides"]
+    assert leaks(shared)["what"].tolist() == ["patient7", "patient9"]
+    with pytest.raises(InputError, match=r"patient7: is in train and test \(2 leaks"):
+        check_no_leak(shared)
 
 
 def test_unusable_patients_are_refused() -> None:
     with pytest.raises(InputError, match="4 patients for 5 folds"):
         patient_folds(people(4, 20))
+    with pytest.raises(InputError, match="a class has 20 patients"):
+        patient_folds(people(0, 20))
     twice = pd.concat([people(5, 5), people(1, 0)], ignore_index=True)
     with pytest.raises(InputError, match="patient0: is listed twice"):
         patient_folds(twice)

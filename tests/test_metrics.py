@@ -78,3 +78,32 @@ def test_networks_are_known_by_their_printed_names_in_every_table() -> None:
 def test_the_averaged_matrix_has_the_truth_in_its_rows() -> None:
     matrix = mean_matrix([Counts(8, 2, 30, 10), Counts(6, 4, 34, 6)])
     assert matrix.tolist() == [[7, 3], [8, 32]]
+
+
+def test_each_of_the_four_counts_is_counted_apart() -> None:
+    labels = ["covid"] * 3 + ["normal"] * 7
+    probabilities = [0.9, 0.1, 0.1, 0.1, 0.1, 0.1, 0.9, 0.9, 0.9, 0.9]
+    counts = confusion_counts(labels, probabilities)
+    assert counts == Counts(true_covid=1, false_normal=2, true_normal=3, false_covid=4)
+    # Python's integers do not overflow where MCC multiplies four of them; numpy's do.
+    assert {type(value) for value in vars(counts).values()} == {int}
+    assert {type(value) for value in vars(printed_counts(table_numbers(9).iloc[0])).values()} == {int}
+
+
+def test_one_missing_probability_among_others_is_refused() -> None:
+    with pytest.raises(ValueError, match="missing"):
+        confusion_counts(["covid", "covid"], [0.9, float("nan")])
+
+
+def test_more_labels_than_probabilities_are_refused() -> None:
+    with pytest.raises(ValueError, match="labels for"):
+        confusion_counts(["covid", "normal"], [0.9])
+
+
+def test_each_network_of_table_9_has_its_own_average() -> None:
+    rows = [("b", 2, "covid", 0.9), ("a", 2, "covid", 0.9), ("b", 1, "covid", 0.1), ("a", 1, "covid", 0.9)]
+    result = table9(pd.DataFrame(rows, columns=["network", "fold", "label", "p_covid"]))
+    assert result[["Fold", "Network", "Overall accuracy"]].values.tolist() == [
+        ["1", "a", 1], ["1", "b", 0], ["2", "a", 1], ["2", "b", 1], ["Avg", "a", 1], ["Avg", "b", 0.5],
+    ]  # fmt: skip
+    assert result.index.tolist() == list(range(6))

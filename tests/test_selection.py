@@ -68,6 +68,8 @@ def test_threshold_is_two_thirds_of_the_spread() -> None:
     # The paper's own example says 2000 for these two counts: by its rule it is 1980.
     assert selection_threshold(np.array([3000, 30])) == 1980
     assert select_slices(np.array([30, 1980, 1981, 3000])).tolist() == [False, False, True, True]
+    # It is no whole number where the spread is none of threes.
+    assert selection_threshold(np.array([0, 1000])) == pytest.approx(666 + 2 / 3)
 
 
 def test_a_series_whose_closed_slices_are_dark_is_kept_whole() -> None:
@@ -97,6 +99,25 @@ def test_too_small_and_unequal_slices_are_refused(tmp_path: Path) -> None:
     write_slice(tmp_path / "IM2.tif", np.zeros((256, 256), np.uint16))
     with pytest.raises(InputError, match="IM2.tif"):
         select_series(find_series(tmp_path)[0])
+
+
+def test_a_slice_of_another_size_is_refused_though_it_holds_the_region(tmp_path: Path) -> None:
+    write_slice(tmp_path / "IM1.tif", body_slice())
+    write_slice(tmp_path / "IM2.tif", np.zeros((512, 400), np.uint16))
+    with pytest.raises(InputError, match="IM2.tif.*512×400"):
+        select_series(find_series(tmp_path)[0])
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(339, 512), (512, 369), (339, 370), (340, 369)])
+def test_a_slice_without_the_whole_region_is_refused(tmp_path: Path, rows: int, columns: int) -> None:
+    write_slice(tmp_path / "IM1.tif", np.zeros((rows, columns), np.uint16))
+    with pytest.raises(InputError, match=f"{rows}×{columns} pixels, too small"):
+        select_series(find_series(tmp_path)[0])
+
+
+def test_a_slice_that_ends_with_the_region_is_enough(tmp_path: Path) -> None:
+    write_slice(tmp_path / "IM1.tif", np.zeros((340, 370), np.uint16))
+    assert select_series(find_series(tmp_path)[0]).counts.tolist() == [100 * 250]
 
 
 def test_select_prints_json(series_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -141,6 +162,16 @@ def test_lung_is_dark_and_inside() -> None:
     pixels[0, 20:40, 10:20] = 150
     pixels[0, 20:40, 30:45] = 150
     assert lung_areas(pixels).tolist() == [20 * 10 + 20 * 15, 0]
+
+
+def test_air_at_any_edge_is_no_lung_and_air_beside_it_is() -> None:
+    pixels = np.full((1, 40, 60), 500, np.uint16)
+    for edge in (np.s_[0, 10:12], np.s_[-1, 10:12], np.s_[20:22, 0], np.s_[20:22, -1]):
+        pixels[0][edge] = 499
+    assert lung_areas(pixels).tolist() == [0]
+    for beside in (np.s_[1, 30:33], np.s_[-2, 30:34], np.s_[30:35, 1], np.s_[30:36, -2]):
+        pixels[0][beside] = 499
+    assert lung_areas(pixels).tolist() == [3 + 4 + 5 + 6]
 
 
 def test_other_constants_move_the_rule() -> None:
