@@ -183,3 +183,11 @@ def test_words_agree_when_they_are_the_same_and_a_lower_bound_when_it_is_lower(
 def test_hyphens_and_spaces_do_not_make_another_loss() -> None:
     for printed in ("Categorical Crossentropy", "Categorical Cross-entropy", "categorical cross entropy"):
         assert verdict("s2.4/loss/loss", {(3, "Loss function", "Our model"): printed}) == "agrees"
+
+
+def test_an_average_is_not_rounded_to_a_whole_number() -> None:
+    printed = printed_tables().cell(6, "Avg Xception", "Correct identified patients")
+    assert printed.value.denominator > 1
+    whole = {(6, "Avg Xception", "Correct identified patients"): str(round(printed.value))}
+    for tie in ("classes", "tested", "mean"):
+        assert verdict(f"{printed.id}/{tie}", whole) == "disagrees"

@@ -94,6 +94,38 @@ def test_everything_is_escaped() -> None:
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in made and 'id="x&lt;/script&gt;"' in made
 
 
+def test_a_row_tells_known_from_new_and_shows_its_sign() -> None:
+    known = Check("a", "Table 1: <x>", "1", "2", "why", "disagrees", True, "It <b> differs.", "We counted.")
+    checks = [known, Check("b", "Table 2: y", "1", "2", "why", "disagrees"), Check("c", "z", "1", "1", "why", "agrees")]
+    made = page.fragment(checks, verdict="disagrees")
+    for told in ("≠ disagrees, known</td>", "≠ disagrees, new</td>", "= agrees</td>"):
+        assert made.count(told) == 1
+    assert "<p>It &lt;b&gt; differs. <i>We counted.</i></p>" in made
+    assert '<option value="disagrees" selected>≠ disagrees (2)</option>' in made and made.count(" selected>") == 1
+    assert "<option>Table 1</option><option>Table 2</option><option>z</option>" in made
+    assert "<option>&lt;x&gt;</option>" in page.fragment([Check("d", "<x>", "1", "1", "", "agrees")])
+
+
+def test_the_text_explains_what_is_known_gives_the_rule_of_what_is_new_and_names_what_is_gone() -> None:
+    known = Check("a", "Table 1: x", "1", "2", "a rule", "disagrees", True, "An explanation.", "We counted.")
+    lines = page.to_text([known, Check("b", "Table 2: y", "3", "4", "another rule", "disagrees")]).splitlines()
+    assert lines[lines.index("new disagreements: 1") + 1 :][:2] == [
+        "  Table 2: y: printed 3, recomputed 4", "    another rule",
+    ]  # fmt: skip
+    assert lines[lines.index("known disagreements: 1") + 1 :][:2] == [
+        "  Table 1: x: printed 1, recomputed 2", "    An explanation.",
+    ]  # fmt: skip
+    assert {line.strip() for line in lines} >= set(known_disagreements())
+
+
+def test_findings_name_places_and_values_of_a_group() -> None:
+    one = Check("a", "Table 1: x", "1", "2", "", "disagrees", True, "Why.", "We <i>counted.")
+    other = Check("b", "Table 2: y", "3", "4", "", "disagrees", True, "Why.", "We <i>counted.")
+    told = page.findings([one, other])
+    assert "<b>Table 1: x; Table 2: y</b><br>printed 1, recomputed 2; printed 3, recomputed 4</p>" in told
+    assert "<i>How we know:</i> We &lt;i&gt;counted.</p>" in told
+
+
 def test_the_page_filters_offline(tmp_path: Path) -> None:
     path = tmp_path / "audit.html"
     assert main(["audit", "--html", str(path)]) == 0

@@ -55,7 +55,7 @@ def test_a_fifth_of_the_training_side_validates_in_either_class() -> None:
 def test_folds_and_splits_of_the_default_seed_stay_the_same() -> None:
     folded = patient_folds(people(10, 20))
     assert patient_folds(people(10, 20), folds=5, seed=2020).equals(folded)
-    for fold in (1, 2):
+    for fold in range(1, 6):
         rest = folded[folded["fold"] != fold].reset_index(drop=True)
         _, drawn = train_test_split(rest, test_size=0.2, stratify=rest["label"], random_state=2020 + fold)
         validation = split_patients(folded, fold)["validation"]
@@ -118,6 +118,11 @@ def test_published_lists_split_either_layout(tmp_path: Path) -> None:
     assert [Path(path).name for path in split["train"]["path"]] == ["IM00001.tif"]
     assert split["test"]["path"].equals(split["validation"]["path"])
     assert list(split["test"].columns) == list(load_table(tmp_path).columns)
+    second = pd.DataFrame([(2, "train", "137covid_patient1_SR_2_IM00002.tif")], columns=lists.columns)
+    alone = published_split(load_table(tmp_path), pd.concat([lists.iloc[:3], second]), 2)
+    assert {name: [Path(path).name for path in table["path"]] for name, table in alone.items()} == {
+        "train": ["IM00002.tif"], "validation": [], "test": [],
+    }  # fmt: skip
     with pytest.raises(InputError, match="patient1_SR_2_IM00009.tif: and 0 more .* fold 2"):
         published_split(load_table(tmp_path), lists, 2)
 
