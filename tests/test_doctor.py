@@ -55,7 +55,7 @@ def test_all_that_is_needed_is_here(capsys: pytest.CaptureFixture[str]) -> None:
     assert {"covidlib", "Python", "system", "processor", "cores", "memory", "disk", "quick runs", "mirror"} <= names
 
 
-@pytest.mark.parametrize(("found", "said"), [(None, "missing (needed: >=2.2)"), ("1.5.3", "1.5.3 (needed: >=2.2)")])
+@pytest.mark.parametrize(("found", "said"), [(None, "missing (needed: >=2.2.2)"), ("1.5.3", "1.5.3 (needed: >=2.2.2)")])
 def test_a_package_that_is_missing_or_too_old(
     versions: dict[str, str | None], capsys: pytest.CaptureFixture[str], found: str | None, said: str
 ) -> None:
