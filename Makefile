@@ -2,14 +2,16 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+OLDEST := .venv-oldest
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: book pdf test stress bench notebooks clean help
+.PHONY: book pdf test oldest stress bench notebooks clean help
 
 help:
 	@echo "make book       install into .venv and build the book, all notebooks executed: book/_build/html/index.html"
 	@echo "make pdf        the same as one file, with Chromium: book/_build/covidlib.pdf"
 	@echo "make test       install into .venv, check style and types, run all tests and notebooks"
+	@echo "make oldest     run the tests that are not slow with the oldest versions allowed, in Python 3.11"
 	@echo "make stress     try 2000 damaged files of each kind on the readers (half an hour)"
 	@echo "make bench      measure the speed rows and write benchmarks/results.json"
 	@echo "make notebooks  execute the notebooks and keep the outputs that tests check"
@@ -26,6 +28,10 @@ test: $(VENV)/test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest tests notebooks --nbval-lax -m "not colab"
+
+# Neither types nor style: both ask the newest of the tools and of the libraries' types.
+oldest: $(OLDEST)/test
+	PATH="$(CURDIR)/$(OLDEST)/bin:$$PATH" $(OLDEST)/bin/pytest tests -m "not slow and not built_book and not colab"
 
 # The same tests as in `make test`, with new files at each start, and with memory limited to what a classroom machine has.
 stress: $(VENV)/test
@@ -48,5 +54,11 @@ $(VENV)/test: $(VENV)/book
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[test]'
 	touch $@
 
+$(OLDEST)/test: pyproject.toml constraints-oldest.txt
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info[:2] == (3, 11) else "the oldest versions are for Python 3.11: make oldest PYTHON=python3.11")'
+	test -x $(OLDEST)/bin/python || $(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --quiet -c constraints-oldest.txt -e '.[test]'
+	touch $@
+
 clean:
-	rm -rf $(VENV) book/_build .jupyter_cache data runs/quick
+	rm -rf $(VENV) $(OLDEST) book/_build .jupyter_cache data runs/quick

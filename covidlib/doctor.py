@@ -94,12 +94,15 @@ def _machine() -> Iterator[Line]:
 def _place() -> str:
     if os.environ.get(workspace.HOME_VARIABLE):
         return f"the folder of {workspace.HOME_VARIABLE}"
-    default = Path.home() / ".cache" / "covidlib"
-    return "~/.cache/covidlib" if workspace.home() == default else "the clone"
+    return "~/.cache/covidlib" if workspace.home() == workspace.cache() else "the clone"
 
 
 def _disk() -> Iterator[Line]:
-    home = workspace.home()
+    try:
+        home = workspace.home()
+    except InputError as error:
+        yield Line("machine", "disk", error.problem, "FAIL", error.remedy)
+        return
     there = next(folder for folder in (home.absolute(), *home.absolute().parents) if folder.exists())
     if not there.is_dir() or not os.access(there, os.W_OK):
         remedy = f"Give {workspace.HOME_VARIABLE} a folder that you may write to"
@@ -156,7 +159,10 @@ def _devices() -> Iterator[Line]:
 
 
 def _data(complete: bool) -> Iterator[Line]:
-    there = workspace.cohort_folder().is_dir()
+    try:
+        there = workspace.cohort_folder().is_dir()
+    except InputError:
+        return  # There is no folder for data: the line on the disk says so.
     yield _found("synthetic cohort", there, "drawn on first use, by a chapter or `covidlib train`")
     runs = _quick_runs() if there and complete else (0 if complete else NOT_LOOKED_AT)
     trained = runs if isinstance(runs, str) else f"{runs} of 15"

@@ -65,9 +65,21 @@ def open_openvino(weights: str | Path, network: str | None, precision: str, fold
 def convert(probabilities: tf.types.experimental.PolymorphicFunction) -> Any:
     """A traced TensorFlow function of one input and one output as an OpenVINO model. Taught in chapter 06."""
     openvino = import_openvino()
+    _mend_version_check()
     converted = openvino.convert_model(probabilities.get_concrete_function())
     # Shapes that Resizing computes on the way come out as outputs too: the first is the function's own.
     return openvino.Model([converted.outputs[0]], converted.get_parameters())
+
+
+def _mend_version_check() -> None:
+    """OpenVINO 2026.4 asks for TensorFlow's version by two calls of `exec` that share a name: not so since Python 3.13.
+
+    See PEP 667. Without this no network can be converted there (NameError).
+    """
+    import tensorflow as tf
+    from openvino.frontend.tensorflow import utils
+
+    utils.get_environment_setup = lambda framework: {"tensorflow": tf.__version__}
 
 
 def _compiled(

@@ -50,7 +50,13 @@ SHORTCUT_EPOCHS = 2
 
 
 def home() -> Path:
-    """The folder under which data and runs are kept."""
+    """The folder under which data and runs are kept.
+
+    Raises
+    ------
+    InputError
+        If none is named and the user has no home, like one whom a cluster or a container knows by a number only.
+    """
     named = os.environ.get(HOME_VARIABLE)
     if named:
         return Path(named)
@@ -58,7 +64,16 @@ def home() -> Path:
     for folder in (here, *here.parents):
         if (folder / "covidlib").is_dir() and (folder / "pyproject.toml").is_file():
             return folder
-    return Path.home() / ".cache" / "covidlib"
+    return cache()
+
+
+def cache() -> Path:
+    """The folder of `home` where neither a variable nor a clone gives one."""
+    try:
+        return Path.home() / ".cache" / "covidlib"
+    except RuntimeError as error:
+        remedy = f"Give {HOME_VARIABLE} a folder that you may write to"
+        raise InputError("~", "this user has no home folder", remedy) from error
 
 
 def cohort(data: str = "", progress: bool = False) -> Path:

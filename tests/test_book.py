@@ -16,6 +16,7 @@ import nbformat
 import pytest
 import yaml
 from conftest import ROOT
+from packaging.requirements import Requirement
 
 from covidlib import book, chapters
 from covidlib.errors import InputError
@@ -316,19 +317,31 @@ def test_every_mention_of_the_repository_is_the_one_in_pyproject() -> None:
     assert {"_config.yml", "CITATION.cff", "README.md"} | notebooks <= seen
 
 
-def test_conda_and_pip_ask_for_the_same_packages() -> None:
+def asked_for() -> set[str]:
+    """What the project and its extras ask for, as it stands in pyproject.toml."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    asked = project["dependencies"] + [
-        one
-        for extra in ("dicom", "book", "fast", "export", "cluster", "test")
-        for one in project["optional-dependencies"][extra]
-    ]
-    pip = {one for one in asked if not one.startswith("covidlib")}
+    asked = [*project["dependencies"], *(one for extra in project["optional-dependencies"].values() for one in extra)]
+    return {one for one in asked if not one.startswith("covidlib")}
+
+
+def test_the_oldest_versions_are_the_lower_bounds() -> None:
+    bounds = {
+        f"{asked.name}=={bound.version}"
+        for asked in map(Requirement, asked_for())
+        for bound in asked.specifier
+        if bound.operator == ">="
+    }
+    _, *lines = (ROOT / "constraints-oldest.txt").read_text(encoding="utf-8").splitlines()
+    assert len(bounds) > 25 and sorted(lines) == sorted(bounds)
+
+
+def test_conda_and_pip_ask_for_the_same_packages() -> None:
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     conda = {one for one in environment["dependencies"] if isinstance(one, str)}
     (through_pip,) = (one["pip"] for one in environment["dependencies"] if isinstance(one, dict))
     assert "-e ." in through_pip
-    assert conda - {"pip"} - {one for one in conda if one.startswith("python")} | set(through_pip) - {"-e ."} == pip
+    conda -= {one for one in conda if one.startswith(("pip", "python"))}
+    assert conda | set(through_pip) - {"-e ."} == asked_for()
 
 
 # The built pages ----------------------------------------------------------------------------------------------------

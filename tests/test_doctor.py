@@ -18,6 +18,7 @@ import pytest
 from conftest import ROOT
 
 from covidlib import cli, doctor, environment, phantom, workspace
+from covidlib.errors import InputError
 
 USER, HOST = "zaphod.b", "heartofgold"
 DiskUsage = namedtuple("DiskUsage", "total used free")
@@ -54,7 +55,7 @@ def test_all_that_is_needed_is_here(capsys: pytest.CaptureFixture[str]) -> None:
     assert {"covidlib", "Python", "system", "processor", "cores", "memory", "disk", "quick runs", "mirror"} <= names
 
 
-@pytest.mark.parametrize(("found", "said"), [(None, "missing (needed: >=2.2)"), ("1.5.3", "1.5.3 (needed: >=2.2)")])
+@pytest.mark.parametrize(("found", "said"), [(None, "missing (needed: >=2.2.2)"), ("1.5.3", "1.5.3 (needed: >=2.2.2)")])
 def test_a_package_that_is_missing_or_too_old(
     versions: dict[str, str | None], capsys: pytest.CaptureFixture[str], found: str | None, said: str
 ) -> None:
@@ -109,6 +110,27 @@ def test_a_disk_without_room_and_a_folder_that_is_none(monkeypatch: pytest.Monke
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("COVIDLIB_HOME", str(tmp_path / "file" / "below"))
     assert "cannot be written to" in line_of("disk").found and line_of("disk").state == "FAIL"
+
+
+def test_a_user_without_a_home(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Clusters and containers start programs as a number that no list of users knows."""
+    pwd = pytest.importorskip("pwd")
+    monkeypatch.chdir(tmp_path)
+    for name in ("HOME", "COVIDLIB_HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+    def nobody(number: int) -> None:
+        raise KeyError(number)
+
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    assert cli.main(["doctor"]) == 1
+    assert "this user has no home folder -> Give COVIDLIB_HOME a folder" in capsys.readouterr().out
+    with pytest.raises(InputError, match="this user has no home folder. Give COVIDLIB_HOME a folder"):
+        workspace.cohort_folder()
+    monkeypatch.setenv("COVIDLIB_HOME", str(tmp_path))
+    assert line_of("disk").state == "ok"
 
 
 def test_a_mirror_that_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
