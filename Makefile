@@ -27,7 +27,7 @@ pdf: $(VENV)/book
 test: $(VENV)/test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest tests notebooks --nbval-lax -m "not colab"
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -n 2 --dist loadfile notebooks tests --nbval-lax -m "not colab"
 
 # Neither types nor style: both ask the newest of the tools and of the libraries' types.
 oldest: $(OLDEST)/test
