@@ -7,6 +7,7 @@ Taught in chapter 01.
 
 from __future__ import annotations
 
+import warnings
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,6 +79,8 @@ def read_header(path: Path, **options: object) -> Dataset:
         raise InputError(
             path, "is DICOM and pydicom is not installed", "Install it: pip install 'covidlib[dicom]'"
         ) from error
+    # Its warnings quote the values that they complain of, and a value may say who somebody is.
+    warnings.filterwarnings("ignore", module=r"pydicom\.")
     try:
         header = pydicom.dcmread(path, **options)  # type: ignore[arg-type]
         # pydicom understands a field when it is asked for: a damaged one must fail here, where the file is named.

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pydicom
@@ -17,6 +18,7 @@ from pydicom.datadict import DicomDictionary
 
 from covidlib import dicom, importing
 from covidlib.cli import main
+from covidlib.series import find_series
 
 MARK = "ZQMARK7"
 NEEDED = {0x00080008, 0x00080016, 0x00080018, 0x00080060, 0x0020000D, 0x00080005, 0x00080064}
@@ -187,3 +189,15 @@ def test_every_field_that_is_read_is_listed() -> None:
     used = re.findall(r'(?:header|first)\.get\("(\w+)"|(?:header|first)\.([A-Z]\w+)|_numbers\(header, "(\w+)"', code)
     names = {name for one in used for name in one if name} | set(importing.ALLOWED)
     assert len(names) > 20 and names <= set(dicom.FIELDS)
+
+
+def test_no_warning_quotes_a_damaged_value(tmp_path: Path) -> None:
+    path = write_dicom(tmp_path / "a.dcm", body_slice(), uid="1.2.3.777888")
+    path.write_bytes(
+        path.read_bytes().replace(b"1.2.3.777888\0", b"1.2.3.77788..").replace(b"1.2.3.777888", b"1.2.3.77788.")
+    )
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        find_series(tmp_path)
+    assert b"1.2.3.77788." in path.read_bytes()
+    assert [str(one.message) for one in said] == []
