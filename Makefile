@@ -24,9 +24,11 @@ pdf: $(VENV)/book
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter-book build book/ --builder singlehtml
 	$(BIN)/python -m covidlib.printing book/_build/singlehtml/intro.html book/_build/covidlib.pdf
 
+# Two processes test, and two must not train one run: so the networks that all need are trained first, if they are not there.
 test: $(VENV)/test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	TQDM_DISABLE=1 $(BIN)/covidlib train --all --protocol quick
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -n 2 --dist loadfile notebooks tests --nbval-lax -m "not colab"
 
 # Neither types nor style: both ask the newest of the tools and of the libraries' types.

@@ -14,11 +14,15 @@ from importlib.resources import files
 from pathlib import Path
 
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
+from covidlib.errors import InputError
 from covidlib.protocols import Protocol
 
 WEIGHTS, HISTORY, RECORD = "best.weights.h5", "history.csv", "run.json"
 PREDICTIONS, VALIDATION = "predictions.csv", "validation.csv"
+RECORD_HOLDS = {"network", "fold", "protocol", "data", "versions", "seconds"}
+PREDICTED_TEXTS, PREDICTED_NUMBERS = ("path", "patient", "network", "label", "patient_label"), ("fold", "p_covid")
 CODE_OF_A_RUN = (
     "augmentation",
     "batches",
@@ -37,7 +41,7 @@ CODE_OF_A_RUN = (
 
 @dataclass(frozen=True)
 class Run:
-    """One finished training run on disk."""
+    """One finished training run on disk; what it reads raises `InputError` where a file is damaged."""
 
     folder: Path
 
@@ -48,19 +52,41 @@ class Run:
 
     def record(self) -> dict[str, object]:
         """Protocol, versions, seed, data and timings."""
-        return json.loads((self.folder / RECORD).read_text(encoding="utf-8"))
+        path = self.folder / RECORD
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise self._damaged(path, str(error)) from error
+        if not isinstance(record, dict) or not set(record) >= RECORD_HOLDS:
+            raise self._damaged(path, f"it lacks one of {', '.join(sorted(RECORD_HOLDS))}")
+        return record
 
     def history(self) -> pd.DataFrame:
         """One row an epoch: loss and accuracy on training and validation slices."""
-        return pd.read_csv(self.folder / HISTORY)
+        return self._table(HISTORY, texts=(), numbers=("epoch", "accuracy", "val_accuracy"))
 
     def predictions(self) -> pd.DataFrame:
         """One row a selected slice of the test patients."""
-        return pd.read_csv(self.folder / PREDICTIONS)
+        return self._table(PREDICTIONS, PREDICTED_TEXTS, PREDICTED_NUMBERS)
 
     def validation(self) -> pd.DataFrame:
         """One row a validation slice: to fit a threshold or a temperature on, never to report."""
-        return pd.read_csv(self.folder / VALIDATION)
+        return self._table(VALIDATION, PREDICTED_TEXTS, PREDICTED_NUMBERS)
+
+    def _table(self, name: str, texts: tuple[str, ...], numbers: tuple[str, ...]) -> pd.DataFrame:
+        path = self.folder / name
+        try:
+            table = pd.read_csv(path)
+        except (OSError, ValueError) as error:  # pandas' own errors, and text that is no UTF-8, are ValueErrors
+            raise self._damaged(path, str(error)) from error
+        lacking = [column for column in (*texts, *numbers) if column not in table]
+        no_numbers = [column for column in numbers if column in table and not is_numeric_dtype(table[column])]
+        if lacking or no_numbers or table[[*texts, *numbers]].isna().any(axis=None):
+            raise self._damaged(path, f"its columns are not {', '.join((*texts, *numbers))}, whole and with numbers")
+        return table
+
+    def _damaged(self, path: Path, problem: str) -> InputError:
+        return InputError(path, f"is damaged ({problem})", f"Delete {self.folder}: the run is then trained again")
 
 
 def runs_folder(protocol: Protocol, root: Path, data: str) -> Path:

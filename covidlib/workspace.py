@@ -138,13 +138,16 @@ def source_hash(modules: tuple[str, ...]) -> str:
 
 
 def runs(protocol: Protocol, data: str | Path, progress: bool = False) -> list[Run]:
-    """The fifteen runs of a protocol on a dataset, trained if they are not there."""
+    """The fifteen runs of a protocol on a dataset, trained if they are not there; of two chapters one waits."""
     from covidlib import training
     from covidlib.dataset import load_dataset
 
     # Whoever names the paper's protocol on a page that explains its validation set asks for that leak.
     asked_for = protocol.validation == "test-subset"
-    return training.train_all(load_dataset(data), protocol, home() / "runs", progress=progress, allow_leak=asked_for)
+    dataset, folder = load_dataset(data), home() / "runs"
+    folder.mkdir(parents=True, exist_ok=True)
+    with one_at_a_time(folder / protocol.name):
+        return training.train_all(dataset, protocol, folder, progress=progress, allow_leak=asked_for)
 
 
 def real_series() -> Series | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -16,16 +17,18 @@ import h5py
 import numpy as np
 import pytest
 import tifffile
-from conftest import OPEN, body_slice, write_series
+from conftest import OPEN, ROOT, body_slice, write_series
 from dicom_files import write_dicom
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from covidlib import archives, checkdata, dicom, importing, likeness, series, weights
+from covidlib import archives, checkdata, dataset, dicom, importing, likeness, runfiles, series, weights
+from covidlib.audit import cells, collect
 from covidlib.errors import InputError
 from covidlib.journal import Journal
 from covidlib.patients import find_patients
 
+PAPER = ROOT / "covidlib" / "data" / "paper"
 TRIED = int(os.environ.get("COVIDLIB_STRESS", "60"))
 fuzzed = settings(
     max_examples=TRIED,
@@ -291,6 +294,64 @@ def test_damaged_lines_of_a_stopped_batch_are_dropped(tmp_path: Path, data: st.D
     (tmp_path / "out.json.partial").write_bytes(data.draw(damaged([line * 3])))
     records = Journal(tmp_path / "out.json", None).records
     assert all({"patient", "key"} <= set(record) for record in records.values())
+
+
+@fuzzed
+@given(data=st.data())
+def test_a_damaged_printed_table_is_audited_or_refused(tmp_path: Path, data: st.DataObject) -> None:
+    shutil.copytree(PAPER, tmp_path / "tables", dirs_exist_ok=True)
+    path = tmp_path / "tables" / f"table{data.draw(st.integers(1, 9))}.csv"
+    path.write_bytes(data.draw(damaged([path.read_bytes()])))
+    try:
+        tables = cells.read_tables(tmp_path / "tables")
+    except InputError as error:
+        assert str(path) in str(error)
+    else:
+        assert {check.verdict for check in collect.audit(tables)} <= {"agrees", "rounds", "disagrees", "unchecked"}
+
+
+@fuzzed
+@given(data=st.data())
+def test_a_damaged_list_of_slices_labels_every_slice_or_is_refused(tmp_path: Path, data: st.DataObject) -> None:
+    folder = tmp_path / "covid1" / "patient1" / "SR_2"
+    if not folder.is_dir():
+        write_series(folder, [OPEN, OPEN])
+    rows = "".join(f"covid1/patient1/SR_2/IM0000{number}.tif,unlabelled\n" for number in (1, 2))
+    listed = tmp_path / "slices.csv"
+    listed.write_bytes(data.draw(damaged([f"path,label\n{rows}".encode()])))
+    try:
+        table = dataset.load_table(tmp_path)
+    except InputError as error:
+        assert str(listed) in str(error)
+    else:
+        assert len(table) == 2 and set(table["label"]) <= {"covid", "normal", "unlabelled"}
+
+
+RECORDED = json.dumps(dict.fromkeys(["network", "fold", "protocol", "data", "versions", "seconds"], {"training": 1.0}))
+HISTORY = "epoch,accuracy,loss,val_accuracy,val_loss\n1,0.5,0.7,0.5,0.7\n2,0.75,0.6,0.5,0.7\n"
+PREDICTED = "path,patient,series,network,fold,label,patient_label,p_covid\na.tif,p,SR_2,xception,1,covid,covid,0.25\n"
+
+
+@fuzzed
+@given(data=st.data())
+def test_a_damaged_run_is_read_or_refused(tmp_path: Path, data: st.DataObject) -> None:
+    run = runfiles.Run(tmp_path)
+    readers = {
+        runfiles.RECORD: (RECORDED, run.record),
+        runfiles.HISTORY: (HISTORY, run.history),
+        runfiles.PREDICTIONS: (PREDICTED, run.predictions),
+        runfiles.VALIDATION: (PREDICTED, run.validation),
+    }
+    name = data.draw(st.sampled_from(sorted(readers)))
+    whole, read = readers[name]
+    (tmp_path / name).write_bytes(data.draw(damaged([whole.encode()])))
+    try:
+        found = read()
+    except InputError as error:
+        assert str(tmp_path / name) in str(error) and "trained again" in str(error)
+    else:
+        number = {runfiles.RECORD: None, runfiles.HISTORY: "val_accuracy"}.get(name, "p_covid")
+        assert found[number].dtype.kind in "if" if number else set(found) >= runfiles.RECORD_HOLDS
 
 
 NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=60).filter(

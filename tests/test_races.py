@@ -8,12 +8,17 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import zipfile
 from pathlib import Path
 
+import pytest
 from conftest import ROOT
 from web_server import Page, serve
+
+from covidlib import dataset, training, workspace
+from covidlib.protocols import QUICK
 
 COHORT = """
 import sys
@@ -62,6 +67,25 @@ def test_a_cohort_is_drawn_once(tmp_path: Path) -> None:
     assert "".join(printed).count("A COHORT") == 1
     assert len({text.splitlines()[-1] for text in printed}) == 1
     assert [path.name[:10] for path in (tmp_path / "data").iterdir()] == ["synthetic-"]
+
+
+def test_of_two_chapters_that_need_the_runs_one_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = []
+
+    def train(*_: object, **__: object) -> None:
+        steps.append("begins")
+        time.sleep(0.3)
+        steps.append("ends")
+
+    monkeypatch.setenv(workspace.HOME_VARIABLE, str(tmp_path / "home"))
+    monkeypatch.setattr(training, "train_all", train)
+    monkeypatch.setattr(dataset, "load_dataset", lambda _: None)
+    chapters = [threading.Thread(target=workspace.runs, args=(QUICK, tmp_path)) for _ in range(2)]
+    for chapter in chapters:
+        chapter.start()
+    for chapter in chapters:
+        chapter.join()
+    assert steps == ["begins", "ends"] * 2
 
 
 def test_a_file_is_downloaded_once_and_whole(tmp_path: Path) -> None:
