@@ -28,7 +28,7 @@ pdf: $(VENV)/book
 test: $(VENV)/test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	TQDM_DISABLE=1 $(BIN)/covidlib train --all --protocol quick
+	$(BIN)/covidlib train --all --protocol quick
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -n 2 --dist loadfile notebooks tests --nbval-lax -m "not colab"
 
 # Neither types nor style: both ask the newest of the tools and of the libraries' types.

@@ -86,6 +86,8 @@ def read_header(path: Path, **options: object) -> Dataset:
         # pydicom understands a field when it is asked for: a damaged one must fail here, where the file is named.
         for field in FIELDS:
             header.get(field)
+        for field in ("MediaStorageSOPClassUID", "TransferSyntaxUID"):
+            header.file_meta.get(field)
         return header
     except PermissionError as error:
         raise InputError(path, "may not be read (no permission)", "Grant read permission and try again") from error
@@ -96,7 +98,7 @@ def read_header(path: Path, **options: object) -> Dataset:
 
 
 def refuse_cut(path: Path, header: Dataset) -> None:
-    """Refuse a file that ends before the fields of the image that it may have been: a series would lack a slice unseen.
+    """Refuse a file that ends before the size of the image that it may have been: a series would lack a slice unseen.
 
     Taught in chapter 01.
 
@@ -106,6 +108,8 @@ def refuse_cut(path: Path, header: Dataset) -> None:
         Naming the file.
     """
     if "Rows" in header:
+        if any(np.isnan(_numbers(header, field, 1)).any() for field in ("Rows", "Columns")):
+            raise InputError(path, "does not say how large its image is", "Export or copy the file again")
         return
     kind, announced = header.get("SOPClassUID"), header.file_meta.get("MediaStorageSOPClassUID")
     # Reports and makers' own records repeat what the file's beginning announced; only a DICOMDIR does not.

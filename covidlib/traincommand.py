@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -101,4 +102,5 @@ def _runs(
     dataset = load_dataset(data)
     for name in names:
         for fold in folds:
-            yield train_fold(dataset, name, fold, protocol, runs, allow_leak=arguments.allow_leak)
+            # A bar that is drawn again and again would fill a log file; the line of each run stays.
+            yield train_fold(dataset, name, fold, protocol, runs, sys.stderr.isatty(), arguments.allow_leak)

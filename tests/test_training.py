@@ -171,6 +171,22 @@ def test_a_run_that_diverged_is_told_and_not_kept(
     assert not list(tmp_path.rglob("fold1"))
 
 
+@pytest.mark.parametrize("watched", [True, False])
+def test_a_bar_is_drawn_on_a_terminal_only(
+    small_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, watched: bool
+) -> None:
+    asked = []
+
+    def train(*given: object) -> None:
+        asked.append(given[5])
+        raise InputError("a run", "stops here", "Go on")
+
+    monkeypatch.setattr(training, "train_fold", train)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: watched)
+    assert main(["train", "--all", "--data", str(small_dataset), "--runs", str(tmp_path)]) == 2
+    assert asked == [watched]
+
+
 def test_another_protocol_or_dataset_is_another_folder() -> None:
     folder = runfiles.runs_folder(QUICK, Path("runs"), "data")
     assert folder == runfiles.runs_folder(QUICK, Path("runs"), "data")
