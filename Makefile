@@ -12,7 +12,7 @@ help:
 	@echo "make pdf        the same as one file, with Chromium: book/_build/covidlib.pdf"
 	@echo "make test       install into .venv, check style and types, run all tests and notebooks"
 	@echo "make oldest     run the tests that are not slow with the oldest versions allowed, in Python 3.11"
-	@echo "make stress     try 2000 damaged files of each kind on the readers (half an hour)"
+	@echo "make stress     try 2000 damaged files of each kind on the readers (five minutes)"
 	@echo "make bench      measure the speed rows and write benchmarks/results.json"
 	@echo "make notebooks  execute the notebooks and keep the outputs that tests check"
 	@echo "make clean      remove the environment, the built book, caches, the synthetic data and the quick runs"
