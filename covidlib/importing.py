@@ -14,7 +14,7 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -243,7 +243,7 @@ def allowed_settings(headers: list[Dataset]) -> tuple[dict[str, object], list[st
         What was dropped, and lossy compression.
     """
     first = headers[0]
-    found: dict[str, object] = {"rows": int(first.Rows), "columns": int(first.Columns)}
+    found: dict[str, Any] = {"rows": int(first.Rows), "columns": int(first.Columns)}
     places = np.array([dicom.position_mm(header) for header in headers])
     found["slice_spacing_mm"] = round(float(np.median(np.abs(np.diff(places)))), 3) if len(places) > 1 else np.nan
     remarks = []
@@ -256,7 +256,18 @@ def allowed_settings(headers: list[Dataset]) -> tuple[dict[str, object], list[st
             if text and not found[column]:
                 remarks.append("its kernel's text is none that scanners use, and was dropped")
         else:
-            found[column] = np.nan if value in (None, "") else float(value)
+            found[column] = _finite(value)
+            if value not in (None, "") and np.isnan(found[column]):
+                remarks.append(f"its {field} is no number, and was dropped")
     if str(first.get("LossyImageCompression") or "") == "01":
         remarks.append("was compressed with loss before it came here")
     return found, remarks
+
+
+def _finite(value: object) -> float:
+    """A header's number; NaN where it holds none."""
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return np.nan
+    return number if np.isfinite(number) else np.nan

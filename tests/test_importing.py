@@ -82,6 +82,16 @@ def test_free_text_in_an_allowed_field_is_dropped(tmp_path: Path) -> None:
         assert importing.KERNEL.fullmatch(kernel)
 
 
+@pytest.mark.parametrize("damaged", [b"\xff\xff7 ", b"inf "])
+def test_a_number_that_is_none_is_dropped_and_said(tmp_path: Path, damaged: bytes) -> None:
+    (tmp_path / "in").mkdir()
+    path = write_dicom(tmp_path / "in" / "1.dcm", body_slice(), SliceThickness="5.25")
+    path.write_bytes(path.read_bytes().replace(b"5.25", damaged))
+    imported = import_dicom(tmp_path / "in", tmp_path / "out")
+    assert "patient001/SR_1: its SliceThickness is no number, and was dropped" in imported.remarks
+    assert np.isnan(pd.read_csv(tmp_path / "out" / "series.csv")["thickness_mm"].iloc[0])
+
+
 def test_numbers_follow_neither_ids_nor_dates_and_series_of_one_person_stay_together(tmp_path: Path) -> None:
     orders = set()
     for attempt in range(6):
