@@ -79,8 +79,9 @@ def fake_run(folder: Path, network: str, training: float, predicting: float) -> 
         "data": {"slices": {"test": 50}},
         "seconds": {"training": training, "predicting": predicting},
     }
-    (folder / "run.json").write_text(json.dumps(record))
-    pd.DataFrame({"accuracy": [0.5] * 4}).to_csv(folder / "history.csv", index=False)
+    (folder / "run.json").write_text(json.dumps({"fold": 1, "protocol": {}, "versions": {}} | record))
+    history = pd.DataFrame({"epoch": range(1, 5), "accuracy": [0.5] * 4, "val_accuracy": [0.5] * 4})
+    history.to_csv(folder / "history.csv", index=False)
     return Run(folder)
 
 
