@@ -12,7 +12,7 @@ from typing import Literal
 
 import pandas as pd
 
-from covidlib.metrics import DECISION
+from covidlib.metrics import called_covid
 
 THRESHOLD_1 = 0.0
 """One slice called COVID-19 is enough (Table 5, threshold 1)."""
@@ -78,9 +78,7 @@ def decide_patients(predictions: pd.DataFrame, threshold: float = THRESHOLD_2) -
     ValueError
         If a probability is missing: it would count as normal.
     """
-    if predictions["p_covid"].isna().any():
-        raise ValueError("a probability is missing")
-    called = predictions.assign(covid=predictions["p_covid"] > DECISION)
+    called = predictions.assign(covid=called_covid(predictions["p_covid"]))
     patients = (
         called.groupby(["network", "fold", "patient", "patient_label"], sort=True)["covid"]
         .agg(selected="size", covid_slices="sum")

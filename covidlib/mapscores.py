@@ -78,16 +78,21 @@ def map_scores(runs: Sequence[Run], data: Path) -> MapScores:
         raise InputError(data, "has no lesion masks", "Leave DATA empty: the synthetic cohort has them")
     folder = runs[0].folder.parents[1] / f"maps-{_stamp(runs)}"
     places = {name: folder / f"{name}.csv" for name in MapScores._fields}
-    with one_at_a_time(folder):
-        if not folder.is_dir():
-            made = _score(runs, data)
-            # What a process left that was killed meanwhile is written over.
-            part = folder.with_name(f".{folder.name}")
-            part.mkdir(exist_ok=True)
-            for name, table in made._asdict().items():
-                table.to_csv(part / places[name].name, index=False, lineterminator="\n", float_format="%.6g")
-            os.replace(part, folder)
+    # Who only reads takes no lock: runs that were carried to a classroom may lie where nothing can be written.
+    if not folder.is_dir():
+        with one_at_a_time(folder):
+            if not folder.is_dir():
+                _write(_score(runs, data), folder)
     return MapScores(**{name: pd.read_csv(place) for name, place in places.items()})
+
+
+def _write(made: MapScores, folder: Path) -> None:
+    # What a process left that was killed meanwhile is written over.
+    part = folder.with_name(f".{folder.name}")
+    part.mkdir(exist_ok=True)
+    for name, table in made._asdict().items():
+        table.to_csv(part / f"{name}.csv", index=False, lineterminator="\n", float_format="%.6g")
+    os.replace(part, folder)
 
 
 def _stamp(runs: Sequence[Run]) -> str:

@@ -25,6 +25,24 @@ class Counts:
     false_covid: int
 
 
+def called_covid(p_covid: pd.Series | np.ndarray) -> np.ndarray:
+    """Which slices are called COVID-19: those above `DECISION`. Taught in chapter 05.
+
+    Returns
+    -------
+    bool array, of the shape of `p_covid`
+
+    Raises
+    ------
+    ValueError
+        If a probability is missing: it would count as normal.
+    """
+    probability = np.asarray(p_covid, dtype=float)
+    if np.isnan(probability).any():
+        raise ValueError("a probability is missing")
+    return probability > DECISION
+
+
 def confusion_counts(labels: pd.Series | np.ndarray, p_covid: pd.Series | np.ndarray) -> Counts:
     """Count right and wrong slices of each class (paper, section 3.1). Taught in chapter 05.
 
@@ -38,15 +56,12 @@ def confusion_counts(labels: pd.Series | np.ndarray, p_covid: pd.Series | np.nda
     ValueError
         If a label is neither, a probability is missing, or the lengths differ.
     """
-    truth, probability = np.asarray(labels), np.asarray(p_covid, dtype=float)
-    if truth.shape != probability.shape:
-        raise ValueError(f"{truth.shape} labels for {probability.shape} probabilities")
-    if np.isnan(probability).any():
-        raise ValueError("a probability is missing")
+    truth, called = np.asarray(labels), called_covid(p_covid)
+    if truth.shape != called.shape:
+        raise ValueError(f"{truth.shape} labels for {called.shape} probabilities")
     unknown = set(np.unique(truth)) - {"covid", "normal"}
     if unknown:
         raise ValueError(f"unknown labels: {sorted(map(str, unknown))}")
-    called = probability > DECISION
     covid = truth == "covid"
     return Counts(
         true_covid=int((covid & called).sum()),

@@ -15,7 +15,7 @@ from covidlib.curves import auc
 from covidlib.dataset import Dataset
 from covidlib.errors import InputError
 from covidlib.intervals import RESAMPLES, bootstrap_interval
-from covidlib.metrics import DECISION, labelled
+from covidlib.metrics import called_covid, labelled
 from covidlib.protocols import Protocol
 from covidlib.runfiles import Run
 
@@ -102,7 +102,7 @@ def called_by_kernel(predictions: pd.DataFrame) -> pd.DataFrame:
         Columns label, kernel, patients, slices, called (share).
     """
     table = labelled(predictions)
-    table = table.assign(called=table["p_covid"] > DECISION)
+    table = table.assign(called=called_covid(table["p_covid"]))
     grouped = table.groupby(["label", "kernel"])
     return grouped.agg(
         patients=("patient", "nunique"), slices=("called", "size"), called=("called", "mean")

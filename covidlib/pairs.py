@@ -22,7 +22,7 @@ from covidlib.intervals import (
     on_all,
     percentile_ends,
 )
-from covidlib.metrics import DECISION, labelled
+from covidlib.metrics import called_covid, labelled
 
 LABELS_AND_ALL = ("covid", "normal", "all")
 
@@ -109,7 +109,7 @@ def compare_slices(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
     """
     tables = same_slices(first, second)
     label = tables[0]["label"]
-    wrong = [(table["p_covid"] > DECISION) != (label == "covid") for table in tables]
+    wrong = [called_covid(table["p_covid"]) != (label == "covid") for table in tables]
     rows = {}
     for name in LABELS_AND_ALL:
         one, other = (errors[(label == name) | (name == "all")] for errors in wrong)

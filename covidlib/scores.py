@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from covidlib.intervals import Metric
-from covidlib.metrics import DECISION, Counts
+from covidlib.metrics import Counts, called_covid
 
 Score = Callable[[Counts], float]
 
@@ -215,10 +215,8 @@ def weighted_counts(predictions: pd.DataFrame, weights: np.ndarray) -> Counts:
     ValueError
         If a probability is missing: it would count as normal.
     """
-    if predictions["p_covid"].isna().any():
-        raise ValueError("a probability is missing")
     truth = predictions["label"].to_numpy()
-    called = predictions["p_covid"].to_numpy() > DECISION
+    called = called_covid(predictions["p_covid"])
     covid, normal = truth == "covid", truth == "normal"
     cells = np.stack([covid & called, covid & ~called, normal & ~called, normal & called], axis=1)
     return Counts(*(weights @ cells.astype(float)).T)

@@ -15,7 +15,15 @@ import pandas as pd
 
 from covidlib.clustering import clustering
 from covidlib.intervals import RESAMPLES, Interval, bootstrap_interval, wilson_interval
-from covidlib.metrics import DECISION, Counts, confusion_counts, labelled, printed_counts, table9, table9_columns
+from covidlib.metrics import (
+    Counts,
+    called_covid,
+    confusion_counts,
+    labelled,
+    printed_counts,
+    table9,
+    table9_columns,
+)
 from covidlib.paper import network_name, table_numbers
 from covidlib.scores import SCORES, balanced_accuracy, of_counts, sensitivity, specificity
 
@@ -245,6 +253,6 @@ def clustering_table(predictions: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for (network, label), own in labelled(predictions).groupby(["network", "label"]):
-        wrong = (own["p_covid"] > DECISION) != (label == "covid")
+        wrong = called_covid(own["p_covid"]) != (label == "covid")
         rows.append({"network": network, "label": label, **clustering(wrong, own["patient"])._asdict()})
     return pd.DataFrame(rows)

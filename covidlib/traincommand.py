@@ -48,7 +48,7 @@ def train(arguments: argparse.Namespace) -> None:
         raise InputError("train", "no run is named", "Add --network NAME, --fold N, or --all")
     if arguments.all and (arguments.network or arguments.fold is not None):
         raise InputError("train", "--all is given beside --network or --fold", "Leave one of them out")
-    data = workspace.cohort(arguments.data, progress=True)
+    data = workspace.cohort(arguments.data, progress=sys.stderr.isatty())
     runs = arguments.runs or workspace.home() / "runs"
     names = (arguments.network,) if arguments.network else NETWORKS
     folds = tuple(range(1, protocol.folds + 1)) if arguments.fold is None else (arguments.fold,)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from covidlib.errors import InputError
 from covidlib.metrics import (
     Counts,
+    called_covid,
     confusion_counts,
     mean_matrix,
     printed_counts,
@@ -107,3 +109,9 @@ def test_each_network_of_table_9_has_its_own_average() -> None:
         ["1", "a", 1], ["1", "b", 0], ["2", "a", 1], ["2", "b", 1], ["Avg", "a", 1], ["Avg", "b", 0.5],
     ]  # fmt: skip
     assert result.index.tolist() == list(range(6))
+
+
+def test_a_missing_probability_is_called_nothing() -> None:
+    assert called_covid(pd.Series([0.2, 0.5, 0.7])).tolist() == [False, False, True]
+    with pytest.raises(ValueError, match="a probability is missing"):
+        called_covid(np.array([0.2, np.nan]))

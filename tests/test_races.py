@@ -12,12 +12,14 @@ import threading
 import time
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 from conftest import ROOT
 from web_server import Page, serve
 
-from covidlib import dataset, training, workspace
+from covidlib import dataset, overview, training, workspace
 from covidlib.protocols import QUICK
 
 COHORT = """
@@ -79,13 +81,29 @@ def test_of_two_chapters_that_need_the_runs_one_waits(tmp_path: Path, monkeypatc
 
     monkeypatch.setenv(workspace.HOME_VARIABLE, str(tmp_path / "home"))
     monkeypatch.setattr(training, "train_all", train)
-    monkeypatch.setattr(dataset, "load_dataset", lambda _: None)
+    monkeypatch.setattr(dataset, "load_dataset", lambda _: SimpleNamespace(fingerprint="data"))
     chapters = [threading.Thread(target=workspace.runs, args=(QUICK, tmp_path)) for _ in range(2)]
     for chapter in chapters:
         chapter.start()
     for chapter in chapters:
         chapter.join()
     assert steps == ["begins", "ends"] * 2
+
+
+def test_runs_that_are_there_are_read_without_a_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def locked(_: Path) -> None:
+        raise AssertionError("a lock was asked for")
+
+    finished = pd.DataFrame({"state": [overview.FINISHED] * 15})
+    monkeypatch.setenv(workspace.HOME_VARIABLE, str(tmp_path / "home"))
+    monkeypatch.setattr(workspace, "one_at_a_time", locked)
+    monkeypatch.setattr(overview, "overview", lambda *_: finished)
+    monkeypatch.setattr(training, "train_all", lambda *_, **__: ["all"])
+    monkeypatch.setattr(dataset, "load_dataset", lambda _: SimpleNamespace(fingerprint="data"))
+    assert workspace.runs(QUICK, tmp_path) == ["all"] and not (tmp_path / "home").exists()
+    finished.loc[3, "state"] = overview.WAITING
+    with pytest.raises(AssertionError, match="a lock was asked for"):
+        workspace.runs(QUICK, tmp_path)
 
 
 def test_a_file_is_downloaded_once_and_whole(tmp_path: Path) -> None:
