@@ -93,6 +93,17 @@ def test_a_written_slice_reads_back_and_its_bytes_depend_on_the_pixels_alone(tmp
         write_slice(tmp_path / "c.tif", np.zeros((4, 4)))
 
 
+def test_a_write_that_fails_leaves_nothing_beside_the_slice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(part: Path, *_: object, **__: object) -> None:
+        part.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("covidlib.series.tifffile.imwrite", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_slice(tmp_path / "IM00001.tif", body_slice())
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     "options", [{}, {"compression": "zlib"}, {"byteorder": ">"}, {"rowsperstrip": 7}, {"tile": (64, 64)}]
 )
