@@ -158,14 +158,11 @@ def test_infection_areas_and_dice_by_hand() -> None:
 
 
 def test_a_patient_who_is_tested_in_several_folds_is_shown_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = [
-        (f"{patient}/{fold}.tif", patient, fold) for patient in ("patient2", "patient1", "patient3") for fold in (1, 2)
-    ]
-    tested = pd.DataFrame(rows, columns=["path", "patient", "fold"]).assign(
-        network="xception", label="normal", p_covid=0.5
-    )
+    people = ("patient2", "patient1", "patient3")
+    rows = [(f"{patient}/IM1.tif", patient, fold) for patient in people for fold in (1, 2)]
+    tested = pd.DataFrame(rows, columns=["path", "patient", "fold"])
+    tested = tested.assign(network="xception", label="normal", p_covid=0.5)
     monkeypatch.setattr(mapviews, "all_predictions", lambda _: tested)
-    monkeypatch.setattr(mapviews, "middle_slices", lambda table, _: table["path"].tolist())
     assert mapviews.first_patients([], "xception", {"normal": 2})["patient"].tolist() == ["patient1", "patient2"]
 
 

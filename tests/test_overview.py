@@ -12,6 +12,7 @@ from covidlib import overview, runfiles, training
 from covidlib.checkpoints import CHECKPOINT
 from covidlib.cli import main
 from covidlib.dataset import load_dataset
+from covidlib.errors import InputError
 from covidlib.protocols import QUICK
 
 TINY = dataclasses.replace(QUICK, epochs=3)
@@ -58,3 +59,14 @@ def test_finished_interrupted_and_waiting_runs_in_one_view(
     shutil.rmtree(whole.folder)
     assert main(command) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "0 of 15 runs finished"
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [("a.tif,p,xception,1,covid,covid,", "whole and with numbers"), ("a.tif,p,xception,1,covid,covid,high", "numbers")],
+)
+def test_predictions_without_a_number_are_refused(tmp_path: Path, line: str, problem: str) -> None:
+    path = tmp_path / runfiles.PREDICTIONS
+    path.write_text(f"path,patient,network,fold,label,patient_label,p_covid\n{line}\n")
+    with pytest.raises(InputError, match=f"{runfiles.PREDICTIONS}: is damaged .*{problem}.* trained again"):
+        runfiles.Run(tmp_path).predictions()
