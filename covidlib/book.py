@@ -20,11 +20,12 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from nbstripout import strip_output
 
 from covidlib.errors import InputError
 from covidlib.wholefiles import write_text
 
-CHECK_MARK = "# NBVAL_CHECK_OUTPUT"
+CHECK_TAG = "nbval-check-output"
 KEPT_METADATA = ("tags", "mystnb")
 KEPT_CACHES = 3
 """So many versions of the library can be gone back to without executing the chapters again."""
@@ -164,18 +165,22 @@ def run_notebook(path: str | Path, output: str | Path, parameters: dict[str, obj
     )
 
 
+def is_checked(cell: Any) -> bool:
+    """Whether tests compare the output of a cell, so that git keeps it."""
+    return CHECK_TAG in cell.metadata.get("tags", [])
+
+
 def clean(notebook: Any) -> Any:
     """A notebook as it is committed: outputs of checked cells only, no counts, times or widget state."""
-    position = 0
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     for cell in notebook.cells:
         cell.metadata = {key: value for key, value in cell.metadata.items() if key in KEPT_METADATA}
-        if cell.cell_type != "code":
-            continue
-        position += 1
-        checked = CHECK_MARK in cell.source
-        # nbval takes a cell without a count for one that never ran: a checked cell gets its place on the page.
-        cell.execution_count = position if checked else None
-        cell.outputs = [_plain(output) for output in cell.outputs] if checked else []
+    for cell in code:
+        cell.metadata["keep_output"] = is_checked(cell)  # nbstripout's word; the last argument takes it away again
+    strip_output(notebook, False, False, keep_id=True, extra_keys=["cell.metadata.keep_output"])
+    for position, cell in enumerate(code, start=1):
+        if is_checked(cell):
+            cell.execution_count = position  # nbval takes a cell without a count for one that never ran
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
@@ -183,33 +188,16 @@ def clean(notebook: Any) -> Any:
     return notebook
 
 
-def _plain(output: Any) -> Any:
-    if "execution_count" in output:
-        output.execution_count = None
-    if "metadata" in output:
-        output.metadata = {}
-    return output
-
-
 def output_problems(path: str | Path) -> list[str]:
-    """Stored outputs that should not be there, and checked cells that have none: such a check passes always."""
-    notebook = read_notebook(path)
+    """What is stored though it should not be, and checked cells that have no output: such a check passes always."""
+    stored, kept = read_notebook(path), clean(read_notebook(path))
     # GitHub refuses to show a notebook with stored widget state.
-    problems = ["widget state in the metadata"] if "widgets" in notebook.metadata else []
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    for position, cell in enumerate(code, start=1):
-        first = cell.source.strip().splitlines()[0] if cell.source.strip() else "(empty cell)"
-        checked = CHECK_MARK in cell.source
-        if checked and not cell.outputs:
-            problems.append(f"a checked cell without a stored output: {first}")
-        if not checked and cell.outputs:
-            problems.append(f"an unchecked cell with outputs: {first}")
-        if (
-            cell.execution_count != (position if checked else None)
-            or "execution" in cell.metadata
-            or "ExecuteTime" in cell.metadata
-        ):
-            problems.append(f"execution counts or times: {first}")
+    problems = [] if stored.metadata == kept.metadata else ["metadata of a kernel or of widgets"]
+    for cell, cleaned in zip(stored.cells, kept.cells, strict=True):
+        if cell != cleaned:
+            problems.append(f"outputs, counts or metadata that no test compares: {cell.source[:60]!r}")
+        if is_checked(cell) and not cell.get("outputs"):
+            problems.append(f"a checked cell without a stored output: {cell.source[:60]!r}")
     return problems
 
 

@@ -175,23 +175,36 @@ def test_parameters_are_plain_constants(tmp_path: Path, source: str) -> None:
 
 def test_a_cleaned_notebook_keeps_checked_outputs_tags_and_captions_only(tmp_path: Path) -> None:
     output = nbformat.v4.new_output("stream", text="1\n")
-    mystnb = {"figure": {"caption": "c"}}
-    kept = nbformat.v4.new_code_cell(f"{book.CHECK_MARK}\nprint(1)", outputs=[output], execution_count=7)
-    metadata = {"tags": ["setup"], "mystnb": mystnb, "execution": {"x": "1"}}
-    dropped = nbformat.v4.new_code_cell("print(1)", outputs=[output], execution_count=8, metadata=metadata)
+    value = nbformat.v4.new_output("execute_result", {"text/plain": "1"}, execution_count=7)
+    kept_metadata = {"tags": [book.CHECK_TAG, "setup"], "mystnb": {"figure": {"caption": "c"}}}
+    kept, dropped = (
+        nbformat.v4.new_code_cell("print(1)", outputs=[output, value], execution_count=7, metadata=metadata)
+        for metadata in (kept_metadata, {"execution": {"x": "1"}})
+    )
     path = tmp_path / "page.ipynb"
-    nbformat.write(nbformat.v4.new_notebook(cells=[kept, dropped], metadata={"widgets": {"a": 1}}), path)
+    text = nbformat.v4.new_markdown_cell("Text", metadata={"editable": True})
+    nbformat.write(nbformat.v4.new_notebook(cells=[text, kept, dropped], metadata={"widgets": {"a": 1}}), path)
     assert len(book.output_problems(path)) == 4
     assert book.main(["check", str(path)]) == 1
     assert book.main(["clean", str(path)]) == 0
     cleaned = nbformat.read(path, as_version=4)
-    assert [len(cell.outputs) for cell in cleaned.cells] == [1, 0]
-    assert cleaned.cells[1].metadata == {"tags": ["setup"], "mystnb": mystnb}
-    assert "widgets" not in cleaned.metadata
+    assert cleaned.cells[1] == {
+        **kept,
+        "outputs": [output, {**value, "execution_count": None}],
+        "execution_count": 1,
+    }
+    assert cleaned.cells[2] == {**dropped, "outputs": [], "execution_count": None, "metadata": {}}
+    assert cleaned.cells[0].metadata == {} and "widgets" not in cleaned.metadata
     assert book.output_problems(path) == []
-    cleaned.cells[0].outputs = []
+    cleaned.cells[1].outputs = []
     nbformat.write(cleaned, path)
     assert "without a stored output" in book.output_problems(path)[0]
+
+
+def test_nbval_knows_the_tag_of_a_checked_cell() -> None:
+    from nbval.plugin import find_metadata_tags
+
+    assert list(find_metadata_tags({"tags": [book.CHECK_TAG]})) == [("check", True)]
 
 
 # The chapters -------------------------------------------------------------------------------------------------------
