@@ -114,27 +114,25 @@ def read_notebook(path: str | Path) -> Any:
         raise InputError(path, f"is no notebook ({type(error).__name__})", "Name a file that Jupyter wrote") from error
 
 
-def parameters_of(path: str | Path) -> dict[str, object]:
-    """Names and defaults in the one cell tagged `parameters`.
+def parameters_of(path: str | Path) -> dict[str, str]:
+    """Names and defaults, as they are written, in the one cell tagged `parameters`.
 
     Raises
     ------
     InputError
         If the file is no notebook, there is not exactly one such cell, or it holds more than plain constants.
     """
-    notebook = read_notebook(path)
-    cells = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    # What `papermill.inspect_notebook` asks too, but about the first such cell of several.
+    from papermill.translators import PythonTranslator
+
+    cells = [cell for cell in read_notebook(path).cells if "parameters" in cell.metadata.get("tags", [])]
     remedy = "Tag one cell `parameters` and assign constants in it, nothing else"
     if len(cells) != 1:
         raise InputError(path, f"has {len(cells)} cells tagged parameters, expected 1", remedy)
-    found: dict[str, object] = {}
     for statement in ast.parse(cells[0].source).body:
-        match statement:
-            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=value)):
-                found[name] = value
-            case _:
-                raise InputError(path, f"its parameters cell holds `{ast.unparse(statement)}`", remedy)
-    return found
+        if not isinstance(getattr(statement, "value", None), ast.Constant):
+            raise InputError(path, f"its parameters cell holds `{ast.unparse(statement)}`", remedy)
+    return {one.name: one.default for one in PythonTranslator.inspect(cells[0])}
 
 
 def run_notebook(path: str | Path, output: str | Path, parameters: dict[str, object] | None = None) -> None:

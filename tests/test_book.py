@@ -121,7 +121,7 @@ def test_an_unknown_parameter_is_refused_before_anything_runs(tmp_path: Path) ->
     cell = nbformat.v4.new_code_cell('PROTOCOL = "quick"\nDATA = ""', metadata={"tags": ["parameters"]})
     path = tmp_path / "page.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=[cell, nbformat.v4.new_code_cell("print(PROTOCOL)")]), path)
-    assert book.parameters_of(path) == {"PROTOCOL": "quick", "DATA": ""}
+    assert book.parameters_of(path) == {"PROTOCOL": '"quick"', "DATA": '""'}
     with pytest.raises(InputError, match="no parameter PROTOCOLL.*PROTOCOL, DATA"):
         book.run_notebook(path, tmp_path / "out.ipynb", {"PROTOCOLL": "paper"})
     assert not (tmp_path / "out.ipynb").exists()
