@@ -35,25 +35,6 @@ FEWEST_EXERCISES, FEWEST_QUESTIONS = 4, 2
 # The page skeleton --------------------------------------------------------------------------------------------------
 
 
-def station_svg(active: int) -> str:
-    """The six stations as a strip, the present one (1 to 6) filled, none for 0; it reads on light and dark pages."""
-    boxes = []
-    for index, name in enumerate(STATIONS):
-        x = 2 + index * 110
-        here = index + 1 == active
-        fill, text, weight = ("#b34d06", "#ffffff", 700) if here else ("#dbe4ee", "#1b2733", 400)
-        boxes.append(
-            f'<rect x="{x}" y="2" width="98" height="44" rx="6" fill="{fill}" stroke="#7a8794"/>'
-            f'<text x="{x + 49}" y="31" text-anchor="middle" fill="{text}" font-weight="{weight}">{name}</text>'
-        )
-        if index:
-            boxes.append(f'<path d="M{x - 9} 18l6 6-6 6" fill="none" stroke="#7a8794" stroke-width="2.5"/>')
-    return (
-        '<svg xmlns="http://www.w3.org/2000/svg" width="652" height="48" viewBox="0 0 652 48"'
-        ' font-family="sans-serif" font-size="21">' + "".join(boxes) + "</svg>\n"
-    )
-
-
 def page_problems(path: str | Path, repository: str) -> list[str]:
     """What a notebook lacks of what every page has, the tour too: title, Colab link, set-up cell, texts of figures."""
     path = Path(path)
@@ -64,7 +45,7 @@ def page_problems(path: str | Path, repository: str) -> list[str]:
         problems.append("the first cell is no title")
     owner_and_name = repository.removeprefix("https://github.com/")
     badge = f"https://colab.research.google.com/github/{owner_and_name}/blob/main/notebooks/{path.name}"
-    if badge not in _markdown(notebook):
+    if badge not in markdown_of(notebook):
         problems.append(f"no Colab link {badge}")
     if not code or "setup" not in code[0].metadata.get("tags", []):
         problems.append("the first code cell is not tagged setup")
@@ -81,7 +62,7 @@ def skeleton_problems(path: str | Path, repository: str) -> list[str]:
     """What a chapter lacks of the page shape that all chapters keep (CONTRIBUTING.md describes it)."""
     path = Path(path)
     notebook = read_notebook(path)
-    markdown = _markdown(notebook)
+    markdown = markdown_of(notebook)
     problems = page_problems(path, repository)
     pictures = re.findall(r"!\[[^\]]{20,} (\w+)\.\]\(images/station-([1-6])\.svg\)", markdown)
     if len(pictures) != 1 or pictures[0][0] != STATIONS[int(pictures[0][1]) - 1]:
@@ -100,7 +81,8 @@ def skeleton_problems(path: str | Path, repository: str) -> list[str]:
     return problems
 
 
-def _markdown(notebook: Any) -> str:
+def markdown_of(notebook: Any) -> str:
+    """The prose of a notebook."""
     return "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
 
 

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -300,11 +301,16 @@ def test_a_figure_needs_alt_text_and_a_caption(tmp_path: Path) -> None:
     assert {one.split(":")[0] for one in problems} == {"a figure without alt text", "a figure without a caption"}
 
 
-def test_station_pictures_are_the_ones_that_the_code_draws() -> None:
-    images = ROOT / "notebooks" / "images"
-    assert (images / "stations.svg").read_text() == chapters.station_svg(0)
-    for station in range(1, 7):
-        assert (images / f"station-{station}.svg").read_text() == chapters.station_svg(station)
+def test_every_picture_that_a_page_shows_is_there_and_is_one() -> None:
+    shown = re.compile(r"!\[[^\]]*\]\(([^)\s:]+)\)|\{figure\} (\S+)|<img [^>]*src=\"([^\":]+)\"")
+    pages = [ROOT / "README.md", *(ROOT / "book").glob("[!_]*/*.md"), *(ROOT / "book").glob("*.md"), *NOTEBOOKS]
+    pictures = set()
+    for page in pages:
+        is_notebook = page.suffix == ".ipynb"
+        text = chapters.markdown_of(book.read_notebook(page)) if is_notebook else page.read_text(encoding="utf-8")
+        pictures |= {(page.parent / "".join(names)).resolve() for names in shown.findall(text)}
+    assert {ET.parse(picture).getroot().tag for picture in pictures} == {"{http://www.w3.org/2000/svg}svg"}
+    assert pictures == set((ROOT / "notebooks" / "images").resolve().iterdir())
 
 
 def test_links_into_the_book_folder_are_relative() -> None:
