@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import ast
 import hashlib
+import logging
 import os
 import platform
 import shutil
@@ -63,10 +64,23 @@ def setup(app: Any) -> dict[str, bool]:
     app.connect("html-page-context", _drop_thebe, priority=900)
     app.setup_extension("covidlib.glossarylinks")
     app.connect("html-page-context", _drop_dead_launches, priority=900)
-    # Kernels inherit these: a log line or a warning on a page is not for readers.
+    _keep_terminal_for_progress(Path(app.srcdir) / "_build" / ".ipython")
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def _keep_terminal_for_progress(profiles: Path) -> None:
+    """Kernels inherit the terminal: what their libraries log is no progress, and nothing for readers of a page."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("PYTHONWARNINGS", "ignore")
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # no debugger is used: it need not warn of its limits
+    # ipykernel's level stands in a profile only. A profile of the book's own also keeps the user's start-up files out.
+    os.environ["IPYTHONDIR"] = str(profiles)
+    profile = profiles / "profile_default"
+    profile.mkdir(parents=True, exist_ok=True)
+    (profile / "ipython_kernel_config.json").write_text('{"IPKernelApp": {"log_level": "ERROR"}}')
+    # Both print their whole configuration.
+    for name in ("myst_parser.sphinx_ext.main", "myst_nb.sphinx_ext"):
+        logging.getLogger(f"sphinx.{name}").setLevel(logging.WARNING)
 
 
 def _name_cache(app: Any, config: Any) -> None:

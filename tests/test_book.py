@@ -69,6 +69,23 @@ def test_a_failing_notebook_fails_the_build(tmp_path: Path) -> None:
     assert "broken on purpose" in result.stdout + result.stderr
 
 
+def test_the_terminal_of_a_build_shows_progress_and_no_log_lines(tmp_path: Path) -> None:
+    code = """
+from covidlib.startup import load_tensorflow
+
+load_tensorflow()
+import warnings
+import keras
+keras.Sequential([keras.layers.Dense(1)]).predict(keras.ops.ones((1, 1)), verbose=0)
+warnings.warn("on purpose")
+"""
+    result = build(small_book(tmp_path / "book", code))
+    assert result.returncode == 0
+    assert result.stderr.strip() == ""
+    assert re.search(r"Executed notebook in [\d.]+ seconds", result.stdout)
+    assert re.findall("warning|Config\\(", result.stdout, re.IGNORECASE) == []
+
+
 def test_a_change_in_the_library_changes_the_number_on_the_page(tmp_path: Path) -> None:
     """A copy of the package stands for the library: its number changes, the notebook's cells do not."""
     library = tmp_path / "library"
