@@ -49,9 +49,11 @@ def load(chapter: str) -> tuple[Question, ...]:
     ValueError
         If a question has not exactly one right choice, or a choice no reason.
     """
-    path = files("covidlib") / "data" / "questions" / f"{chapter}.json"
-    if not path.is_file():
-        raise InputError(f"chapter {chapter}", "has no questions", "Choose a chapter from 01 to 09")
+    stored = {path.name: path for path in (files("covidlib") / "data" / "questions").iterdir()}
+    path = stored.get(f"{chapter}.json")
+    if path is None:
+        there = ", ".join(sorted(name.removesuffix(".json") for name in stored if name.endswith(".json")))
+        raise InputError(f"chapter {chapter}", "has no questions", f"Choose one of {there}")
     found = []
     for entry in json.loads(path.read_text(encoding="utf-8")):
         choices = tuple(Choice(one["text"], one.get("right", False), one["why"]) for one in entry["choices"])

@@ -15,6 +15,9 @@ import pytest
 from covidlib.series import write_slice
 
 ROOT = Path(__file__).parent.parent
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+"""The tour, and the chapters in their order."""
+CHAPTERS = [path for path in NOTEBOOKS if path.name[:2] != "00"]
 
 
 def body_slice(dark_pixels: int = 0, seed: int = 0) -> np.ndarray:

@@ -11,12 +11,12 @@ from typing import Any
 import nbformat
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import CHAPTERS
 
 from covidlib import chapters, exercises
 from covidlib.errors import InputError
 
-NOTEBOOKS = {path.name[:2]: path for path in sorted((ROOT / "notebooks").glob("0[1-9]_*.ipynb"))}
+NOTEBOOKS = {path.name[:2]: path for path in CHAPTERS}
 EXERCISES = [
     (chapter, one) for chapter, path in NOTEBOOKS.items() for one in chapters.exercises_of(nbformat.read(path, 4))
 ]
@@ -64,6 +64,21 @@ def test_every_exercise_has_a_checker_and_two_wrong_answers() -> None:
     assert list(exercises.checkers()) == names
     tried = [name for name, _, _ in WRONG]
     assert [name for name in names if tried.count(name) < 2] == []
+
+
+def test_a_module_of_a_further_chapter_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "chapter98.py").write_text(
+        "from covidlib.exercises import checker\nchecker('98.1')(lambda answer: None)\n"
+    )
+    (tmp_path / "chapter98_notes.py").write_text("no module of a chapter\n")
+    monkeypatch.setattr(exercises, "__path__", [*exercises.__path__, str(tmp_path)])
+    monkeypatch.setattr(exercises, "_CHECKERS", exercises.checkers())
+    try:
+        assert exercises.chapters()[-1] == 98
+        assert exercises.check("98.1", 1).right
+        assert list(exercises.checkers())[-1] == "98.1"
+    finally:
+        sys.modules.pop("covidlib.exercises.chapter98", None)
 
 
 def test_what_is_not_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:

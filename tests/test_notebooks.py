@@ -6,20 +6,18 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import ROOT
+from conftest import NOTEBOOKS, ROOT
 
 from covidlib import book
 from covidlib.phantom import make_cohort
 
-CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
-
-@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_only_checked_outputs_are_kept(path: Path) -> None:
     assert book.output_problems(path) == []
 
 
-@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_something_in_the_chapter_is_checked(path: Path) -> None:
     cells = nbformat.read(path, as_version=4).cells
     assert any(book.is_checked(cell) and cell.outputs for cell in cells)
@@ -28,7 +26,7 @@ def test_something_in_the_chapter_is_checked(path: Path) -> None:
 # nbval runs every chapter and compares what it keeps, and the book runs them all again: papermill runs the tour and the
 # chapter of which the next test gives other data.
 def test_the_tour_runs(tmp_path: Path) -> None:
-    book.run_notebook(CHAPTERS[0], tmp_path / "out.ipynb")
+    book.run_notebook(NOTEBOOKS[0], tmp_path / "out.ipynb")
     assert_ran_well(tmp_path / "out.ipynb")
 
 

@@ -11,7 +11,7 @@ from conftest import ROOT
 from sphinx.cmd.build import build_main
 
 PAGES = sorted((ROOT / "book" / "api").glob("*.md"))
-NOT_SHOWN = {"covidlib", "covidlib.chest", *(f"covidlib.exercises.chapter{number:02}" for number in range(1, 10))}
+NOT_SHOWN = re.compile(r"covidlib|covidlib\.chest|covidlib\.exercises\.chapter\d\d")
 """Modules without anything of their own, and the checkers, which would tell the answers."""
 
 MODULE = '''"""Constants."""
@@ -32,7 +32,7 @@ def modules() -> set[str]:
     """All modules of the package, by name."""
     paths = (ROOT / "covidlib").rglob("*.py")
     names = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in paths}
-    return names - NOT_SHOWN
+    return {name for name in names if not NOT_SHOWN.fullmatch(name)}
 
 
 def test_every_module_stands_on_one_page_under_its_name() -> None:

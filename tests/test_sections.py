@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import nbformat
-from conftest import ROOT
+from conftest import CHAPTERS, ROOT
 
 NAMED = {
     ("01", 7): "Names tell patient, series and class",
@@ -32,13 +32,13 @@ NAMED = {
     ("09", 9): "Claims from heat maps",
 }
 """What each number that is named somewhere is meant to be."""
-MENTION = re.compile(r"chapter (0\d)\b[^.;\"\n]{0,60}?,? section (\d+)(?![\d.])", re.IGNORECASE)
+MENTION = re.compile(r"chapter (\d\d)\b[^.;\"\n]{0,60}?,? section (\d+)(?![\d.])", re.IGNORECASE)
 
 
 def titles() -> dict[tuple[str, int], str]:
     """The numbered headings of all chapters."""
     found = {}
-    for path in sorted((ROOT / "notebooks").glob("0[1-9]_*.ipynb")):
+    for path in CHAPTERS:
         text = "\n".join(cell.source for cell in nbformat.read(path, 4).cells if cell.cell_type == "markdown")
         for number, title in re.findall(r"^## (\d+)\. (.+)$", text, re.MULTILINE):
             found[path.name[:2], int(number)] = title

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import ROOT
+from conftest import NOTEBOOKS, ROOT
 
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("0*.ipynb"))
 LOADS = re.compile(r"^(?:import|from) (?:tensorflow|keras)\b", re.M)
 """A module that loads TensorFlow as soon as it is imported."""
 
