@@ -174,6 +174,7 @@ def run_notebook(path: str | Path, output: str | Path, parameters: dict[str, obj
         cwd=str(Path(path).resolve().parent),
         progress_bar=False,
         log_output=False,
+        extra_arguments=["--IPKernelApp.log_level=ERROR"],
     )
 
 
