@@ -98,7 +98,7 @@ def test_figshare_serves_the_full_part_in_several_zips(
     on_figshare(
         site,
         [
-            {"COVID-CTset_part1.zip": zipped(FULL), "Patient_details.csv": b"1"},
+            {"../../COVID-CTset_part1.zip": zipped(FULL), "Patient_details.csv": b"1"},
             {"COVID-CTset_part2.zip": zipped(normal)},
             {TRAIN_ZIP: zipped(FLAT)},
         ],
@@ -108,6 +108,8 @@ def test_figshare_serves_the_full_part_in_several_zips(
     assert "2 slices match, 0 differ, 1 of the list are not in this part, 2 slices are not in the list" in out
     found = {path.relative_to(home / "scans").as_posix() for path in (home / "scans").rglob("*.tif")}
     assert found == {f"COVID-CTset_part1/{name}" for name in FULL} | {f"COVID-CTset_part2/{name}" for name in normal}
+    kept = home / "data" / "downloads" / "covid-ctset" / "figshare"
+    assert (kept / f"{10 * FIGSHARE_ARTICLES[0]}" / "COVID-CTset_part1.zip").is_file()
     assert KAGGLE_PATH not in [path for path, _, _ in site.requests]
     code, _, err = run(capsys, "--to", str(home / "scans"))
     assert code == 2 and "holds COVID-CTset, full, not COVID-CTset, train-validation" in err
@@ -136,6 +138,8 @@ def test_when_no_place_serves_the_error_says_what_each_answered_and_where_to_put
         assert words in said
     assert str(home / "data" / "downloads") in said
     assert not list(home.rglob("*.zip")) and not list(home.rglob("*.part"))
+    site.add(f"/figshare/file/download/{10 * FIGSHARE_ARTICLES[0]}", Page(zipped(FULL)))
+    assert f"offers {len(zipped(FULL))} bytes, expected {len(zipped(FLAT))}" in run(capsys, "--from", "figshare")[2]
     on_figshare(site, [{"COVID-CTset.rar": b"Rar!"}, {}, {}])
     assert "lists COVID-CTset.rar" in run(capsys, "--part", "full")[2]
     assert "expected the train-validation part in zips" in run(capsys, "--from", "figshare")[2]
