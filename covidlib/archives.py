@@ -1,20 +1,18 @@
-"""Zip files from strangers, unpacked whole or not at all, and never outside their folder.
+"""Unpack zips from strangers, whole or not at all, and never outside their folder.
 
-Everything is judged by the zip's table of contents before a byte is written. The files go to a hidden folder beside the
-wanted one, which gets its name at the end, with a note in it: a folder that has the note is complete. Taught in
-chapter 01.
+A zip is judged by its table of contents before a byte is written. The files go to a hidden folder beside the wanted
+one, which gets its name at the end, with a note in it: a folder that has the note is complete. Taught in chapter 01.
 """
 
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import stat
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PureWindowsPath
 
 from tqdm import tqdm
 
@@ -23,20 +21,19 @@ from covidlib.locks import one_at_a_time
 
 NOTE = ".unpacked.json"
 LIMIT_BYTES = 100 * 10**9
-"""Three times COVID-CTset, the largest dataset here (63,849 slices of 0.5 MB): nothing honest is larger."""
+"""Three times COVID-CTset, the largest dataset here (63,849 slices of 0.5 MB): no honest zip holds more."""
 SPARE_BYTES = 100 * 10**6
-CHUNK_BYTES = 1 << 20
 DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeDecodeError)
 """What Python's zip reader raises on a damaged file."""
 
 
 def is_unpacked(folder: Path, label: str) -> bool:
-    """Whether a folder was unpacked to its end and holds what the label says. Taught in chapter 01.
+    """Whether a folder holds what the label says, completely unpacked. Taught in chapter 01.
 
     Raises
     ------
     InputError
-        If the folder holds anything else: it is somebody's, and is left alone.
+        If the folder holds anything else: it is not ours, and is left alone.
     """
     note = folder / NOTE
     if note.is_file():
@@ -48,24 +45,15 @@ def is_unpacked(folder: Path, label: str) -> bool:
             raise InputError(folder, f"holds {found}, not {label}", "Name another folder with --to")
         return True
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(
-            folder, "holds something that was not unpacked here", "Move it away, or name another folder with --to"
-        )
+        remedy = "Move it away, or name another folder with --to"
+        raise InputError(folder, "holds files that covidlib did not unpack", remedy)
     return False
 
 
-def unpack(
-    archives: Sequence[Path],
-    folder: Path,
-    label: str,
-    *,
-    wanted: Callable[[str], bool] = bool,
-    limit: int = LIMIT_BYTES,
-    progress: bool = False,
-) -> Path:
-    """Unpack zips into one new folder, each under its own name; a finished folder is left as it is.
+def unpack(archives: Sequence[Path], folder: Path, label: str, wanted: Callable[[str], bool] = bool) -> Path:
+    """Unpack zips into one new folder, each under its own name, unless that is done. Taught in chapter 01.
 
-    A zip inside a zip stays a file. Taught in chapter 01.
+    A zip inside a zip stays a file.
 
     Parameters
     ----------
@@ -73,79 +61,55 @@ def unpack(
         What the zips hold; kept in the folder's note.
     wanted : function of a name
         At least one name in the zips must pass it, or they are the wrong zips.
-    limit : int
-        Bytes that all files together may have.
 
     Raises
     ------
     InputError
         If the folder holds something else, a zip is the wrong one, damaged or encrypted, a name in it leads out of the
-        folder or is no plain file, or the files are more than `limit` or the disk allow. Nothing is left then.
+        folder or is no plain file, or the files need more than `LIMIT_BYTES` or the free space. Then no file is left.
     """
-    if is_unpacked(folder, label):
-        return folder
-    contents = {archive: _checked_contents(archive) for archive in archives}
-    if not any(wanted(entry.filename) for entries in contents.values() for entry in entries):
-        named = ", ".join(str(archive) for archive in archives)
-        raise InputError(
-            named, "holds no file of the kind that is wanted", "Name another zip, or unpack its zips first"
-        )
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(
-            folder.parent, f"cannot be made ({error.strerror})", "Name another folder with --to"
-        ) from error
+        problem = f"cannot be created ({error.strerror})"
+        raise InputError(folder.parent, problem, "Name another folder with --to") from error
     with one_at_a_time(folder):
         if not is_unpacked(folder, label):
-            _unpack(contents, folder, label, limit, progress)
+            contents = {archive: _contents(archive) for archive in archives}
+            entries = [entry for listed in contents.values() for entry in listed]
+            if not any(wanted(entry.filename) for entry in entries):
+                named = ", ".join(str(archive) for archive in archives)
+                remedy = "Name another zip, or unpack the zips inside it first"
+                raise InputError(named, "holds no file of the expected kind", remedy)
+            _check_room(folder, sum(entry.file_size for entry in entries))
+            _unpack(contents, folder, label)
     return folder
 
 
-def _unpack(contents: dict[Path, list[zipfile.ZipInfo]], folder: Path, label: str, limit: int, progress: bool) -> None:
-    _check_room(folder, sum(entry.file_size for entries in contents.values() for entry in entries), limit)
-    unfinished = folder.with_name(f".{folder.name}.unpacking")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    try:
-        for archive, entries in contents.items():
-            _unpack_one(archive, entries, unfinished / archive.stem, progress)
-        files = {archive.name: len(entries) for archive, entries in contents.items()}
-        note = {"label": label, "files": files}
-        (unfinished / NOTE).write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8")
-        if folder.exists():
-            folder.rmdir()
-        unfinished.rename(folder)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-
-
-def _checked_contents(archive: Path) -> list[zipfile.ZipInfo]:
-    """The files that a zip lists, if every one of them may be unpacked."""
+def _contents(archive: Path) -> list[zipfile.ZipInfo]:
+    """List the files of a zip, if every one of them may be unpacked."""
     try:
         with zipfile.ZipFile(archive) as opened:
             entries = opened.infolist()
     except FileNotFoundError as error:
-        raise InputError(archive, "there is no such file", "Check the path of the zip") from error
+        raise InputError(archive, "does not exist", "Check the path of the zip") from error
     except (*DAMAGED, OSError) as error:
         raise InputError(archive, f"cannot be opened as a zip ({error})", "Download it again") from error
     for entry in entries:
+        # Old Windows tools write backslashes.
+        entry.filename = entry.filename.replace("\\", "/")
         if problem := _problem(entry):
-            raise InputError(
-                archive, f"lists {entry.orig_filename!r}, {problem}", "Do not use it: get the zip from its authors"
-            )
+            remedy = "Do not use it: get the zip from its authors"
+            raise InputError(archive, f"lists {entry.orig_filename!r}, {problem}", remedy)
     return [entry for entry in entries if not entry.is_dir()]
 
 
 def _problem(entry: zipfile.ZipInfo) -> str:
-    name = entry.orig_filename.replace("\\", "/")
-    if "\0" in name or not name.strip("/"):
-        return "which is no file name"
-    if name.startswith("/") or re.match(r"[A-Za-z]:", name):
-        return "an absolute path"
-    if ".." in PurePosixPath(name).parts:
-        return "which leads out of the folder"
-    kind = stat.S_IFMT(entry.external_attr >> 16)
-    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+    # By the rules of Windows, which know drives too.
+    path = PureWindowsPath(entry.filename)
+    if path.anchor or ".." in path.parts or not path.parts:
+        return "which is no path inside the folder"
+    if stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
         return "a link or device where a plain file is expected"
     if entry.flag_bits & 1:
         return "which is encrypted"
@@ -153,33 +117,42 @@ def _problem(entry: zipfile.ZipInfo) -> str:
     return "" if entry.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) else "packed by an unusual method"
 
 
-def _check_room(folder: Path, needed: int, limit: int) -> None:
-    if needed > limit:
-        raise InputError(
-            folder, f"would hold {needed:,} bytes, at most {limit:,} are plausible", "Check where the zip comes from"
-        )
+def _check_room(folder: Path, needed: int) -> None:
+    if needed > LIMIT_BYTES:
+        problem = f"would hold {needed:,} bytes, more than the {LIMIT_BYTES:,} that are plausible"
+        raise InputError(folder, problem, "Check where the zip comes from")
     free = shutil.disk_usage(folder.parent).free
     if needed + SPARE_BYTES > free:
-        raise InputError(
-            folder,
-            f"needs {needed + SPARE_BYTES:,} bytes, {free:,} are free",
-            "Make room, or choose another disk: --to",
-        )
+        problem = f"needs {needed + SPARE_BYTES:,} bytes, but {free:,} are free"
+        raise InputError(folder, problem, "Make room, or choose another disk with --to")
 
 
-def _unpack_one(archive: Path, entries: list[zipfile.ZipInfo], folder: Path, progress: bool) -> None:
+def _unpack(contents: dict[Path, list[zipfile.ZipInfo]], folder: Path, label: str) -> None:
+    unfinished = folder.with_name(f".{folder.name}.unpacking")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    try:
+        for archive, entries in contents.items():
+            _unpack_one(archive, entries, unfinished / archive.stem)
+        (unfinished / NOTE).write_text(json.dumps({"label": label}), encoding="utf-8")
+        if folder.exists():
+            folder.rmdir()
+        unfinished.rename(folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _unpack_one(archive: Path, entries: list[zipfile.ZipInfo], folder: Path) -> None:
     with zipfile.ZipFile(archive) as opened:
-        for entry in tqdm(entries, desc=archive.name, unit="file", disable=not progress):
-            target = folder / entry.orig_filename.replace("\\", "/")
+        for entry in tqdm(entries, desc=archive.name, unit="file", disable=None):
+            target = folder / entry.filename
             try:
                 target.parent.mkdir(parents=True, exist_ok=True)
+                # Not extract(), which lets the second of two files with one name replace the first.
                 with opened.open(entry) as source, target.open("xb") as stream:
-                    shutil.copyfileobj(source, stream, CHUNK_BYTES)
+                    shutil.copyfileobj(source, stream)
             except DAMAGED as error:
-                raise InputError(
-                    archive, f"{entry.filename} cannot be unpacked ({error})", "Download the zip again"
-                ) from error
+                problem = f"{entry.filename} cannot be unpacked ({error})"
+                raise InputError(archive, problem, "Download the zip again") from error
             except OSError as error:
-                raise InputError(
-                    target, f"cannot be written ({error.strerror})", "Make room, or get a zip without such names"
-                ) from error
+                remedy = "Make room, or get a zip without such names"
+                raise InputError(target, f"cannot be written ({error.strerror})", remedy) from error

@@ -53,7 +53,7 @@ def compare(folder: Path, progress: bool = False) -> Comparison:
     Raises
     ------
     Unavailable
-        If the list can be had from nowhere just now.
+        If the list is not found in the mirror, the cache or online.
     """
     published = _published()
     alike: dict[SliceIdentity, list[str]] = defaultdict(list)

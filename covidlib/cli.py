@@ -164,7 +164,7 @@ def _fetch(arguments: argparse.Namespace) -> None:
 
     if arguments.dataset == "covid-ctset":
         part = arguments.part or covidctset.PARTS[0]
-        folder = covidctset.fetch(part, arguments.place, arguments.zip, arguments.to, progress=True)
+        folder = covidctset.fetch(part, arguments.place, arguments.zip, arguments.to)
         print(f"{folder}: COVID-CTset, {part}\n{checksums.report(folder, progress=True)}")
         return
     if arguments.part or arguments.place or arguments.zip:

@@ -100,7 +100,7 @@ def image_list() -> pd.DataFrame:
     Raises
     ------
     Unavailable
-        If the list can be had from nowhere just now.
+        If the list is not found in the mirror, the cache or online.
     """
     return read_list(fetch(_source(AUTHORS, "all.csv")))
 
@@ -118,7 +118,7 @@ def fold_lists() -> pd.DataFrame:
     Raises
     ------
     Unavailable
-        If a list can be had from nowhere just now.
+        If a list is not found in the mirror, the cache or online.
     """
     tables = []
     for fold in FOLDS:
@@ -141,7 +141,7 @@ def checksums() -> pd.DataFrame:
     Raises
     ------
     Unavailable
-        If the list can be had from nowhere just now.
+        If the list is not found in the mirror, the cache or online.
     """
     listed = pd.read_csv(fetch(_source(LISTS, "checksums.csv")))
     return listed.rename(columns={"file": "filename", "checksum": "blake2b"})
@@ -158,7 +158,7 @@ def patient_details() -> pd.DataFrame:
     Raises
     ------
     Unavailable
-        If the list can be had from nowhere just now.
+        If the list is not found in the mirror, the cache or online.
     """
     listed = pd.read_csv(fetch(_source(AUTHORS, "Patient_details.csv")), dtype=str)
     return pd.DataFrame(
@@ -186,7 +186,7 @@ def series_metadata() -> pd.DataFrame:
     Raises
     ------
     Unavailable
-        If the list can be had from nowhere just now.
+        If the list is not found in the mirror, the cache or online.
     """
     wide = pd.read_csv(fetch(_source(AUTHORS, "Patients_metadata.csv")))
     tables = []
@@ -206,7 +206,7 @@ def aggregates() -> dict[str, object]:
     Raises
     ------
     Unavailable
-        If a list can be had from nowhere just now.
+        If a list is not found in the mirror, the cache or online.
     """
     counted = listcounts.count_all(image_list(), fold_lists(), checksums(), patient_details(), series_metadata())
     return {"commits": commits(), **counted}

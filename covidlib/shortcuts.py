@@ -91,7 +91,7 @@ def patients_by_everything() -> dict[str, object]:
     Raises
     ------
     Unavailable
-        If a list can be had from nowhere just now.
+        If a list is not found in the mirror, the cache or online.
     """
     kinds = kinds_of_patients(patient_details(), series_metadata())
     return {"patients_by_everything": count_kinds(kinds, list(kinds.columns))}

@@ -1,12 +1,11 @@
-"""Public files by address, commit and SHA-256: from a mirror folder, from an earlier download, or from the web.
+"""Find public files in a mirror folder, in the cache of earlier downloads, or online, and verify them.
 
-A file is known by its place on GitHub: `<owner>/<repository>/<commit>/<path>`. Its hash is stored with the package, so
-that wherever a file comes from, it is the one that the book was written with. Taught in chapter 01.
+A file is known by its place on GitHub: `<owner>/<repository>/<commit>/<path>`. Its hash is stored with the package:
+wherever a file comes from, it is the one that the book was written with. Taught in chapter 01.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 from urllib.parse import quote
 
-from covidlib.downloads import download
+from covidlib.downloads import download, hash_of, is_downloaded
 from covidlib.errors import InputError, Unavailable
 from covidlib.wholefiles import write_bytes
 from covidlib.workspace import home
@@ -33,17 +32,17 @@ REAL_SERIES_CREDIT = (
 )
 
 
-_asks_network = ContextVar("_asks_network", default=True)
+_is_offline = ContextVar("_is_offline", default=False)
 
 
 @contextmanager
-def at_hand() -> Iterator[None]:
-    """Inside it, `fetch` gives what is on this machine already and asks no network. Taught in chapter 01."""
-    before = _asks_network.set(False)
+def offline() -> Iterator[None]:
+    """Inside it, `fetch` gives what this machine has already, and does not go online. Taught in chapter 01."""
+    before = _is_offline.set(True)
     try:
         yield
     finally:
-        _asks_network.reset(before)
+        _is_offline.reset(before)
 
 
 def known_files() -> dict[str, str]:
@@ -54,52 +53,90 @@ def known_files() -> dict[str, str]:
 
 
 def fetch(name: str) -> Path:
-    """A public file on this machine, verified. Taught in chapter 01.
-
-    Looked for in the folder that COVIDLIB_MIRROR names, if it is set, and nowhere else; otherwise among earlier
-    downloads, then on the web.
+    """Path of a known file on this machine, verified. Taught in chapter 01.
 
     Raises
     ------
     InputError
         If the kit knows no such file, or its content is not the one that the kit was written with.
     Unavailable
-        If it can be had from nowhere just now.
+        If the file is not found in the mirror, the cache or online.
     """
     digest = known_files().get(name)
     if digest is None:
         raise InputError(name, "is no file that the kit knows", "Choose one of covidlib.sources.known_files()")
+    return obtain(f"{WEB}/{quote(name)}", name, f"sha256:{digest}")
+
+
+def obtain(url: str, name: str, digest: str) -> Path:
+    """Path of a public file on this machine, verified. Taught in chapter 01.
+
+    With COVIDLIB_MIRROR set, the file comes from that folder only; otherwise from the cache or from `url`.
+
+    Parameters
+    ----------
+    name : str
+        Path in the mirror and in the cache.
+    digest : str
+        "md5:…" or "sha256:…", in hexadecimal.
+
+    Raises
+    ------
+    InputError
+        If the file has another hash.
+    Unavailable
+        If the file is not found in the mirror, the cache or online.
+    """
     mirror = os.environ.get(MIRROR_VARIABLE)
     if mirror:
         return _from_mirror(Path(mirror) / name, digest)
     target = home() / "data" / "downloads" / name
-    if not _asks_network.get():
-        if target.is_file() and hashlib.sha256(target.read_bytes()).hexdigest() == digest:
-            return target
+    if not _is_offline.get():
+        return download(url, target, digest=digest, attempts=ATTEMPTS)
+    if not is_downloaded(target, digest):
         raise Unavailable(name, "is not on this machine", "Run `covidlib fetch lists` once")
-    return download(f"{WEB}/{quote(name)}", target, digest=f"sha256:{digest}", attempts=ATTEMPTS)
+    return target
 
 
 def _from_mirror(path: Path, digest: str) -> Path:
     if not path.is_file():
         raise Unavailable(path, "is not in the mirror", f"Complete the mirror, or unset {MIRROR_VARIABLE}")
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    found = hash_of(path, digest)
     if found != digest:
-        raise InputError(path, f"has SHA-256 {found}, expected {digest}", "Copy the file into the mirror again")
+        raise InputError(path, f"has {found}, expected {digest}", "Copy the file into the mirror again")
     return path
 
 
 def fetch_folder(prefix: str) -> Path:
-    """All known files under a prefix; the folder that holds them. Taught in chapter 01.
+    """The folder with all known files under a prefix. Taught in chapter 01.
 
     Raises
     ------
     InputError
-        If no known file has the prefix, or one is not as the kit was written with.
+        If no known file has the prefix, or the content of one is not the one that the kit was written with.
     Unavailable
-        If one of them can be had from nowhere just now.
+        If a file is not found in the mirror, the cache or online.
     """
     return _common_folder(_fetch_all(prefix))
+
+
+def copy_folder(prefix: str, folder: Path) -> Path:
+    """Copy all known files under a prefix into a folder. Taught in chapter 01.
+
+    Raises
+    ------
+    InputError
+        As `fetch_folder`.
+    Unavailable
+        If a file is not found in the mirror, the cache or online; then nothing is copied.
+    """
+    paths = _fetch_all(prefix)
+    origin = _common_folder(paths)
+    for path in paths:
+        target = folder / path.relative_to(origin)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(target, path.read_bytes())
+    return folder
 
 
 def _fetch_all(prefix: str) -> list[Path]:
@@ -111,22 +148,3 @@ def _fetch_all(prefix: str) -> list[Path]:
 
 def _common_folder(paths: list[Path]) -> Path:
     return Path(os.path.commonpath([path.parent for path in paths]))
-
-
-def copy_folder(prefix: str, folder: Path) -> Path:
-    """All known files under a prefix, verified, as copies in a folder of one's own. Taught in chapter 01.
-
-    Raises
-    ------
-    InputError
-        As `fetch_folder`.
-    Unavailable
-        If one of them can be had from nowhere just now; then nothing is copied.
-    """
-    paths = _fetch_all(prefix)
-    origin = _common_folder(paths)
-    for path in paths:
-        target = folder / path.relative_to(origin)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(target, path.read_bytes())
-    return folder

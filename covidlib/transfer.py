@@ -7,8 +7,6 @@ chapter 03.
 
 from __future__ import annotations
 
-import hashlib
-import os
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,12 +16,10 @@ from pathlib import Path
 import h5py
 import keras
 
-from covidlib.downloads import download
-from covidlib.errors import InputError, Unavailable
+from covidlib.errors import InputError
 from covidlib.networks import ALL_NAMES
 from covidlib.protocols import Start
-from covidlib.sources import ATTEMPTS, MIRROR_VARIABLE
-from covidlib.workspace import home
+from covidlib.sources import obtain
 
 WITHOUT = "Add --set weights=none: training then starts from random weights"
 FOLDER = "keras-applications"
@@ -111,39 +107,21 @@ def load_imagenet(model: keras.Model, way: Start, file: str | Path | None = None
 
 
 def weights_file(network: str) -> Path:
-    """The published weights of a network's backbone on this machine, verified. Taught in chapter 03.
-
-    Looked for in the folder that COVIDLIB_MIRROR names, if it is set, and nowhere else; otherwise downloaded once.
+    """Path of the published weights of a network's backbone, verified. Taught in chapter 03.
 
     Raises
     ------
     Unavailable
-        If it can be had from nowhere just now.
+        If the file is not found in the mirror, the cache or online.
     InputError
-        If it is another file than keras.applications names.
+        If the file is not the one that keras.applications names.
     """
     backbone = BACKBONES[network]
-    name = Path(FOLDER) / backbone.url.rpartition("/")[2]
-    mirror = os.environ.get(MIRROR_VARIABLE)
-    if mirror:
-        return _from_mirror(Path(mirror) / name, backbone.digest)
+    name = f"{FOLDER}/{backbone.url.rpartition('/')[2]}"
     try:
-        return download(backbone.url, home() / "data" / "downloads" / name, digest=backbone.digest, attempts=ATTEMPTS)
-    except Unavailable as error:
-        raise Unavailable(
-            backbone.url,
-            f"ImageNet weights cannot be downloaded ({error.problem})",
-            f"Go online and try again. {WITHOUT}",
-        ) from error
-
-
-def _from_mirror(path: Path, digest: str) -> Path:
-    if not path.is_file():
-        raise Unavailable(path, "the ImageNet weights are not in the mirror", WITHOUT)
-    found = f"md5:{hashlib.md5(path.read_bytes()).hexdigest()}"
-    if found != digest:
-        raise InputError(path, f"has {found}, expected {digest}", f"Copy the file into the mirror again. {WITHOUT}")
-    return path
+        return obtain(backbone.url, name, backbone.digest)
+    except InputError as error:
+        raise type(error)(name, error.problem, f"{error.remedy}. {WITHOUT}") from error
 
 
 def _read(coloured: keras.Model, path: Path) -> None:

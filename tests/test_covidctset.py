@@ -98,7 +98,7 @@ def test_figshare_serves_the_full_part_in_several_zips(
     on_figshare(
         site,
         [
-            {"COVID-CTset_part1.zip": zipped(FULL), "Patient_details.csv": b"1"},
+            {"../../COVID-CTset_part1.zip": zipped(FULL), "Patient_details.csv": b"1"},
             {"COVID-CTset_part2.zip": zipped(normal)},
             {TRAIN_ZIP: zipped(FLAT)},
         ],
@@ -108,6 +108,8 @@ def test_figshare_serves_the_full_part_in_several_zips(
     assert "2 slices match, 0 differ, 1 of the list are not in this part, 2 slices are not in the list" in out
     found = {path.relative_to(home / "scans").as_posix() for path in (home / "scans").rglob("*.tif")}
     assert found == {f"COVID-CTset_part1/{name}" for name in FULL} | {f"COVID-CTset_part2/{name}" for name in normal}
+    kept = home / "data" / "downloads" / "covid-ctset" / "figshare"
+    assert (kept / f"{10 * FIGSHARE_ARTICLES[0]}" / "COVID-CTset_part1.zip").is_file()
     assert KAGGLE_PATH not in [path for path, _, _ in site.requests]
     code, _, err = run(capsys, "--to", str(home / "scans"))
     assert code == 2 and "holds COVID-CTset, full, not COVID-CTset, train-validation" in err
@@ -132,13 +134,15 @@ def test_when_no_place_serves_the_error_says_what_each_answered_and_where_to_put
     assert code == 2
     # Above it on stderr are only progress bars.
     said = err.splitlines()[-1]
-    for words in ("answers 404", "arrived with MD5", covidctset.DRIVE_FOLDER, covidctset.AUTHORS_PAGE, "--zip PATH"):
+    for words in ("answers 404", "arrived with md5:", covidctset.DRIVE_FOLDER, covidctset.AUTHORS_PAGE, "--zip PATH"):
         assert words in said
     assert str(home / "data" / "downloads") in said
     assert not list(home.rglob("*.zip")) and not list(home.rglob("*.part"))
+    site.add(f"/figshare/file/download/{10 * FIGSHARE_ARTICLES[0]}", Page(zipped(FULL)))
+    assert f"offers {len(zipped(FULL))} bytes, expected {len(zipped(FLAT))}" in run(capsys, "--from", "figshare")[2]
     on_figshare(site, [{"COVID-CTset.rar": b"Rar!"}, {}, {}])
-    assert "COVID-CTset.rar, which is no zip" in run(capsys, "--part", "full")[2]
-    assert "no zip named like the train-validation part" in run(capsys, "--from", "figshare")[2]
+    assert "lists COVID-CTset.rar" in run(capsys, "--part", "full")[2]
+    assert "expected the train-validation part in zips" in run(capsys, "--from", "figshare")[2]
     site.add(f"/figshare/articles/{FIGSHARE_ARTICLES[0]}", Page(b'{"files": [{"id": 1}]}'))
     assert "in an unknown way" in run(capsys, "--from", "figshare")[2]
 
@@ -156,7 +160,7 @@ def test_a_zip_by_hand_needs_no_download(site: Site, home: Path, capsys: pytest.
     assert code == 2 and "Leave out --zip or --from" in err
     named.write_bytes(zipped({"weights/FPN-fold1.hdf5": b"", "photo.tif": b"", "covid1/patient1/SR_2/._IM1.tif": b""}))
     code, _, err = run(capsys, "--zip", str(named), "--to", str(home / "wrong"))
-    assert code == 2 and "no file of the kind" in err and not (home / "wrong").exists()
+    assert code == 2 and "no file of the expected kind" in err and not (home / "wrong").exists()
 
 
 def test_a_mirror_serves_everything_and_the_web_is_not_asked(

@@ -11,7 +11,7 @@ import tensorflow as tf
 from keras import layers
 from keras.src.legacy.saving import legacy_h5_format
 
-from covidlib import batches, describe, networks, transfer
+from covidlib import batches, describe, networks, sources, transfer
 from covidlib.cli import main
 from covidlib.errors import InputError, Unavailable
 from covidlib.protocols import COLAB, PAPER, QUICK, protocol_named, with_settings
@@ -236,7 +236,7 @@ def test_without_a_network_one_line_says_how_to_go_on(tmp_path: Path, monkeypatc
     def offline(url: str, target: Path, **_: object) -> Path:
         raise Unavailable(url, "cannot be downloaded (ConnectionError)", "Go online")
 
-    monkeypatch.setattr(transfer, "download", offline)
+    monkeypatch.setattr(sources, "download", offline)
     monkeypatch.delenv("COVIDLIB_MIRROR", raising=False)
     with pytest.raises(Unavailable, match="--set weights=none: training then starts from random weights"):
         transfer.weights_file("xception")
