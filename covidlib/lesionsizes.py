@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
-from scipy import ndimage
 
 from covidlib.errors import InputError
 from covidlib.figures import COVID_COLOUR, NORMAL_COLOUR
+from covidlib.infectionareas import disc_diameters, numbered_areas
 from covidlib.phantom import read_lesion_mask
 
 
@@ -35,11 +35,11 @@ def lesion_sizes(cohort: str | Path) -> pd.DataFrame:
     slices = pd.read_csv(root / "slices.csv")
     rows = []
     for path, patient in slices.loc[slices["lesion_pixels"] > 0, ["path", "patient"]].itertuples(index=False):
-        numbered, count = ndimage.label(read_lesion_mask(root, path))
-        areas = np.bincount(numbered.ravel(), minlength=count + 1)[1:]
-        rows += [(path, patient, int(area), 2 * np.sqrt(area / np.pi)) for area in areas]
-    table = pd.DataFrame(rows, columns=["path", "patient", "pixels", "diameter_pixels"])
-    return table.assign(diameter_mm=table["diameter_pixels"] * table["patient"].map(spacing))
+        _, areas = numbered_areas(read_lesion_mask(root, path))
+        rows += [(path, patient, int(area)) for area in areas]
+    table = pd.DataFrame(rows, columns=["path", "patient", "pixels"])
+    diameters = disc_diameters(table["pixels"].to_numpy(int))
+    return table.assign(diameter_pixels=diameters, diameter_mm=diameters * table["patient"].map(spacing))
 
 
 def sizes_and_fields(levels: pd.DataFrame, diameters: pd.Series) -> Figure:
