@@ -15,10 +15,9 @@ from pathlib import Path
 
 from covidlib import archives, sources
 from covidlib.answers import read_json
-from covidlib.checksums import is_slice
 from covidlib.downloads import download
 from covidlib.errors import InputError, Unavailable
-from covidlib.series import identify
+from covidlib.series import identify, is_slice
 from covidlib.workspace import home
 
 PARTS = ("train-validation", "full")
