@@ -13,6 +13,7 @@ from covidlib.errors import InputError
 from covidlib.figures import COVID_COLOUR, NORMAL_COLOUR
 from covidlib.infectionareas import disc_diameters, numbered_areas
 from covidlib.phantom import read_lesion_mask
+from covidlib.series import SLICE_SIDE
 
 
 def lesion_sizes(cohort: str | Path) -> pd.DataFrame:
@@ -61,12 +62,14 @@ def sizes_and_fields(levels: pd.DataFrame, diameters: pd.Series) -> Figure:
     bottom.hlines(rows, strides, fields, color="#b7c2cc", linewidth=5)
     bottom.scatter(strides, rows, marker="|", s=180, color=NORMAL_COLOUR, label="stride: distance of its cells")
     bottom.scatter(fields, rows, marker="o", s=30, color=NORMAL_COLOUR, label="receptive field: what one cell sees")
-    bottom.axvline(512, color="#1b2733", linestyle=":", linewidth=1)
-    bottom.annotate("side of the slice", (512, -0.75), (-4, 0), textcoords="offset points", ha="right", fontsize=8)
+    bottom.axvline(SLICE_SIDE, color="#1b2733", linestyle=":", linewidth=1)
+    side = (SLICE_SIDE, -0.75)
+    bottom.annotate("side of the slice", side, (-4, 0), textcoords="offset points", ha="right", fontsize=8)
     bottom.set(
         xscale="log", xlim=(1, 1400), yticks=rows, yticklabels=levels["level"], ylim=(len(rows) - 0.4, -1.1),
-        xlabel="pixels of a 512×512 slice",
+        xlabel=f"pixels of a {SLICE_SIDE}×{SLICE_SIDE} slice",
     )  # fmt: skip
-    bottom.set_xticks([1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024], [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024])
+    powers = [2**power for power in range(11)]
+    bottom.set_xticks(powers, powers)
     bottom.legend(loc="lower left", fontsize=8)
     return figure

@@ -19,9 +19,9 @@ from tqdm import tqdm
 
 from covidlib.chest import abdomen, bones, disease, lungs, mediastinum, scanner, wall
 from covidlib.chest.body import Body, choose_body
-from covidlib.chest.canvas import SIDE, Canvas, Noises, smooth_noise
+from covidlib.chest.canvas import Canvas, Noises, smooth_noise
 from covidlib.errors import InputError
-from covidlib.series import identify, write_slice
+from covidlib.series import SLICE_SIDE, identify, write_slice
 from covidlib.workers import process_pool
 
 FIRST_NORMAL_ID = 146
@@ -130,7 +130,7 @@ def _draw_slice(patient: Patient, z: float, thickness: float, noises: Noises) ->
     lungs.draw_vessels(canvas, patient.vessels, z, thickness, lung)
     if patient.atelectasis:
         disease.draw_atelectasis(canvas, body, patient.atelectasis, z, thickness, inner, lung, noises)
-    mask = np.zeros((SIDE, SIDE), bool)
+    mask = np.zeros((SLICE_SIDE, SLICE_SIDE), bool)
     for lesion in patient.lesions:
         mask |= disease.draw_lesion(canvas, lesion, z, thickness, lung, noises)
     abdomen.draw_abdomen(canvas, body, z, under, noises)
@@ -275,6 +275,6 @@ def read_lesion_mask(cohort: str | Path, path: str) -> np.ndarray:
     if name is None or not (Path(cohort) / path).is_file():
         raise InputError(Path(cohort) / path, "is no slice of this cohort", "Take a path from its slices.csv")
     if name.label == "normal":
-        return np.zeros((SIDE, SIDE), bool)
+        return np.zeros((SLICE_SIDE, SLICE_SIDE), bool)
     packed = np.load(_mask_file(Path(cohort), name.patient, name.series))
     return np.unpackbits(packed[name.number - 1], axis=-1).astype(bool)
