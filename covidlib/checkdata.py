@@ -6,10 +6,13 @@ Tables 1, 2 and 4 describe. Taught in chapter 01.
 
 from __future__ import annotations
 
+import hashlib
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+from tqdm import tqdm
 
 from covidlib import published
 from covidlib.comparison import (
@@ -24,6 +27,7 @@ from covidlib.comparison import (
 )
 from covidlib.dataset import LABELS
 from covidlib.errors import InputError, Unavailable
+from covidlib.series import identify, is_slice
 from covidlib.slicecheck import findings_table, scan, tiff_files, usual_workers
 from covidlib.sources import offline
 from covidlib.splitcheck import check_splits, find_splits, read_splits
@@ -218,6 +222,90 @@ def compare_checksums(slices: pd.DataFrame, digests: pd.DataFrame) -> pd.DataFra
     return findings_table(
         [("problem", "checksum", path, "its bytes are not those of the published file") for path in changed["path"]]
     )
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Slices of a folder beside the published checksums.
+
+    Attributes
+    ----------
+    matching, differing : int, tuple of str
+        Slices with the published bytes, and the paths of those with others.
+    missing : int
+        Published checksums without a slice here: no error, parts differ.
+    unlisted : int
+        Slices here for which no checksum is published.
+    """
+
+    matching: int
+    differing: tuple[str, ...]
+    missing: int
+    unlisted: int
+
+
+def compare_bytes(folder: Path, progress: bool = False) -> Comparison:
+    """Compare every slice of a folder with the published BLAKE2b checksums, unread otherwise. Taught in chapter 01.
+
+    The list has the flat names of the train-validation part, whose prefixes (`137covid`) are not the folders of the
+    full part (`covid1`). Class, patient, series and slice number name a slice in both; where the list has them twice,
+    under two prefixes, the checksums are equal.
+
+    Raises
+    ------
+    Unavailable
+        If the list can be had from nowhere just now.
+    """
+    listed = published.checksums()
+    digests = dict(zip(listed["filename"], listed["blake2b"], strict=True))
+    alike: dict[object, list[str]] = defaultdict(list)
+    for name in digests:
+        alike[_whose(name)].append(name)
+    matching, unlisted, seen, differing = 0, 0, set(), []
+    paths = [path for path in sorted(folder.rglob("*")) if is_slice(path.relative_to(folder).as_posix())]
+    for path in tqdm(paths, desc="checksums", unit="slice", disable=not progress):
+        relative = path.relative_to(folder).as_posix()
+        names = [path.name] if path.name in digests else alike.get(_whose(relative), [])
+        if not names:
+            unlisted += 1
+            continue
+        seen.update(names)
+        with path.open("rb") as stream:
+            same = hashlib.file_digest(stream, "blake2b").hexdigest() == digests[names[0]]
+        matching += same
+        if not same:
+            differing.append(relative)
+    return Comparison(matching, tuple(differing), len(digests.keys() - seen), unlisted)
+
+
+def checksum_report(folder: Path, progress: bool = False) -> str:
+    """One sentence on the comparison of a folder with the published checksums. Taught in chapter 01.
+
+    Raises
+    ------
+    InputError
+        If a slice differs from the published one.
+    """
+    try:
+        found = compare_bytes(folder, progress)
+    except Unavailable as error:
+        return f"checksums not compared: {error}"
+    if found.differing:
+        raise InputError(
+            folder,
+            f"{len(found.differing)} slices differ from the published checksums, {found.matching} match; "
+            f"the first is {found.differing[0]}",
+            "Delete the folder and the zip that it came from, and fetch again from another place (--from)",
+        )
+    return (
+        f"checksums: {found.matching} slices match, 0 differ, {found.missing} of the list are not in this part, "
+        f"{found.unlisted} slices are not in the list"
+    )
+
+
+def _whose(name: str) -> object:
+    found = identify(name)
+    return found and (found.label, found.patient, found.series, found.number)
 
 
 def count_classes(slices: pd.DataFrame) -> dict[str, dict[str, object]]:

@@ -18,12 +18,14 @@ from typing import Any, Literal, cast
 
 import pandas as pd
 
+from covidlib.audit.numbers import decimals, parse
 from covidlib.errors import InputError
 from covidlib.paper import table
+from covidlib.printedpairs import printed_fold_counts
 from covidlib.published import stored_aggregates
 from covidlib.quantities import Quantity, printed_value
 from covidlib.scores import ppv_at
-from covidlib.tables import pooled, printed_fold_counts
+from covidlib.tables import pooled
 from covidlib.wholefiles import write_text
 
 STORED = "claims.json"
@@ -154,14 +156,13 @@ def printed_number(printed: str) -> tuple[Fraction, Fraction]:
     InputError
         If it is no number.
     """
-    digits = printed.strip().removesuffix("%").replace(",", "")
+    digits = printed.removesuffix("%")
     try:
-        value = Fraction(digits)
+        value = parse(digits)
     except ValueError as error:
         raise InputError(printed, "is no printed number", 'Write it as "98.49%", "15,589" or "0.9849"') from error
-    unit = Fraction(1, 10 ** len(digits.partition(".")[2]))
-    scale = 100 if printed.strip().endswith("%") else 1
-    return value / scale, unit / scale
+    scale = 100 if printed.endswith("%") else 1
+    return value / scale, Fraction(1, scale * 10 ** decimals(digits))
 
 
 def agrees(claim: Claim) -> bool:

@@ -160,12 +160,12 @@ def _export(arguments: argparse.Namespace) -> None:
 
 
 def _fetch(arguments: argparse.Namespace) -> None:
-    from covidlib import checksums, covidctset, sources
+    from covidlib import checkdata, covidctset, sources
 
     if arguments.dataset == "covid-ctset":
         part = arguments.part or covidctset.PARTS[0]
         folder = covidctset.fetch(part, arguments.place, arguments.zip, arguments.to)
-        print(f"{folder}: COVID-CTset, {part}\n{checksums.report(folder, progress=True)}")
+        print(f"{folder}: COVID-CTset, {part}\n{checkdata.checksum_report(folder, progress=True)}")
         return
     if arguments.part or arguments.place or arguments.zip:
         raise InputError(arguments.dataset, "has no --part, --from or --zip", "Leave them out")

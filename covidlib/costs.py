@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from covidlib.limits import SLICE_SIDE
 from covidlib.paper import network_name, table, table_numbers
 from covidlib.protocols import Protocol
+from covidlib.series import SLICE_SIDE
 
 FORWARD_AND_BACKWARD = 3
 """A step of training costs about three forward passes: one forward, two backward (for the maps, for the kernels)."""

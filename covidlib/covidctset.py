@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from covidlib import archives, sources
-from covidlib.checksums import is_slice
 from covidlib.downloads import download, read_json
 from covidlib.errors import InputError, Unavailable
-from covidlib.series import identify
+from covidlib.series import identify, is_slice
 from covidlib.workspace import home
 
 PARTS = ("train-validation", "full")

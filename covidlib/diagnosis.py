@@ -12,7 +12,8 @@ from typing import Literal
 
 import pandas as pd
 
-from covidlib.metrics import called_covid
+from covidlib.metrics import Counts, called_covid, with_averages
+from covidlib.paper import count_heads
 
 THRESHOLD_1 = 0.0
 """One slice called COVID-19 is enough (Table 5, threshold 1)."""
@@ -88,26 +89,39 @@ def decide_patients(predictions: pd.DataFrame, threshold: float = THRESHOLD_2) -
     return patients.assign(decision=[decide(int(covid), int(selected), threshold) for covid, selected in counts])
 
 
+def patient_counts(decisions: pd.DataFrame) -> Counts:
+    """The four counts of patients, over all folds; an undetermined patient is wrong (Table 6). Taught in chapter 06.
+
+    Parameters
+    ----------
+    decisions : DataFrame
+        As `decide_patients` returns it, for one network.
+    """
+    covid = decisions["patient_label"] == "covid"
+    infected, normal = decisions["decision"] == "infected", decisions["decision"] == "normal"
+    return Counts(
+        true_covid=int((covid & infected).sum()),
+        false_normal=int((covid & ~infected).sum()),
+        true_normal=int((~covid & normal).sum()),
+        false_covid=int((~covid & ~normal).sum()),
+    )
+
+
 def table6(decisions: pd.DataFrame) -> pd.DataFrame:
     """Table 6 from decisions: patients right and wrong by fold and network, and the mean over folds.
 
     An undetermined patient is identified neither way and counts as wrong. Taught in chapter 06.
     """
-    covid = decisions["patient_label"] == "covid"
-    infected, normal = decisions["decision"] == "infected", decisions["decision"] == "normal"
-    marked = decisions.assign(
-        **{
-            "COVID correct identified": covid & infected,
-            "Wrong identified as normal": covid & ~infected,
-            "Normal correct identified": ~covid & normal,
-            "Wrong identified as COVID": ~covid & ~normal,
-        }
-    )
-    columns = list(marked.columns[-4:])
-    counts = marked.groupby(["fold", "network"])[columns].sum().reset_index()
-    counts.insert(2, "Correct identified patients", counts[columns[0]] + counts[columns[2]])
-    counts.insert(3, "Wrong identified patients", counts[columns[1]] + counts[columns[3]])
-    counts = counts.rename(columns={"fold": "Fold", "network": "Network"}).astype({"Fold": str})
-    means = counts.drop(columns="Fold").groupby("Network", as_index=False).mean()
-    means.insert(0, "Fold", "Avg")
-    return pd.concat([counts, means], ignore_index=True)
+    rows = []
+    for (fold, network), own in decisions.groupby(["fold", "network"]):
+        counts = patient_counts(own)
+        rows.append(
+            {
+                "Fold": str(fold),
+                "Network": network,
+                "Correct identified patients": counts.true_covid + counts.true_normal,
+                "Wrong identified patients": counts.false_normal + counts.false_covid,
+                **dict(zip(count_heads(6), vars(counts).values(), strict=True)),
+            }
+        )
+    return with_averages(pd.DataFrame(rows))

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from covidlib import paper, scores, tables
+from covidlib import paper, printedpairs, scores, tables
 from covidlib.costs import printed_slices
 from covidlib.dataset import LABELS, load_table
 from covidlib.diagnosis import THRESHOLD_2, decide, decide_patients
@@ -259,7 +259,7 @@ def average_readings() -> pd.DataFrame:
     DataFrame
         Index network; columns printed, mean of folds, pooled.
     """
-    printed = paper.table(9).set_index(["Fold", "Network"])["COVID precision"]["Avg"]
+    printed = paper.table(9).set_index(["Fold", "Network"])["COVID precision"][paper.AVERAGE]
     by_name = {paper.network_name(name): value for name, value in printed.items()}
     rows = {
         name: {
@@ -267,7 +267,7 @@ def average_readings() -> pd.DataFrame:
             "mean of folds": np.mean([float(scores.ppv(one)) for one in folds]),
             "pooled": float(scores.ppv(tables.pooled(folds))),
         }
-        for name, folds in tables.printed_fold_counts().items()
+        for name, folds in printedpairs.printed_fold_counts().items()
     }
     return pd.DataFrame(rows).T.rename_axis("network")
 

@@ -54,11 +54,18 @@ def in_clone(root: Path = ROOT) -> bool:
     return (root / "pyproject.toml").is_file() and (root / ".git").exists()
 
 
-def commit(root: Path = ROOT) -> str | None:
-    """The short commit of a clone, marked if files were changed since; None where there is no clone or no git."""
-    if not in_clone(root):
+def commit(root: Path = ROOT, whole: bool = False) -> str | None:
+    """The commit of a clone, marked if files were changed since; None where there is no clone or no git.
+
+    Parameters
+    ----------
+    whole : bool
+        All 40 digits and the mark "-dirty", as records keep them; else as few digits as will do, for readers.
+    """
+    if not in_clone(root):  # the repository that an installation lies in may be somebody else's
         return None
-    command = ["git", "-C", str(root), "describe", "--always", "--dirty=, changed since", "--exclude=*"]
+    form = ["--abbrev=40", "--dirty"] if whole else ["--dirty=, changed since"]
+    command = ["git", "-C", str(root), "describe", "--always", "--exclude=*", *form]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):

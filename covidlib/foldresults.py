@@ -6,42 +6,47 @@ stands out from that, it does not say. Taught in chapter 05.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import combinations
 
 import pandas as pd
 
+from covidlib.diagnosis import decide_patients, patient_counts
 from covidlib.errors import InputError
 from covidlib.intervals import corrected_t
-from covidlib.metrics import Counts, confusion_counts, labelled
-from covidlib.paper import table_numbers
+from covidlib.metrics import Counts, FoldCounts, confusion_counts, labelled
 from covidlib.scores import SCORES
 from covidlib.tables import RANKED, rate_intervals
 
-FoldCounts = Mapping[str, Sequence[Counts]]
-"""For each network its counts, fold after fold: `covidlib.tables.printed_fold_counts`, or ours."""
 
+def fold_counts(predictions: pd.DataFrame, threshold: float | None = None) -> dict[str, list[Counts]]:
+    """The counts of each network, fold after fold, from predictions: of images, or of patients.
 
-def fold_counts(predictions: pd.DataFrame) -> dict[str, list[Counts]]:
-    """The counts of each network, fold after fold, from predictions. Taught in chapter 05.
+    Taught in chapters 05 and 06.
 
     Parameters
     ----------
     predictions : DataFrame
-        Columns network, fold, label, p_covid.
+        Columns network, fold, label, p_covid; for patients as `covidlib.diagnosis.decide_patients` takes it.
+    threshold : float, optional
+        Patients are counted, decided at this threshold; without it images are.
 
     Raises
     ------
     InputError
         If a network lacks a fold that another has: its later folds would be taken for those before them.
     """
+    if threshold is None:
+        rows, count = labelled(predictions), lambda own: confusion_counts(own["label"], own["p_covid"])
+    else:
+        rows, count = decide_patients(predictions, threshold), patient_counts
     counts = {}
-    for network, own in labelled(predictions).groupby("network"):
+    for network, own in rows.groupby("network"):
         missing = sorted(set(predictions["fold"]) - set(own["fold"]))
         if missing:
             folds = ", ".join(map(str, missing))
             raise InputError(str(network), f"has no predictions of fold {folds}", "Train it on every fold")
-        counts[str(network)] = [confusion_counts(fold["label"], fold["p_covid"]) for _, fold in own.groupby("fold")]
+        counts[str(network)] = [count(fold) for _, fold in own.groupby("fold")]
     return counts
 
 
@@ -62,16 +67,6 @@ def fold_rates(counts: FoldCounts) -> pd.DataFrame:
         for score, interval in rate_intervals(own).items()
     ]
     return pd.DataFrame(rows)
-
-
-def printed_test_to_train() -> float:
-    """Test images over training images in the paper, all folds together (Table 2). Taught in chapter 05."""
-    printed = table_numbers(2)
-    sizes = {
-        side: sum(printed[f"{side} {label} images"].sum() for label in ("COVID-19", "Normal"))
-        for side in ("train", "test")
-    }
-    return float(sizes["test"] / sizes["train"])
 
 
 def fold_differences(counts: FoldCounts, test_to_train: float, scores: Sequence[str] = RANKED) -> pd.DataFrame:

@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
-from scipy import ndimage
 
 from covidlib.errors import InputError
 from covidlib.figures import COVID_COLOUR, NORMAL_COLOUR
+from covidlib.infectionareas import disc_diameters, numbered_areas
 from covidlib.phantom import read_lesion_mask
+from covidlib.series import SLICE_SIDE
 
 
 def lesion_sizes(cohort: str | Path) -> pd.DataFrame:
@@ -35,11 +36,11 @@ def lesion_sizes(cohort: str | Path) -> pd.DataFrame:
     slices = pd.read_csv(root / "slices.csv")
     rows = []
     for path, patient in slices.loc[slices["lesion_pixels"] > 0, ["path", "patient"]].itertuples(index=False):
-        numbered, count = ndimage.label(read_lesion_mask(root, path))
-        areas = np.bincount(numbered.ravel(), minlength=count + 1)[1:]
-        rows += [(path, patient, int(area), 2 * np.sqrt(area / np.pi)) for area in areas]
-    table = pd.DataFrame(rows, columns=["path", "patient", "pixels", "diameter_pixels"])
-    return table.assign(diameter_mm=table["diameter_pixels"] * table["patient"].map(spacing))
+        _, areas = numbered_areas(read_lesion_mask(root, path))
+        rows += [(path, patient, int(area)) for area in areas]
+    table = pd.DataFrame(rows, columns=["path", "patient", "pixels"])
+    diameters = disc_diameters(table["pixels"].to_numpy(int))
+    return table.assign(diameter_pixels=diameters, diameter_mm=diameters * table["patient"].map(spacing))
 
 
 def sizes_and_fields(levels: pd.DataFrame, diameters: pd.Series) -> Figure:
@@ -61,12 +62,14 @@ def sizes_and_fields(levels: pd.DataFrame, diameters: pd.Series) -> Figure:
     bottom.hlines(rows, strides, fields, color="#b7c2cc", linewidth=5)
     bottom.scatter(strides, rows, marker="|", s=180, color=NORMAL_COLOUR, label="stride: distance of its cells")
     bottom.scatter(fields, rows, marker="o", s=30, color=NORMAL_COLOUR, label="receptive field: what one cell sees")
-    bottom.axvline(512, color="#1b2733", linestyle=":", linewidth=1)
-    bottom.annotate("side of the slice", (512, -0.75), (-4, 0), textcoords="offset points", ha="right", fontsize=8)
+    bottom.axvline(SLICE_SIDE, color="#1b2733", linestyle=":", linewidth=1)
+    side = (SLICE_SIDE, -0.75)
+    bottom.annotate("side of the slice", side, (-4, 0), textcoords="offset points", ha="right", fontsize=8)
     bottom.set(
         xscale="log", xlim=(1, 1400), yticks=rows, yticklabels=levels["level"], ylim=(len(rows) - 0.4, -1.1),
-        xlabel="pixels of a 512×512 slice",
+        xlabel=f"pixels of a {SLICE_SIDE}×{SLICE_SIDE} slice",
     )  # fmt: skip
-    bottom.set_xticks([1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024], [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024])
+    powers = [2**power for power in range(11)]
+    bottom.set_xticks(powers, powers)
     bottom.legend(loc="lower left", fontsize=8)
     return figure

@@ -20,10 +20,8 @@ import pandas as pd
 from covidlib import dicom
 from covidlib.importing import allowed_settings
 from covidlib.selection import lung_areas
-from covidlib.series import Series
+from covidlib.series import SLICE_SIDE, Series
 
-SIDE = 512
-"""Rows and columns of all 1,119 published series."""
 LARGEST_VALUE = 4095
 """All 1,119 series store 12 bits, and the synthetic cohort is cut at the same value."""
 FIELD_MM = (238.0, 470.0)
@@ -107,16 +105,16 @@ def _known(value: object) -> float | None:
 
 def unlike_size(shape: tuple[int, int]) -> tuple[str, ...]:
     """Why slices of this size are unlike the training data, or nothing. Taught in chapter 06."""
-    if shape == (SIDE, SIDE):
+    if shape == (SLICE_SIDE, SLICE_SIDE):
         return ()
-    return (f"slices of {shape[0]}×{shape[1]} pixels; all training slices have {SIDE}×{SIDE}",)
+    return (f"slices of {shape[0]}×{shape[1]} pixels; all training slices have {SLICE_SIDE}×{SLICE_SIDE}",)
 
 
 def unlike_settings(settings: Settings) -> tuple[str, ...]:
     """Why a series made so is unlike the training data, or nothing; what is unknown passes. Taught in chapter 06."""
-    low, high = (field / SIDE for field in FIELD_MM)
+    low, high = (field / SLICE_SIDE for field in FIELD_MM)
     reasons = []
-    if settings.pixel_mm is not None and not FIELD_MM[0] <= round(settings.pixel_mm * SIDE, 1) <= FIELD_MM[1]:
+    if settings.pixel_mm is not None and not FIELD_MM[0] <= round(settings.pixel_mm * SLICE_SIDE, 1) <= FIELD_MM[1]:
         reasons.append(f"pixels of {settings.pixel_mm:.3f} mm; training data {low:.3f} to {high:.3f} mm")
     if settings.thickness_mm is not None and not THICKNESS_MM[0] <= settings.thickness_mm <= THICKNESS_MM[1]:
         reasons.append(

@@ -11,9 +11,8 @@ from collections.abc import Iterator
 
 from covidlib.errors import InputError
 from covidlib.protocols import Protocol
+from covidlib.series import SLICE_SIDE
 
-SLICE_SIDE = 512
-"""Pixels of a slice of COVID-CTset, and of the synthetic cohort."""
 SMALLEST_SIDE = 96
 """Below it the pyramid's P4 has nothing to convolve (`covidlib.networks`)."""
 LARGEST_SEED = 2**32 - 1000

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy import ndimage
 
-from covidlib.infectionareas import HALF, dice, infection_area
+from covidlib.infectionareas import HALF, dice, disc_diameters, infection_area, numbered_areas
 from covidlib.intervals import Metric, bootstrap_interval, percentile_ends
 from covidlib.intervals import bootstrap as resampled
 
@@ -116,13 +116,12 @@ def score_lesions(heat: np.ndarray, lesions: np.ndarray, lungs: np.ndarray, pixe
     DataFrame
         Columns diameter_mm (of a disc of the same area), lit, chance.
     """
-    numbered, count = ndimage.label(lesions)
-    areas = np.bincount(numbered.ravel(), minlength=count + 1)[1:]
+    numbered, areas = numbered_areas(lesions)
     healthy = lungs & ~lesions
     return pd.DataFrame(
         {
-            "diameter_mm": 2 * np.sqrt(areas / np.pi) * pixel_mm,
-            "lit": ndimage.mean(heat, numbered, np.arange(1, count + 1)) >= HALF,
+            "diameter_mm": disc_diameters(areas) * pixel_mm,
+            "lit": ndimage.mean(heat, numbered, np.arange(1, len(areas) + 1)) >= HALF,
             "chance": float((heat[healthy] >= HALF).mean()) if healthy.any() else np.nan,
         }
     ).astype({"lit": float})

@@ -28,7 +28,7 @@ from covidlib.mapviews import explainer_of, main_map, maps_of, middle_slices
 from covidlib.networks import Size
 from covidlib.phantom import read_lesion_mask
 from covidlib.runfiles import Run
-from covidlib.series import read_slice
+from covidlib.series import SLICE_SIDE, read_slice
 from covidlib.weights import WeightsNote, load_weights
 
 SIDE = 256
@@ -178,7 +178,7 @@ def score_run(
                 row |= localisation.score_map(heat.maps[number], truth.lesions, truth.lungs, truth.body)
                 if label == "covid":
                     found = localisation.score_lesions(
-                        heat.maps[number], truth.lesions, truth.lungs, spacing[patient] * 512 / SIDE
+                        heat.maps[number], truth.lesions, truth.lungs, spacing[patient] * SLICE_SIDE / SIDE
                     )
                     areas.append(found.assign(path=path, patient=patient, layer=layer))
                     whole = truth.lungs | truth.lesions

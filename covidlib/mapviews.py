@@ -18,6 +18,7 @@ from covidlib.gradcam import COMBINED, Explainer, HeatMap, combined
 from covidlib.networks import LAST_MAP, LEVELS
 from covidlib.phantom import read_lesion_mask
 from covidlib.runfiles import Run, all_predictions
+from covidlib.series import SLICE_SIDE
 from covidlib.weights import load_weights
 
 LAST = "last map"
@@ -37,7 +38,7 @@ def by_name(runs: Sequence[Run]) -> dict[tuple[str, int], Run]:
 def outlines(data: Path, paths: Sequence[str]) -> list[np.ndarray]:
     """Lesion masks to draw, 512×512; empty ones for data that has none. Taught in chapter 07."""
     known = (data / "lesions").is_dir()
-    return [read_lesion_mask(data, path) if known else np.zeros((512, 512), bool) for path in paths]
+    return [read_lesion_mask(data, path) if known else np.zeros((SLICE_SIDE, SLICE_SIDE), bool) for path in paths]
 
 
 def middle_slices(tested: pd.DataFrame, label: str = "covid") -> pd.Series:

@@ -5,11 +5,14 @@ Taught in chapter 05.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import pandas as pd
+
+from covidlib.paper import AVERAGE
 
 DECISION = 0.5
 """A slice is called COVID-19 above this probability: the larger of two outputs that sum to one."""
@@ -23,6 +26,10 @@ class Counts:
     false_normal: int
     true_normal: int
     false_covid: int
+
+
+FoldCounts = Mapping[str, Sequence[Counts]]
+"""For each network its counts, fold after fold: `covidlib.printedpairs.printed_fold_counts`, or ours."""
 
 
 def called_covid(p_covid: pd.Series | np.ndarray) -> np.ndarray:
@@ -71,9 +78,11 @@ def confusion_counts(labels: pd.Series | np.ndarray, p_covid: pd.Series | np.nda
     )
 
 
-def ratio(part: float, whole: float) -> float:
-    """A share, or NaN where there is nothing to share. Taught in chapter 05."""
-    return part / whole if whole else float("nan")
+def share(part: float, whole: float) -> float:
+    """A share, or not a number where there is nothing to share; also for arrays of both. Taught in chapter 05."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        quotient = np.where(np.asarray(whole) != 0, np.true_divide(part, whole), np.nan)
+    return cast(float, quotient[()])
 
 
 def table9_columns(counts: Counts) -> dict[str, float]:
@@ -86,8 +95,8 @@ def table9_columns(counts: Counts) -> dict[str, float]:
     covid = counts.true_covid + counts.false_normal
     normal = counts.true_normal + counts.false_covid
     right = counts.true_covid + counts.true_normal
-    accuracy = ratio(right, covid + normal)
-    sensitivity, specificity = ratio(counts.true_covid, covid), ratio(counts.true_normal, normal)
+    accuracy = share(right, covid + normal)
+    sensitivity, specificity = share(counts.true_covid, covid), share(counts.true_normal, normal)
     return {
         "Correct classified images": right,
         "Wrong classified images": covid + normal - right,
@@ -104,8 +113,8 @@ def table9_columns(counts: Counts) -> dict[str, float]:
         "Normal sensitivity": specificity,
         "COVID specificity": specificity,
         "Normal specificity": sensitivity,
-        "COVID precision": ratio(counts.true_covid, counts.true_covid + counts.false_covid),
-        "Normal precision": ratio(counts.true_normal, counts.true_normal + counts.false_normal),
+        "COVID precision": share(counts.true_covid, counts.true_covid + counts.false_covid),
+        "Normal precision": share(counts.true_normal, counts.true_normal + counts.false_normal),
     }
 
 
@@ -135,20 +144,20 @@ def table9(predictions: pd.DataFrame) -> pd.DataFrame:
         {"Fold": str(fold), "Network": network, **table9_columns(confusion_counts(group["label"], group["p_covid"]))}
         for (fold, network), group in labelled(predictions).groupby(["fold", "network"], sort=True)
     ]
-    folds = pd.DataFrame(rows)
+    return with_averages(pd.DataFrame(rows))
+
+
+def with_averages(folds: pd.DataFrame) -> pd.DataFrame:
+    """Rows of folds as Tables 6 and 9 end them: with each network's mean over its folds. Taught in chapters 05 and 06.
+
+    Parameters
+    ----------
+    folds : DataFrame
+        Columns Fold and Network, then numbers.
+    """
     means = folds.drop(columns="Fold").groupby("Network", as_index=False).mean()
-    means.insert(0, "Fold", "Avg")
+    means.insert(0, "Fold", AVERAGE)
     return pd.concat([folds, means], ignore_index=True)
-
-
-def printed_counts(row: pd.Series) -> Counts:
-    """The four counts in a printed row of Table 9. Taught in chapter 05."""
-    return Counts(
-        true_covid=int(row["COVID correct classified"]),
-        false_normal=int(row["COVID not classified"]),
-        true_normal=int(row["Normal correct classified"]),
-        false_covid=int(row["Wrong classified as COVID"]),
-    )
 
 
 def mean_matrix(folds: Sequence[Counts]) -> np.ndarray:

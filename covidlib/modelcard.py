@@ -17,7 +17,6 @@ from covidlib.protocols import PROTOCOLS
 from covidlib.runfiles import Run, all_predictions
 from covidlib.scores import SCORES, balanced_accuracy, of_counts
 from covidlib.tables import MEAN, ranking_by_patients, rate_intervals, readable
-from covidlib.thresholds import patient_counts
 
 if TYPE_CHECKING:
     from covidlib.claims import Claim
@@ -86,7 +85,7 @@ def measured(runs: Sequence[Run]) -> pd.DataFrame:
     DataFrame
         Index measure; one column a network. Slices at the cut of one half, patients at threshold 2.
     """
-    from covidlib.diagnosis import decide_patients
+    from covidlib.diagnosis import decide_patients, patient_counts
 
     predictions = all_predictions(list(runs))
     slices = readable(ranking_by_patients(predictions))["value"].unstack("network", sort=False)

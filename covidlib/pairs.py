@@ -8,6 +8,7 @@ be bounded, and often both bounds tell the same. Taught in chapter 05.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -22,7 +23,7 @@ from covidlib.intervals import (
     on_all,
     percentile_ends,
 )
-from covidlib.metrics import called_covid, labelled
+from covidlib.metrics import Counts, FoldCounts, called_covid, labelled
 
 LABELS_AND_ALL = ("covid", "normal", "all")
 
@@ -188,3 +189,43 @@ def mcnemar_bounds(
     least, most = int(np.maximum(0, first + second - n).sum()), int(np.minimum(first, second).sum())
     a, b = int(first.sum()), int(second.sum())
     return McNemarBounds(least, most, mcnemar_p(a - most, b - most), mcnemar_p(a - least, b - least))
+
+
+def pair_bounds(counts: FoldCounts) -> pd.DataFrame:
+    """Bounds of McNemar's exact p for each pair of networks and each class. Taught in chapters 05 and 06.
+
+    Two warnings go with them. Most normal patients are tested in four of the five folds, by differently trained
+    networks, and are counted each time; and slices of one patient are not independent. Both make p too small, so a
+    largest p below 0.05 is not yet a proof, but a smallest p above it shows that nothing was found.
+
+    Parameters
+    ----------
+    counts : dict of lists of Counts
+        For each network, fold after fold, as `covidlib.printedpairs` reads them.
+
+    Returns
+    -------
+    DataFrame
+        Columns first, second, label ("covid", "normal" or "all"), n, first_wrong, second_wrong, both_wrong_least,
+        both_wrong_most, p_smallest, p_largest, tolerated_design_effect (at the largest p).
+    """
+    rows = []
+    for first, second in combinations(counts, 2):
+        for label in LABELS_AND_ALL:
+            (one, totals), (other, _) = (_wrong_of_all(counts[name], label) for name in (first, second))
+            bounds = mcnemar_bounds(one, other, totals)
+            alone = [sum(wrong) - bounds.both_wrong_least for wrong in (one, other)]
+            rows.append(
+                {"first": first, "second": second, "label": label, "n": sum(totals)}
+                | {"first_wrong": sum(one), "second_wrong": sum(other), **bounds._asdict()}
+                | {"tolerated_design_effect": tolerated_design_effect(*alone)}
+            )
+    return pd.DataFrame(rows)
+
+
+def _wrong_of_all(folds: Sequence[Counts], label: str) -> tuple[list[int], list[int]]:
+    """Errors, and slices or patients, of each fold; of both classes one after the other if the label is "all"."""
+    covid = [(own.false_normal, own.true_covid + own.false_normal) for own in folds]
+    normal = [(own.false_covid, own.true_normal + own.false_covid) for own in folds]
+    chosen = {"covid": covid, "normal": normal, "all": covid + normal}[label]
+    return [wrong for wrong, _ in chosen], [total for _, total in chosen]

@@ -11,12 +11,11 @@ import pandas as pd
 
 from covidlib.comparison import IMAGES_IN_TABLE_4, PATIENTS_IN_TABLE_4, PRINTED_LABEL
 from covidlib.dataset import LABELS
-from covidlib.diagnosis import THRESHOLD_1, THRESHOLD_2, decide_patients
+from covidlib.diagnosis import THRESHOLD_1, THRESHOLD_2, decide_patients, patient_counts
 from covidlib.metrics import Counts
-from covidlib.paper import network_name, table_numbers
-from covidlib.printedpairs import table5_errors
-from covidlib.tables import pooled, printed_patient_counts, rate_intervals
-from covidlib.thresholds import patient_counts
+from covidlib.paper import AVERAGE, COUNT_HEADS, network_name, table_numbers
+from covidlib.printedpairs import printed_patient_counts
+from covidlib.tables import pooled, rate_intervals
 
 THRESHOLDS = {1: THRESHOLD_1, 2: THRESHOLD_2}
 """The paper's two, by the number that it gives them."""
@@ -78,18 +77,6 @@ def table4(slices: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def printed_at_thresholds() -> dict[tuple[int, str], Counts]:
-    """Table 5 (fold 1) as counts, for both thresholds and each network. Taught in chapter 06."""
-    found = {}
-    for threshold in THRESHOLDS:
-        for printed, errors in table5_errors(threshold).items():
-            own = errors.set_index("label")
-            wrong, right = own["wrong"], own["total"] - own["wrong"]
-            counts = Counts(*map(int, (right["covid"], wrong["covid"], right["normal"], wrong["normal"])))
-            found[threshold, network_name(printed)] = counts
-    return found
-
-
 def at_thresholds(predictions: pd.DataFrame) -> dict[tuple[int, str], Counts]:
     """Ours in the form of Table 5, all folds together. Taught in chapter 06.
 
@@ -143,15 +130,13 @@ def three_columns(ours: Mapping[str, Counts]) -> pd.DataFrame:
     DataFrame
         Index network, rate; columns printed, recomputed, ours: text.
     """
-    averages = table_numbers(6).query("Fold == 'Avg'")
-    averages = averages.set_index(averages["Network"].map(network_name)).drop(columns=["Fold", "Network"]).astype(float)
-    right = {"sensitivity": "COVID correct identified", "specificity": "Normal correct identified"}
-    wrong = {"sensitivity": "Wrong identified as normal", "specificity": "Wrong identified as COVID"}
+    averages = table_numbers(6).set_index("Fold").loc[AVERAGE].set_index("Network").rename(index=network_name)
+    heads = {"sensitivity": COUNT_HEADS[6]["covid"], "specificity": COUNT_HEADS[6]["normal"]}
     rows = {}
     for network, folds in printed_patient_counts().items():
         own = pooled(folds)
-        for rate in right:
-            found, missed = (averages[names[rate]][network] for names in (right, wrong))
+        for rate, right_and_wrong in heads.items():
+            found, missed = (float(averages[head][network]) for head in right_and_wrong)
             rows[network, rate] = {
                 "printed": f"{found:g} of {found + missed:g}",
                 "recomputed": str(rate_intervals(own)[rate]),

@@ -9,20 +9,19 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from covidlib.chest import abdomen, bones, disease, lungs, mediastinum, scanner, wall
 from covidlib.chest.body import Body, choose_body
-from covidlib.chest.canvas import SIDE, Canvas, Noises, smooth_noise
+from covidlib.chest.canvas import Canvas, Noises, smooth_noise
 from covidlib.errors import InputError
-from covidlib.series import identify, write_slice
-from covidlib.workers import process_pool
+from covidlib.series import SLICE_SIDE, identify, write_slice
 
 FIRST_NORMAL_ID = 146
 """COVID-CTset numbers its infected patients 1 to 145 and its normal ones from 146."""
@@ -31,6 +30,8 @@ VISIBLE_LESION_PIXELS = 150
 SERIES = "SR_2"
 MOST_SLICES = 17
 """Slices of a patient: 50 patients then stay below 500 MB."""
+IDLE_SECONDS = 5
+"""After so long without a patient to draw a process ends, and gives its memory back to the training that follows."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def _draw_slice(patient: Patient, z: float, thickness: float, noises: Noises) ->
     lungs.draw_vessels(canvas, patient.vessels, z, thickness, lung)
     if patient.atelectasis:
         disease.draw_atelectasis(canvas, body, patient.atelectasis, z, thickness, inner, lung, noises)
-    mask = np.zeros((SIDE, SIDE), bool)
+    mask = np.zeros((SLICE_SIDE, SLICE_SIDE), bool)
     for lesion in patient.lesions:
         mask |= disease.draw_lesion(canvas, lesion, z, thickness, lung, noises)
     abdomen.draw_abdomen(canvas, body, z, under, noises)
@@ -178,8 +179,10 @@ def make_cohort(
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        jobs = [Job(part, seed, number, covid, most_slices, shortcut) for number, covid in numbers]
-        tables = list(tqdm(_mapped(jobs, workers), total=patients, unit="patient", disable=not progress))
+        # joblib: processes of the standard library ask a script to guard its main part, and outlive a kill.
+        pool = Parallel(workers or min(os.cpu_count() or 1, 8), return_as="generator", idle_worker_timeout=IDLE_SECONDS)
+        drawn = pool(delayed(_write_patient)(part, seed, *numbered, most_slices, shortcut) for numbered in numbers)
+        tables = list(tqdm(drawn, total=patients, unit="patient", disable=not progress))
         slices = pd.concat([table for table, _ in tables], ignore_index=True)
         slices.to_csv(part / "slices.csv", index=False, lineterminator="\n")
         rows = pd.DataFrame([row for _, row in tables])
@@ -200,40 +203,20 @@ NOTICE = (
 )
 
 
-@dataclass(frozen=True)
-class Job:
-    """One patient to be drawn and written, by whichever process is free."""
-
-    root: Path
-    seed: int
-    number: int
-    covid: bool
-    most_slices: int
-    shortcut: bool
-
-
-def _mapped(jobs: list[Job], workers: int | None) -> Iterator[tuple[pd.DataFrame, dict[str, object]]]:
-    workers = workers or min(os.cpu_count() or 1, 8)
-    if workers == 1:
-        yield from map(_write_patient, jobs)
-        return
-    with process_pool(workers) as pool:
-        yield from pool.map(_write_patient, jobs)
-
-
-def _write_patient(job: Job) -> tuple[pd.DataFrame, dict[str, object]]:
-    root = job.root
-    volume = make_patient(job.seed, job.number, job.covid, job.most_slices, job.shortcut)
-    relative = Path("covid1" if job.covid else "normal1") / volume.patient / SERIES
+def _write_patient(
+    root: Path, seed: int, number: int, covid: bool, most_slices: int, shortcut: bool
+) -> tuple[pd.DataFrame, dict[str, object]]:
+    volume = make_patient(seed, number, covid, most_slices, shortcut)
+    relative = Path("covid1" if covid else "normal1") / volume.patient / SERIES
     (root / relative).mkdir(parents=True)
     rows = []
     for index, (pixels, mask) in enumerate(zip(volume.slices, volume.lesions, strict=True)):
         path = relative / f"IM{index + 1:05d}.tif"
         write_slice(root / path, pixels)
         seen = int(mask.sum())
-        label = "normal" if not job.covid else "covid" if seen >= VISIBLE_LESION_PIXELS else "unlabelled"
+        label = "normal" if not covid else "covid" if seen >= VISIBLE_LESION_PIXELS else "unlabelled"
         rows.append((path.as_posix(), volume.patient, SERIES, index + 1, label, volume.z_mm[index], seen))
-    if job.covid:
+    if covid:
         (root / "lesions").mkdir(exist_ok=True)
         np.save(_mask_file(root, volume.patient, SERIES), np.packbits(volume.lesions, axis=-1))
     columns = ["path", "patient", "series", "number", "label", "z_mm", "lesion_pixels"]
@@ -244,7 +227,7 @@ def _write_patient(job: Job) -> tuple[pd.DataFrame, dict[str, object]]:
         "pixel_mm": volume.pixel_mm,
         "thickness_mm": volume.thickness_mm,
         "kernel": volume.kernel,
-        "seed": job.seed,
+        "seed": seed,
     }
     return pd.DataFrame(rows, columns=columns), patient
 
@@ -275,6 +258,6 @@ def read_lesion_mask(cohort: str | Path, path: str) -> np.ndarray:
     if name is None or not (Path(cohort) / path).is_file():
         raise InputError(Path(cohort) / path, "is no slice of this cohort", "Take a path from its slices.csv")
     if name.label == "normal":
-        return np.zeros((SIDE, SIDE), bool)
+        return np.zeros((SLICE_SIDE, SLICE_SIDE), bool)
     packed = np.load(_mask_file(Path(cohort), name.patient, name.series))
     return np.unpackbits(packed[name.number - 1], axis=-1).astype(bool)

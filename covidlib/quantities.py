@@ -7,7 +7,7 @@ our own numbers are written in quantities. Taught in chapter 08.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -15,22 +15,20 @@ import numpy as np
 import pandas as pd
 
 from covidlib.curves import auc
-from covidlib.diagnosis import THRESHOLD_1, THRESHOLD_2, decide_patients
+from covidlib.diagnosis import THRESHOLD_1, THRESHOLD_2
 from covidlib.errors import InputError
+from covidlib.foldresults import fold_counts
 from covidlib.intervals import on_all
-from covidlib.metrics import Counts, confusion_counts, labelled
-from covidlib.patienttables import printed_at_thresholds
+from covidlib.metrics import Counts, FoldCounts, labelled
+from covidlib.printedpairs import printed_at_thresholds, printed_fold_counts, printed_patient_counts
 from covidlib.protocols import NETWORKS
 from covidlib.scores import SCORES, mean_of_folds
-from covidlib.tables import MEAN, POOLED, pooled, printed_fold_counts, printed_patient_counts
-from covidlib.thresholds import patient_counts
+from covidlib.tables import MEAN, POOLED, pooled
 
 IMAGES, PATIENTS, PATIENTS_AT_1 = "images", "patients", "patients, threshold 1"
-UNITS = (IMAGES, PATIENTS, PATIENTS_AT_1)
-THRESHOLDS = {PATIENTS: THRESHOLD_2, PATIENTS_AT_1: THRESHOLD_1}
+THRESHOLDS = {IMAGES: None, PATIENTS: THRESHOLD_2, PATIENTS_AT_1: THRESHOLD_1}
 AUC = "AUC"
 COUNTS = ("true_covid", "false_normal", "true_normal", "false_covid")
-FoldCounts = Mapping[str, Sequence[Counts]]
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ class Quantity:
 
     def __post_init__(self) -> None:
         allowed = {
-            "unit": UNITS,
+            "unit": tuple(THRESHOLDS),
             "score": (*SCORES, *COUNTS, "right", AUC),
             "network": NETWORKS,
             "average": (MEAN, POOLED),
@@ -97,7 +95,7 @@ def our_value(quantity: Quantity, predictions: pd.DataFrame) -> float:
         rows = labelled(predictions)
         areas = [float(on_all(rows[rows["network"] == name], mean_of_folds(auc))) for name in _networks(quantity)]
         return areas[0] - sum(areas[1:])
-    return _value(quantity, our_folds(predictions, quantity.unit))
+    return _value(quantity, fold_counts(predictions, THRESHOLDS[quantity.unit]))
 
 
 def printed_folds(unit: str) -> FoldCounts:
@@ -107,18 +105,6 @@ def printed_folds(unit: str) -> FoldCounts:
     if unit == PATIENTS:
         return printed_patient_counts()
     return {network: [counts] for (threshold, network), counts in printed_at_thresholds().items() if threshold == 1}
-
-
-def our_folds(predictions: pd.DataFrame, unit: str) -> FoldCounts:
-    """The counts of each network in our predictions, fold after fold. Taught in chapter 08."""
-    if unit == IMAGES:
-        rows, count = labelled(predictions), lambda own: confusion_counts(own["label"], own["p_covid"])
-    else:
-        rows, count = decide_patients(predictions, THRESHOLDS[unit]), patient_counts
-    return {
-        str(network): [count(own) for _, own in of_network.groupby("fold")]
-        for network, of_network in rows.groupby("network")
-    }
 
 
 def _value(quantity: Quantity, folds: FoldCounts) -> float:

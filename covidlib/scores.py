@@ -13,16 +13,9 @@ import numpy as np
 import pandas as pd
 
 from covidlib.intervals import Metric
-from covidlib.metrics import Counts, called_covid
+from covidlib.metrics import Counts, called_covid, share
 
 Score = Callable[[Counts], float]
-
-
-def share(part: float, whole: float) -> float:
-    """A share, or not a number where there is nothing to share; also for arrays of both. Taught in chapter 05."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        quotient = np.where(np.asarray(whole) != 0, np.true_divide(part, whole), np.nan)
-    return cast(float, quotient[()])
 
 
 def sensitivity(counts: Counts) -> float:

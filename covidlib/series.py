@@ -12,7 +12,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Literal
 
 import numpy as np
@@ -21,6 +21,8 @@ import tifffile
 from covidlib import dicom
 from covidlib.errors import InputError
 
+SLICE_SIDE = 512
+"""Rows and columns of a slice, in all 1,119 series of COVID-CTset and in the synthetic cohort."""
 TIFF_SUFFIXES = (".tif", ".tiff")
 
 PUBLISHED_NAME = re.compile(
@@ -68,6 +70,12 @@ class Series:
 
     def __len__(self) -> int:
         return len(self.files)
+
+
+def is_slice(name: str) -> bool:
+    """Whether a name is that of a TIFF slice. Taught in chapter 01."""
+    # macOS leaves a ._IM00001.tif beside each IM00001.tif, also in zips: no slice.
+    return PurePosixPath(name).suffix.lower() in TIFF_SUFFIXES and not PurePosixPath(name).name.startswith(".")
 
 
 def identify(path: str | Path) -> SliceName | None:

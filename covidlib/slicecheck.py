@@ -19,9 +19,8 @@ import tifffile
 from tqdm import tqdm
 
 from covidlib.errors import InputError
-from covidlib.series import TIFF_SUFFIXES, Truncated, identify, strict_page, walk
+from covidlib.series import SLICE_SIDE, TIFF_SUFFIXES, Truncated, identify, strict_page, walk
 
-SIDE = 512
 EIGHT_BIT_LARGEST = 255
 CEILINGS = (4095, 65535)
 """Where values are cut off: the largest of the scanner's 12 bits, and of the file's 16."""
@@ -104,8 +103,8 @@ def _ends_early(content: bytes) -> bool:
 
 def _faults(pixels: np.ndarray) -> list[tuple[str, str]]:
     found = []
-    if pixels.shape != (SIDE, SIDE):
-        found.append(("wrong size", f"{pixels.shape[0]}×{pixels.shape[1]} pixels, expected {SIDE}×{SIDE}"))
+    if pixels.shape != (SLICE_SIDE, SLICE_SIDE):
+        found.append(("wrong size", f"{pixels.shape[0]}×{pixels.shape[1]} pixels, expected {SLICE_SIDE}×{SLICE_SIDE}"))
     smallest, largest = int(pixels.min()), int(pixels.max())
     if smallest == largest:
         return [*found, ("constant", f"every pixel is {largest}")]

@@ -20,39 +20,15 @@ from covidlib.metrics import (
     called_covid,
     confusion_counts,
     labelled,
-    printed_counts,
     table9,
     table9_columns,
 )
-from covidlib.paper import network_name, table_numbers
+from covidlib.paper import AVERAGE, network_name, table_numbers
+from covidlib.printedpairs import printed_fold_counts
 from covidlib.scores import SCORES, balanced_accuracy, of_counts, sensitivity, specificity
 
 MEAN, POOLED = "mean of folds", "pooled"
 RANKED = ("sensitivity", "specificity", "balanced accuracy")
-
-
-def printed_fold_counts() -> dict[str, list[Counts]]:
-    """The printed counts of each network, fold after fold (Table 9). Taught in chapter 05."""
-    folds = table_numbers(9).query("Fold != 'Avg'")
-    return {
-        network_name(str(printed)): [printed_counts(row) for _, row in own.iterrows()]
-        for printed, own in folds.groupby("Network", sort=False)
-    }
-
-
-def printed_patient_counts() -> dict[str, list[Counts]]:
-    """The printed counts of patients of each network, fold after fold (Table 6). Taught in chapter 06."""
-    folds = table_numbers(6).query("Fold != 'Avg'")
-    columns = [
-        "COVID correct identified",
-        "Wrong identified as normal",
-        "Normal correct identified",
-        "Wrong identified as COVID",
-    ]
-    return {
-        network_name(str(printed)): [Counts(*map(int, row)) for row in own[columns].to_numpy()]
-        for printed, own in folds.groupby("Network", sort=False)
-    }
 
 
 def pooled(folds: Sequence[Counts]) -> Counts:
@@ -85,15 +61,13 @@ def three_columns(predictions: pd.DataFrame | None = None) -> pd.DataFrame:
         Index network, average ("mean of folds" or "pooled") and column (Table 9's); columns printed, recomputed,
         ours. The paper prints no pooled values.
     """
-    averages = table_numbers(9).query("Fold == 'Avg'").set_index("Network").drop(columns="Fold")
-    printed = {(network_name(str(name)), MEAN): row for name, row in averages.iterrows()}
+    printed = {(network_name(str(name)), MEAN): row for name, row in _averages(table_numbers(9)).iterrows()}
     recomputed, ours = {}, {}
     for network, folds in printed_fold_counts().items():
         recomputed[network, MEAN] = pd.DataFrame([table9_columns(counts) for counts in folds]).mean()
         recomputed[network, POOLED] = pd.Series(table9_columns(pooled(folds)))
     if predictions is not None:
-        own_means = table9(predictions).query("Fold == 'Avg'").set_index("Network").drop(columns="Fold")
-        ours = {(str(name), MEAN): row for name, row in own_means.iterrows()} | {
+        ours = {(str(name), MEAN): row for name, row in _averages(table9(predictions)).iterrows()} | {
             (name, POOLED): pd.Series(table9_columns(counts))
             for name, counts in pooled_predictions(predictions).items()
         }
@@ -111,6 +85,10 @@ def three_columns(predictions: pd.DataFrame | None = None) -> pd.DataFrame:
         },
         index=index,
     )
+
+
+def _averages(table: pd.DataFrame) -> pd.DataFrame:
+    return table[table["Fold"] == AVERAGE].set_index("Network").drop(columns="Fold")
 
 
 def rate_intervals(counts: Counts, design_effects: tuple[float, float] = (1.0, 1.0)) -> dict[str, Interval]:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedShuffleSplit
 
-from covidlib.diagnosis import THRESHOLD_1, THRESHOLD_2, decide_patients
+from covidlib.diagnosis import THRESHOLD_1, THRESHOLD_2, decide_patients, patient_counts
 from covidlib.intervals import wilson_interval
 from covidlib.metrics import Counts
 from covidlib.scores import sensitivity, specificity
@@ -24,24 +24,6 @@ EARLIER_CORRECT, EARLIER_OF = 237, 245
 MARKED = (THRESHOLD_1, THRESHOLD_2, EARLIER_THRESHOLD)
 THRESHOLDS = tuple(float(threshold) for threshold in np.linspace(0, 0.5, 51).round(2))
 """0 is the paper's threshold 1: at least one slice."""
-
-
-def patient_counts(decisions: pd.DataFrame) -> Counts:
-    """The four counts of patients, over all folds; an undetermined patient is wrong (Table 6). Taught in chapter 06.
-
-    Parameters
-    ----------
-    decisions : DataFrame
-        As `covidlib.diagnosis.decide_patients` returns it, for one network.
-    """
-    covid = decisions["patient_label"] == "covid"
-    infected, normal = decisions["decision"] == "infected", decisions["decision"] == "normal"
-    return Counts(
-        true_covid=int((covid & infected).sum()),
-        false_normal=int((covid & ~infected).sum()),
-        true_normal=int((~covid & normal).sum()),
-        false_covid=int((~covid & ~normal).sum()),
-    )
 
 
 def sweep(predictions: pd.DataFrame, thresholds: Sequence[float] = THRESHOLDS) -> pd.DataFrame:

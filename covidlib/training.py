@@ -11,7 +11,6 @@ import functools
 import json
 import os
 import platform
-import subprocess
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -38,7 +37,7 @@ from covidlib.checkpoints import (
 )
 from covidlib.dataset import LABELS, Dataset, patients_of
 from covidlib.devices import batch_ladder, policy, precision_policy, strategy
-from covidlib.environment import ROOT, in_clone
+from covidlib.environment import commit
 from covidlib.errors import InputError
 from covidlib.folds import check_no_leak, patient_folds, published_split, split_patients
 from covidlib.protocols import Protocol
@@ -180,7 +179,7 @@ def _train_into(
             "precision": precision_policy(protocol.precision),
             "parts_of_a_batch": done.accumulation,
         },
-        "versions": {"covidlib": __version__, "commit": _commit(), "python": platform.python_version()}
+        "versions": {"covidlib": __version__, "commit": commit(whole=True), "python": platform.python_version()}
         | {name: version(name) for name in ("tensorflow", "keras", "numpy")},
         "seconds": {
             "training": round(done.seconds, 2),
@@ -232,18 +231,6 @@ def _fit(
             continue
         return model, keeper.done
     raise InputError(network, "does not fit into memory with a single slice", "Set a smaller image_side")
-
-
-def _commit() -> str | None:
-    """The commit of the library, where it lies in a git repository; marked if files were changed since."""
-    if not in_clone():  # the repository that an installation lies in may be somebody else's
-        return None
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    try:
-        answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return answer.stdout.strip()
 
 
 @functools.lru_cache(maxsize=1)

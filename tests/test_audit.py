@@ -15,8 +15,9 @@ from covidlib.audit.cells import FOLDS, Cell, PrintedTables, printed_tables
 from covidlib.audit.checks import Check, equals
 from covidlib.audit.numbers import shown
 from covidlib.audit.statements import best_columns
-from covidlib.metrics import printed_counts, table9_columns
+from covidlib.metrics import table9_columns
 from covidlib.paper import table_numbers
+from covidlib.printedpairs import printed_counts
 from covidlib.published import stored_aggregates
 
 

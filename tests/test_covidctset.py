@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import io
 import json
@@ -12,11 +13,13 @@ from pathlib import Path
 import pytest
 from web_server import Page, Site, serve
 
-from covidlib import checksums, covidctset, downloads, sources
-from covidlib.checksums import Comparison, compare
+from covidlib import covidctset, downloads, published, sources
+from covidlib.checkdata import Comparison, compare_bytes
 from covidlib.cli import main
 from covidlib.covidctset import FIGSHARE_ARTICLES, KAGGLE_NAME, KAGGLE_OWNER, part_of
+from covidlib.series import identify
 
+CHECKSUMS = next(name for name in sources.known_files() if name.endswith("/checksums.csv"))
 FLAT = {f"137covid_patient1_SR_2_IM000{number}.tif": f"slice {number}".encode() for number in (10, 11, 12)}
 FULL = {f"covid1/patient1/SR_2/IM000{number}.tif": f"slice {number}".encode() for number in (10, 11, 13)}
 TRAIN_ZIP = "Train&Validation.zip"
@@ -48,9 +51,9 @@ def site(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
         monkeypatch.setattr(covidctset, "KAGGLE", site.url("/kaggle"))
         monkeypatch.setattr(covidctset, "FIGSHARE", site.url("/figshare"))
         monkeypatch.setattr(sources, "WEB", site.url("/web"))
-        known = {checksums.CHECKSUMS: hashlib.sha256(listed).hexdigest()}
+        known = {CHECKSUMS: hashlib.sha256(listed).hexdigest()}
         monkeypatch.setattr(sources, "known_files", lambda: known)
-        site.add(f"/web/{checksums.CHECKSUMS}", Page(listed))
+        site.add(f"/web/{CHECKSUMS}", Page(listed))
         yield site
 
 
@@ -155,7 +158,7 @@ def test_a_zip_by_hand_needs_no_download(site: Site, home: Path, capsys: pytest.
     (home / "data" / "downloads" / "COVID-CTset.zip").write_bytes(b"no zip at all")
     assert run(capsys)[0] == 0
     assert run(capsys, "--part", "full", "--zip", str(named))[0] == 0
-    assert [path for path, _, _ in site.requests] == [f"/web/{checksums.CHECKSUMS}"]
+    assert [path for path, _, _ in site.requests] == [f"/web/{CHECKSUMS}"]
     code, _, err = run(capsys, "--zip", str(named), "--from", "kaggle")
     assert code == 2 and "Leave out --zip or --from" in err
     named.write_bytes(zipped({"weights/FPN-fold1.hdf5": b"", "photo.tif": b"", "covid1/patient1/SR_2/._IM1.tif": b""}))
@@ -191,19 +194,21 @@ def test_slices_are_compared_by_what_their_names_say(site: Site, home: Path) -> 
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
     (folder / "covid1" / "patient1" / "SR_2" / "._IM00010.tif").write_bytes(b"macOS")
-    assert compare(folder) == Comparison(matching=2, differing=(), missing=1, unlisted=3)
+    assert compare_bytes(folder) == Comparison(matching=2, differing=(), missing=1, unlisted=3)
     (folder / "covid1" / "patient1" / "SR_2" / "IM00010.tif").write_bytes(b"slice 11")
-    assert compare(folder) == Comparison(1, ("covid1/patient1/SR_2/IM00010.tif",), 1, 3)
+    assert compare_bytes(folder) == Comparison(1, ("covid1/patient1/SR_2/IM00010.tif",), 1, 3)
 
 
 def test_the_published_list_is_read_to_its_end(mirror: Path, tmp_path: Path) -> None:
-    published = checksums._published()
-    assert len(published) == 12058
-    assert all(len(digest) == 2 * hashlib.blake2b().digest_size for digest in published.values())
+    listed = dict(published.checksums().to_numpy().tolist())
+    assert len(listed) == 12058
+    assert all(len(digest) == 2 * hashlib.blake2b().digest_size for digest in listed.values())
     by_identity: dict[object, set[str]] = {}
-    for name, digest in published.items():
-        by_identity.setdefault(checksums._identity(name), set()).add(digest)
-    assert None not in by_identity and all(len(digests) == 1 for digests in by_identity.values())
+    for name, digest in listed.items():
+        slice_name = identify(name)
+        assert slice_name is not None
+        by_identity.setdefault(dataclasses.replace(slice_name, prefix=""), set()).add(digest)
+    assert all(len(digests) == 1 for digests in by_identity.values())
 
 
 @pytest.mark.parametrize(

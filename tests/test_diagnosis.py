@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from covidlib.diagnosis import THRESHOLD_1, THRESHOLD_2, decide, decide_patients, slices_needed, table6
+from covidlib.diagnosis import THRESHOLD_1, THRESHOLD_2, decide, decide_patients, patient_counts, slices_needed, table6
+from covidlib.metrics import Counts
 from covidlib.paper import table, table_numbers
 
 
@@ -115,6 +116,12 @@ def test_table_6_as_printed_follows_from_its_patients() -> None:
     pd.testing.assert_frame_equal(
         made.set_index(names).sort_index(), printed.set_index(names).sort_index(), check_dtype=False, check_exact=False
     )
+
+
+def test_an_undetermined_patient_is_wrong() -> None:
+    rows = [("covid", "undetermined"), ("normal", "undetermined"), ("covid", "infected"), ("normal", "infected")]
+    decisions = pd.DataFrame([*rows, ("normal", "normal")], columns=["patient_label", "decision"])
+    assert patient_counts(decisions) == Counts(true_covid=1, false_normal=1, true_normal=1, false_covid=2)
 
 
 def test_an_undetermined_patient_is_wrong_in_either_class() -> None:

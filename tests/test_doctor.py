@@ -232,6 +232,8 @@ def test_the_commit_is_that_of_the_clone_and_of_no_other_repository(tmp_path: Pa
     assert first is not None and len(first) >= 7 and "changed" not in first
     (tmp_path / "pyproject.toml").write_text("two")
     assert environment.commit(tmp_path) == f"{first}, changed since"
+    whole = environment.commit(tmp_path, whole=True)
+    assert whole is not None and whole.startswith(first) and len(whole) == 40 + len("-dirty")
     # An installed package may lie below somebody's own repository: that commit says nothing about it.
     installed = tmp_path / "env" / "site-packages"
     installed.mkdir(parents=True)

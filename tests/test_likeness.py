@@ -15,7 +15,7 @@ from covidlib.importing import import_dicom
 from covidlib.likeness import Settings, cautions, settings_of, unlike_pixels, unlike_settings, unlike_size
 from covidlib.phantom import make_patient
 from covidlib.selection import count_dark_pixels, lung_areas, select_series
-from covidlib.series import find_series, read_slice
+from covidlib.series import SLICE_SIDE, find_series, read_slice
 
 
 def most_open(slices: np.ndarray) -> np.ndarray:
@@ -80,7 +80,7 @@ def test_limits_are_half_of_the_least_in_the_synthetic_cohort() -> None:
 
 def test_limits_are_the_extremes_of_the_published_metadata(mirror: Path) -> None:
     series = published.series_metadata()
-    assert set(series["rows"]) == set(series["columns"]) == {likeness.SIDE}
+    assert set(series["rows"]) == set(series["columns"]) == {SLICE_SIDE}
     assert (series["field_mm"].min(), series["field_mm"].max()) == likeness.FIELD_MM
     assert (series["thickness"].min(), series["thickness"].max()) == likeness.THICKNESS_MM
     assert set(series["bits_stored"]) == {12} and likeness.LARGEST_VALUE == 2**12 - 1

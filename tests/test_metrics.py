@@ -14,11 +14,11 @@ from covidlib.metrics import (
     called_covid,
     confusion_counts,
     mean_matrix,
-    printed_counts,
     table9,
     table9_columns,
 )
 from covidlib.paper import network_name, table, table_numbers
+from covidlib.printedpairs import printed_counts
 
 
 def test_counts_from_predictions() -> None:
@@ -89,7 +89,6 @@ def test_each_of_the_four_counts_is_counted_apart() -> None:
     assert counts == Counts(true_covid=1, false_normal=2, true_normal=3, false_covid=4)
     # Python's integers do not overflow where MCC multiplies four of them; numpy's do.
     assert {type(value) for value in vars(counts).values()} == {int}
-    assert {type(value) for value in vars(printed_counts(table_numbers(9).iloc[0])).values()} == {int}
 
 
 def test_one_missing_probability_among_others_is_refused() -> None:

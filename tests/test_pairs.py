@@ -1,4 +1,4 @@
-"""covidlib.pairs and printedpairs: McNemar from predictions, and its bounds from marginal counts."""
+"""covidlib.pairs: McNemar from predictions, and its bounds from marginal counts."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from covidlib.pairs import (
     difference_interval,
     mcnemar_bounds,
     mcnemar_p,
+    pair_bounds,
     same_slices,
     tolerated_design_effect,
 )
-from covidlib.printedpairs import pair_bounds, table5_errors, table6_errors, table9_errors
+from covidlib.printedpairs import printed_fold_counts, printed_patient_counts
 from covidlib.scores import of_counts, sensitivity
 
 
@@ -113,34 +114,20 @@ def test_the_design_effect_that_a_difference_survives() -> None:
     assert tolerated_design_effect(10, 30, confidence=0.99) < tolerated_design_effect(10, 30)
 
 
-def test_errors_of_the_printed_tables() -> None:
-    images = table9_errors()
-    assert {name: int(table["wrong"].sum()) for name, table in images.items()} == {
-        "Xception": 1433, "ResNet50V2": 1030, "Our model": 626
-    }  # fmt: skip
-    assert images["Our model"].query("label == 'covid'")["total"].tolist() == [462, 465, 446, 459, 450]
-    patients = table6_errors()
-    assert int(patients["Our model"].query("label == 'covid'")["wrong"].sum()) == 7
-    assert patients["Xception"].query("label == 'normal'")["total"].sum() == 1128
-    # Fold 1 of Table 6 is threshold 2 of Table 5.
-    for network in images:
-        fold1 = patients[network].query("fold == '1'")
-        assert table5_errors(2)[network]["wrong"].tolist() == fold1["wrong"].tolist()
-    assert table5_errors(1)["ResNet50V2"].query("label == 'normal'")["wrong"].item() == 32
-    with pytest.raises(ValueError, match="thresholds 1 and 2, not 3"):
-        table5_errors(3)
-
-
 def test_the_papers_difference_in_sensitivity_needs_no_overlap_to_be_known() -> None:
-    bounds = pair_bounds(table9_errors()).set_index(["first", "second", "label"])
+    bounds = pair_bounds(printed_fold_counts()).set_index(["first", "second", "label"])
     assert len(bounds) == 9
-    row = bounds.loc[("ResNet50V2", "Our model", "covid")]
-    assert (row["n"], row["first_wrong"], row["second_wrong"]) == (2282, 46, 115)
+    row = bounds.loc[("resnet50v2-fpn", "resnet50v2", "covid")]
+    assert (row["n"], row["first_wrong"], row["second_wrong"]) == (2282, 115, 46)
     assert row["p_largest"] == pytest.approx(binomtest(46, 161).pvalue) and row["p_largest"] < 1e-6
     assert row["tolerated_design_effect"] == pytest.approx((115 - 46) ** 2 / 161 / chi2.ppf(0.95, 1))
     folds = [(9, 26), (9, 22), (7, 19), (20, 17), (1, 31)]
     assert row["both_wrong_most"] == sum(min(pair) for pair in folds)
-    patients = pair_bounds(table6_errors()).set_index(["first", "second", "label"])
-    row = patients.loc[("Xception", "Our model", "covid")]
+    of_class = [(bounds.loc[("resnet50v2-fpn", "resnet50v2", label)]) for label in ("covid", "normal", "all")]
+    for column in ("n", "first_wrong", "second_wrong", "both_wrong_least", "both_wrong_most"):
+        covid, normal, both = (one[column] for one in of_class)
+        assert covid + normal == both
+    patients = pair_bounds(printed_patient_counts()).set_index(["first", "second", "label"])
+    row = patients.loc[("resnet50v2-fpn", "xception", "covid")]
     assert row["p_smallest"] < 0.05 < row["p_largest"]
-    assert patients.loc[("ResNet50V2", "Our model", "covid"), "p_smallest"] > 0.05
+    assert patients.loc[("resnet50v2-fpn", "resnet50v2", "covid"), "p_smallest"] > 0.05

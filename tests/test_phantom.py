@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import ROOT
 
 from covidlib import phantom
 from covidlib.chest import disease, lungs, scanner
@@ -45,6 +49,20 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_workers(cohort: Path, t
     other = make_cohort(tmp_path / "other", patients=2, seed=SEED + 1, progress=False, workers=1, most_slices=4)
     first = "covid1/patient1/SR_2/IM00001.tif"
     assert digests(other)[first] != digests(cohort)[first]
+
+
+@pytest.mark.parametrize("way", ["a script", "standard input"])
+def test_a_script_needs_no_guard_and_leaves_no_process(way: str, cohort: Path, tmp_path: Path) -> None:
+    code = f"from covidlib.phantom import make_cohort\nprint(make_cohort('c', 3, {SEED}, False, 2, most_slices=9))\n"
+    script = tmp_path / "draw.py"
+    script.write_text(code)
+    ended = subprocess.run(
+        [sys.executable, "-" if way == "standard input" else script], input=code, cwd=tmp_path, capture_output=True,
+        text=True, timeout=300, env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    # Whoever reads its output to the end has waited for the workers too: they hold the pipe.
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "c\n", "")
+    assert digests(tmp_path / "c") == digests(cohort)
 
 
 def test_a_patient_is_the_same_on_any_machine() -> None:
@@ -131,8 +149,8 @@ def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_cohort_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(job: phantom.Job) -> object:
-        (job.root / "half").write_text("half")
+    def broken(root: Path, *_: object) -> object:
+        (root / "half").write_text("half")
         raise KeyboardInterrupt
 
     monkeypatch.setattr(phantom, "_write_patient", broken)

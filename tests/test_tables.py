@@ -10,14 +10,12 @@ from scipy.stats import norm
 from covidlib.clustering import clustering
 from covidlib.intervals import bootstrap_interval, wilson_interval
 from covidlib.metrics import Counts, confusion_counts, table9, table9_columns
-from covidlib.paper import table_numbers
+from covidlib.printedpairs import printed_fold_counts, printed_patient_counts
 from covidlib.scores import all_scores, of_counts, sensitivity
 from covidlib.tables import (
     RANKED,
     clustering_table,
     pooled,
-    printed_fold_counts,
-    printed_patient_counts,
     ranking,
     ranking_by_patients,
     rate_intervals,
@@ -48,15 +46,6 @@ def test_ours_stand_in_the_same_rows() -> None:
         assert table.loc[("xception", "mean of folds", column), "ours"] == means.loc["xception", column]
         assert table.loc[("xception", "pooled", column), "ours"] == own[column]
     assert table["ours"].notna().all() and table["recomputed"].equals(three_columns()["recomputed"])
-
-
-def test_printed_counts_of_slices_and_patients() -> None:
-    slices, patients = printed_fold_counts(), printed_patient_counts()
-    assert pooled(slices["resnet50v2-fpn"]) == Counts(2167, 115, 38751, 511)
-    assert pooled(patients["xception"]) == Counts(94, 1, 1000, 128)
-    assert [len(folds) for folds in (*slices.values(), *patients.values())] == [5] * 6
-    row = table_numbers(6).query("Fold == '3' and Network == 'ResNet50V2'").iloc[0]
-    assert vars(patients["resnet50v2"][2])["false_covid"] == row["Wrong identified as COVID"]
 
 
 def test_intervals_from_counts() -> None:

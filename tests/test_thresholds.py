@@ -6,11 +6,10 @@ import pandas as pd
 import pytest
 from prediction_tables import made_predictions
 
-from covidlib.diagnosis import decide_patients, table6
+from covidlib.diagnosis import decide_patients, patient_counts, table6
 from covidlib.intervals import wilson_interval
-from covidlib.metrics import Counts
 from covidlib.scores import balanced_accuracy
-from covidlib.thresholds import MARKED, THRESHOLDS, by_threshold, patient_counts, sweep, tuning
+from covidlib.thresholds import MARKED, THRESHOLDS, by_threshold, sweep, tuning
 
 
 def test_thresholds_run_from_one_slice_to_half_and_hold_the_marked_ones() -> None:
@@ -52,12 +51,6 @@ def test_a_sweep_cut_by_threshold_says_the_same() -> None:
         assert shown["false alarms"] == f"{row['false_covid']} of {row['false_covid'] + row['true_normal']}"
         assert float(shown["balanced accuracy"]) == round((row["sensitivity"] + row["specificity"]) / 2, 3)
     assert len({table.to_csv() for table in places.values()}) == 3
-
-
-def test_an_undetermined_patient_is_wrong() -> None:
-    rows = [("covid", "undetermined"), ("normal", "undetermined"), ("covid", "infected"), ("normal", "infected")]
-    decisions = pd.DataFrame([*rows, ("normal", "normal")], columns=["patient_label", "decision"])
-    assert patient_counts(decisions) == Counts(true_covid=1, false_normal=1, true_normal=1, false_covid=2)
 
 
 def test_one_class_leaves_a_rate_without_an_interval() -> None:

@@ -5,18 +5,18 @@ Taught in chapter 08.
 
 from __future__ import annotations
 
-import csv
 import re
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, cached_property
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import cast
 
 from covidlib.audit.numbers import decimals, parse
 from covidlib.errors import InputError
+from covidlib.paper import AVERAGE, TABLES, read_table
 
-TABLES = range(1, 10)
 NETWORKS = ("Our model", "Xception", "ResNet50V2")
 """The three networks as Tables 5, 6 and 9 print them."""
 FOLDS = ("1", "2", "3", "4", "5")
@@ -78,7 +78,7 @@ class Cell:
 def _readable(found: re.Match[str]) -> str:
     if found["word"]:
         return f"{found['word'].lower()} {found['number']}"
-    return "average, " if found["fold"] == "Avg" else f"fold {found['fold']}, "
+    return "average, " if found["fold"] == AVERAGE else f"fold {found['fold']}, "
 
 
 @cache
@@ -181,27 +181,14 @@ def read_tables(folder: str | Path) -> PrintedTables:
 
 def _read(path: Path) -> tuple[list[str], dict[str, dict[str, str]]]:
     """Headings of the columns that name the rows, and for each row its other cells by column heading."""
-    remedy = "Give a folder with table1.csv to table9.csv, as covidlib/data/paper holds them"
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            lines = [[text.strip() for text in line] for line in csv.reader(stream, strict=True) if line]
-    except FileNotFoundError as error:
-        raise InputError(path, "does not exist", remedy) from error
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(path, f"cannot be read as CSV ({error})", remedy) from error
-    if not lines:
-        raise InputError(path, "is empty", remedy)
-    head, *body = lines
-    names = len(NAMES_OF_ROWS.get(int(path.stem.removeprefix("table")), []))
-    rows: dict[str, dict[str, str]] = {}
-    for place, line in enumerate(body, start=1):
-        if len(line) != len(head):
-            raise InputError(path, f"row {place} has {len(line)} cells, expected {len(head)}", remedy)
-        name = " ".join(line[:names]) or f"row {place}"
-        if name in rows or len(set(head)) < len(head):
-            raise InputError(path, f"names {name if name in rows else 'a column'} twice", remedy)
-        rows[name] = dict(zip(head[names:], line[names:], strict=True))
-    return head[:names], rows
+    table = read_table(path)
+    head = list(table.columns[: len(NAMES_OF_ROWS.get(int(path.stem.removeprefix("table")), []))])
+    names = [" ".join(row) or f"row {place}" for place, row in enumerate(table[head].to_numpy().tolist(), start=1)]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise InputError(path, f"names {twice[0]} twice", "Give each row its own name")
+    cells = table.drop(columns=head).to_dict("records")
+    return head, {name: cast(dict[str, str], row) for name, row in zip(names, cells, strict=True)}
 
 
 def _same_names(path: Path, what: str, expected: list[str], found: list[str], remedy: str) -> None:

@@ -15,30 +15,22 @@ from covidlib.audit.checks import Check, equals, holds, unchecked
 from covidlib.audit.numbers import shown
 from covidlib.comparison import IMAGES_IN_TABLE_4, PATIENTS_IN_TABLE_4, PRINTED_LABEL
 from covidlib.dataset import LABELS
+from covidlib.paper import AVERAGE, COUNT_HEADS
 
-AVERAGE = "Avg"
 RIGHT_AND_WRONG = {
     6: {
         "right": "Correct identified patients",
         "wrong": "Wrong identified patients",
-        "covid": ("COVID correct identified", "Wrong identified as normal"),
-        "normal": ("Normal correct identified", "Wrong identified as COVID"),
     },
     9: {
         "right": "Correct classified images",
         "wrong": "Wrong classified images",
-        "covid": ("COVID correct classified", "COVID not classified"),
-        "normal": ("Normal correct classified", "Normal not classified"),
     },
 }
-"""The columns that Tables 6 and 9 share under different names; for each class, right then wrong."""
+"""Columns that Tables 6 and 9 share under different names."""
 UNIT = {6: "patients", 9: "images"}
 REPEATED = {"Wrong classified as COVID": "Normal not classified", "Wrong classified as normal": "COVID not classified"}
 """Columns of Table 9 that print another column again."""
-TABLE5_COLUMNS = {
-    "covid": ("COVID correct detected", "Wrong detected as Normal"),
-    "normal": ("Normal correct detected", "Wrong detected as COVID"),
-}
 
 
 def all_counts(tables: PrintedTables, lists: Mapping[str, dict]) -> Iterator[Check]:
@@ -134,18 +126,18 @@ def fold1_at_two_thresholds(tables: PrintedTables) -> Iterator[Check]:
     """Table 5 against Tables 4 and 6, and one threshold against the other. Taught in chapter 08."""
     for network in NETWORKS:
         for threshold in ("Threshold1", "Threshold2"):
-            for label, columns in TABLE5_COLUMNS.items():
+            for label, columns in COUNT_HEADS[5].items():
                 patients = tables.value(4, "Fold1", PATIENTS_IN_TABLE_4[label])
                 for column, other in (columns, columns[::-1]):
                     cell = tables.cell(5, threshold, f"{network}: {column}")
                     rest = patients - tables.value(5, threshold, f"{network}: {other}")
                     yield equals(cell, "patients", rest, f"Table 4's patients of fold 1, minus “{other}”")
-        for label, columns in TABLE5_COLUMNS.items():
-            for column, same in zip(columns, RIGHT_AND_WRONG[6][label], strict=True):
+        for label, columns in COUNT_HEADS[5].items():
+            for column, same in zip(columns, COUNT_HEADS[6][label], strict=True):
                 cell = tables.cell(5, "Threshold2", f"{network}: {column}")
                 rule = f"Table 6, fold 1, {network}: {same}"
                 yield equals(cell, "table6", tables.value(6, f"1 {network}", same), rule)
-        for column in (TABLE5_COLUMNS["covid"][0], TABLE5_COLUMNS["normal"][1]):
+        for column in (COUNT_HEADS[5]["covid"][0], COUNT_HEADS[5]["normal"][1]):
             low, high = (tables.cell(5, row, f"{network}: {column}") for row in ("Threshold1", "Threshold2"))
             rule = "at least as many as at threshold 2: a lower threshold can only call more patients infected"
             yield holds(f"{low.id}/order", low.where, low.text, f"≥ {high.text}", rule, low.value >= high.value)
@@ -156,9 +148,9 @@ def right_and_wrong(tables: PrintedTables, number: int) -> Iterator[Check]:
 
     Taught in chapter 08.
     """
-    columns, unit = RIGHT_AND_WRONG[number], UNIT[number]
+    columns, unit = COUNT_HEADS[number], UNIT[number]
     for row in tables.rows(number):
-        cell = {name: tables.cell(number, row, str(columns[name])) for name in ("right", "wrong")}
+        cell = {name: tables.cell(number, row, head) for name, head in RIGHT_AND_WRONG[number].items()}
         for label in LABELS:
             for place, column in enumerate(columns[label]):
                 cell[f"{label} {place}"] = tables.cell(number, row, column)

@@ -7,15 +7,10 @@ from fractions import Fraction
 
 from covidlib.audit.cells import FOLDS, NETWORKS, PrintedTables
 from covidlib.audit.checks import Check, equals
-from covidlib.audit.counts import AVERAGE
 from covidlib.audit.numbers import compare, shown
+from covidlib.paper import AVERAGE, count_heads
 
-TC, FN, TN, FC = (
-    "COVID correct classified",
-    "COVID not classified",
-    "Normal correct classified",
-    "Normal not classified",
-)
+TC, FN, TN, FC = count_heads(9)
 RATES = {
     "Overall accuracy": ((TC, TN), (TC, FN, TN, FC)),
     "COVID accuracy": ((TC, TN), (TC, FN, TN, FC)),

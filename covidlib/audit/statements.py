@@ -10,10 +10,10 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from covidlib.audit.cells import FOLDS, NETWORKS, PrintedTables, slug
-from covidlib.audit.counts import AVERAGE
 from covidlib.audit.numbers import ABOUT, brief, parse, shown
 from covidlib.audit.parameters import MILLISECONDS, OURS_IN_TABLE_8, SLICES, TIME
 from covidlib.audit.ties import LIST, OURS, Sources
+from covidlib.paper import AVERAGE, COUNT_HEADS
 
 Statement = Callable[[Sources], tuple[str, str, bool]]
 LOWER_IS_BETTER = ("Wrong", "not classified")
@@ -123,7 +123,7 @@ def _same_words(row: str) -> Statement:
 
 
 def _better_at_threshold1(sources: Sources) -> tuple[str, str, bool]:
-    columns = ("COVID correct detected", "Normal correct detected")
+    columns = (COUNT_HEADS[5]["covid"][0], COUNT_HEADS[5]["normal"][0])
     right = {name: sum(sources.cell(5, "Threshold1", f"{name}: {column}") for column in columns) for name in NETWORKS}
     told = ", ".join(f"{name} {shown(Fraction(count))}" for name, count in right.items())
     return told, "most patients right at threshold 1 in Table 5", right[OURS] == max(right.values())

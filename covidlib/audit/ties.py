@@ -12,10 +12,11 @@ from datetime import date
 from fractions import Fraction
 
 from covidlib.audit.cells import FOLDS, NETWORKS, PrintedTables
-from covidlib.audit.counts import AVERAGE, total
+from covidlib.audit.counts import total
 from covidlib.audit.numbers import parse, said, shown
 from covidlib.audit.rates import rate
 from covidlib.comparison import IMAGES_IN_TABLE_4
+from covidlib.paper import AVERAGE
 
 OURS = NETWORKS[0]
 

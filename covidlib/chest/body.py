@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from covidlib.chest.canvas import SIDE, between, ramp
+from covidlib.chest.canvas import between, ramp
+from covidlib.series import SLICE_SIDE
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def choose_body(generator: np.random.Generator) -> Body:
     apex = round(-84 * tall, 4)
     dome = round(112 * tall + breath, 4)
     top = round(apex - between(generator, 6, 20), 4)
-    fits = (half_width + 21 + fat) * 2 / SIDE
+    fits = (half_width + 21 + fat) * 2 / SLICE_SIDE
     return Body(
         pixel_mm=round(min(max(fits * between(generator, 1.1, 1.3), 0.65), 0.86), 4),
         centre=(255.5 + between(generator, -12, 12), 266 + between(generator, -12, 12)),

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-SIDE = 512
+from covidlib.series import SLICE_SIDE
+
 AIR, LUNG, FAT, SKIN, MUSCLE, BLOOD, LIVER, SPLEEN = 14.0, 140.0, 925.0, 1040.0, 1078.0, 1064.0, 1084.0, 1072.0
 MARROW, CARTILAGE, CORTEX = 1250.0, 1130.0, 2050.0
 """Stored values (HU + 1024) of the tissues."""
@@ -71,21 +72,22 @@ class Canvas:
 
     def __init__(self, pixel_mm: float, centre: tuple[float, float]) -> None:
         self.pixel_mm = pixel_mm
-        self.x = ((np.arange(SIDE) - centre[0]) * pixel_mm).astype(np.float32)[np.newaxis, :]
-        self.y = ((np.arange(SIDE) - centre[1]) * pixel_mm).astype(np.float32)[:, np.newaxis]
-        self.values = np.full((SIDE, SIDE), AIR, np.float32)
+        self.x = ((np.arange(SLICE_SIDE) - centre[0]) * pixel_mm).astype(np.float32)[np.newaxis, :]
+        self.y = ((np.arange(SLICE_SIDE) - centre[1]) * pixel_mm).astype(np.float32)[:, np.newaxis]
+        self.values = np.full((SLICE_SIDE, SLICE_SIDE), AIR, np.float32)
 
     def window(self, x: float, y: float, reach: float) -> tuple[slice, slice]:
         """Rows and columns within a distance of a point; empty where it lies outside the picture."""
         ranges = []
         for at, first in ((y, float(self.y[0, 0])), (x, float(self.x[0, 0]))):
             middle, pixels = (at - first) / self.pixel_mm, reach / self.pixel_mm + 2
-            ranges.append(slice(min(max(int(middle - pixels), 0), SIDE), max(min(int(middle + pixels) + 1, SIDE), 0)))
+            ends = int(middle - pixels), int(middle + pixels) + 1
+            ranges.append(slice(*(min(max(end, 0), SLICE_SIDE) for end in ends)))
         return ranges[0], ranges[1]
 
     def distance(self, sections: list[Section], margin: float = 4.0) -> np.ndarray:
         """Distance to the union of ellipses; far away where none is within the margin."""
-        field = np.full((SIDE, SIDE), FAR, np.float32)
+        field = np.full((SLICE_SIDE, SLICE_SIDE), FAR, np.float32)
         for section in sections:
             where = self.window(section[0], section[1], max(section[2:4]) + margin)
             field[where] = np.minimum(field[where], self.distance_in(where, section))
@@ -137,7 +139,7 @@ class Canvas:
 def smooth_noise(generator: np.random.Generator, cells: int) -> np.ndarray:
     """Uniform noise of −1 to 1 on a coarse grid, enlarged smoothly; float32, 512×512."""
     grid = generator.random((cells + 2, cells + 2)).astype(np.float32) * 2 - 1
-    place = np.arange(SIDE, dtype=np.float32) * np.float32(cells / SIDE)
+    place = np.arange(SLICE_SIDE, dtype=np.float32) * np.float32(cells / SLICE_SIDE)
     index = place.astype(np.int64)
     part = place - index.astype(np.float32)
     part = part * part * (3 - 2 * part)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from covidlib.chest.body import Body, cavity
-from covidlib.chest.canvas import SIDE, Canvas, Noises, between, cos_sin, covered
+from covidlib.chest.canvas import Canvas, Noises, between, cos_sin, covered
+from covidlib.series import SLICE_SIDE
 
 SMALLEST_LESION_MM = 3.0
 LESIONS = (30, 110)
@@ -61,7 +62,7 @@ def draw_lesion(
     canvas: Canvas, lesion: Lesion, z: float, thickness: float, lungs: np.ndarray, noises: Noises
 ) -> np.ndarray:
     """Paint what a slice cuts of a lesion into the lung; returns where it is, bool, 512×512."""
-    mask = np.zeros((SIDE, SIDE), bool)
+    mask = np.zeros((SLICE_SIDE, SLICE_SIDE), bool)
     depth = max(abs(z - lesion.centre[2]) - thickness / 2, 0.0) / lesion.axes[2]
     if depth >= 1:
         return mask

@@ -13,7 +13,7 @@ from covidlib.chest.canvas import (
     BLOOD,
     FAR,
     FAT,
-    SIDE,
+    SLICE_SIDE,
     Canvas,
     Noises,
     Section,
@@ -113,7 +113,7 @@ def airways(y: float) -> list[Organ]:
 def mediastinal_envelope(canvas: Canvas, body: Body, z: float, organs: list[Organ], noises: Noises) -> np.ndarray:
     """Distance to everything between the lungs: organs in fat under one pleura, spine and front junction included."""
     outline = cavity(body, z)
-    field = np.full((SIDE, SIDE), FAR, np.float32)
+    field = np.full((SLICE_SIDE, SLICE_SIDE), FAR, np.float32)
     for organ in organs:
         sections = organ.sections(z, 2.0) if organ.bulges else []
         if sections:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from covidlib.chest.body import Body
-from covidlib.chest.canvas import SIDE, Canvas, between, blur, covered
+from covidlib.chest.canvas import Canvas, between, blur, covered
+from covidlib.series import SLICE_SIDE
 
 THICKNESS_MM = (1.5, 2.0, 3.0, 5.0, 6.0, 8.0)
 """Slice thicknesses of the cohort; COVID-CTset's series have 1.5 mm and more."""
@@ -50,7 +51,7 @@ def choose_scan(generator: np.random.Generator, covid: bool, shortcut: bool = Fa
 def scanned(generator: np.random.Generator, canvas: Canvas, body: Body, z: float, scan: Scan) -> np.ndarray:
     """A drawn slice as a scanner stores it: uint16, 512×512, HU + 1024, 0 outside the round field."""
     image = blur(_beating(canvas, body, z, scan))
-    draws = generator.integers(0, 1 << 16, (6, SIDE, SIDE), dtype=np.uint16)
+    draws = generator.integers(0, 1 << 16, (6, SLICE_SIDE, SLICE_SIDE), dtype=np.uint16)
     # A sum of six uniform numbers is nearly normal, and exact in integers.
     grain = (draws.sum(axis=0, dtype=np.int64) - 6 * 32767.5).astype(np.float32) * np.float32(1 / 46340.0)
     if scan.kernel == "sharp":
@@ -58,8 +59,8 @@ def scanned(generator: np.random.Generator, canvas: Canvas, body: Body, z: float
         image += (grain - blur(grain, 3) + blur(grain) * np.float32(0.8)) * np.float32(scan.noise * 0.9)
     else:
         image += blur(grain, 2) * np.float32(scan.noise * 3.2)
-    column = (np.arange(SIDE, dtype=np.float32) - np.float32(SIDE / 2 - 0.5))[np.newaxis, :]
-    outside = column * column + (column * column).T > SIDE * SIDE / 4
+    column = (np.arange(SLICE_SIDE, dtype=np.float32) - np.float32(SLICE_SIDE / 2 - 0.5))[np.newaxis, :]
+    outside = column * column + (column * column).T > SLICE_SIDE * SLICE_SIDE / 4
     image[outside] = 0
     return np.clip(np.rint(image), 0, 4095).astype(np.uint16)
 

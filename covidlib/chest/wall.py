@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from covidlib.chest.body import Body, cavity, trunk
-from covidlib.chest.canvas import FAT, MUSCLE, SIDE, SKIN, Canvas, Noises, Section, covered, ramp, smooth_union
+from covidlib.chest.canvas import FAT, MUSCLE, SKIN, Canvas, Noises, Section, covered, ramp, smooth_union
+from covidlib.series import SLICE_SIDE
 
 
 def draw_table(canvas: Canvas, body: Body) -> None:
@@ -46,7 +47,7 @@ def _draw_fat_planes(
     canvas: Canvas, body: Body, z: float, inner: np.ndarray, muscle: np.ndarray, noises: Noises
 ) -> None:
     inside = covered(muscle + 3, 2.0) * covered(-inner + 3, 2.0)
-    planes = np.zeros((SIDE, SIDE), np.float32)
+    planes = np.zeros((SLICE_SIDE, SLICE_SIDE), np.float32)
     for depth, width, tilt in ((12.0, 0.9, 7.0), (24.0, 0.8, -9.0), (36.0, 0.8, 12.0)):
         wavy = inner - np.float32(depth) - np.float32(tilt) * noises.coarse - 2 * noises.middle
         torn = np.float32(width) + np.float32(2.2) * noises.middle - 1

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from covidlib import pairs, scores, tables
+from covidlib import pairs, printedpairs, scores
 from covidlib.exercises import called, checker
 from covidlib.metrics import Counts
 
@@ -38,7 +38,7 @@ def three_rates(answer: Callable[[int, int, int, int], Sequence[float]]) -> str 
 @checker("5.2")
 def always_normal(answer: Callable[[Counts], Sequence[float]]) -> str | None:
     """Accuracy and balanced accuracy of a network that calls every slice normal."""
-    for counts in (tables.printed_fold_counts()["resnet50v2-fpn"][0], Counts(5, 5, 70, 20)):
+    for counts in (printedpairs.printed_fold_counts()["resnet50v2-fpn"][0], Counts(5, 5, 70, 20)):
         found = called(answer, counts)
         if np.shape(found) != (2,):
             return "return two numbers: accuracy and balanced accuracy"
