@@ -22,11 +22,11 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from covidlib import costs
+from covidlib.errors import Unavailable
 from covidlib.paper import table_numbers
 from covidlib.phantom import make_patient
 from covidlib.protocols import PAPER, Protocol
-from covidlib.series import write_slice
-from covidlib.sources import Unavailable
+from covidlib.tiff import write_slice
 
 RESULTS = Path(__file__).with_name("paper_step.json")
 NETWORK = "resnet50v2-fpn"

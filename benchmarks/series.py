@@ -30,11 +30,13 @@ from paper_step import product_rate
 from run import per_pixel_selection
 
 from covidlib import seriesspeed
-from covidlib.engines import installed, open_engine
-from covidlib.halfprecision import TOLERANCE, check_images, has_bfloat16, processor
+from covidlib.engines import open_engine
+from covidlib.environment import has_bfloat16, installed, processor
+from covidlib.halfprecision import TOLERANCE, check_images
 from covidlib.phantom import make_patient
-from covidlib.series import find_series, write_slice
+from covidlib.series import find_series
 from covidlib.startup import load_tensorflow
+from covidlib.tiff import write_slice
 from covidlib.weights import WeightsNote, load_weights, save_weights
 
 SHORT = 130
@@ -123,7 +125,7 @@ def measure(side: str, folder: str, weights: str) -> dict[str, object]:
     began = time.perf_counter()
     precision = "float32"
     if side == "published":
-        from covidlib.batches import load_images
+        from covidlib.inputs import load_images
 
         model, note = load_weights(weights)
         scaling = note.scaling

@@ -23,7 +23,8 @@ from sklearn.metrics import roc_auc_score
 
 from covidlib.intervals import corrected_t
 from covidlib.metrics import confusion_counts, labelled
-from covidlib.protocols import NETWORKS, QUICK, VARIATIONS, Protocol
+from covidlib.names import NETWORKS, VARIATIONS
+from covidlib.protocols import QUICK, Protocol
 from covidlib.scores import accuracy, balanced_accuracy
 from covidlib.wholefiles import write_text
 
@@ -109,9 +110,9 @@ def summarise(trial: Trial, run: Run, data: Path) -> dict[str, object]:
 
 def silent_units(run: Run, data: Path) -> list[str]:
     """Units of a run's ReLU heads that are 0 on every test slice: "P3.1" is the first of P3. Taught in chapter 03."""
-    from covidlib.batches import load_images
     from covidlib.gradcam import head_activations
-    from covidlib.networks import LEVELS
+    from covidlib.inputs import load_images
+    from covidlib.pyramid import LEVELS
     from covidlib.weights import load_weights
 
     if not _has_relu_heads(str(run.record()["network"])):
@@ -206,13 +207,13 @@ def silent_heads(runs: pd.DataFrame) -> pd.DataFrame:
 
 def main() -> None:
     """Train what is missing and store one row a run, and where they come from."""
-    from covidlib import workspace
+    from covidlib import folders, workspace
     from covidlib.dataset import load_dataset
 
     data = workspace.cohort(progress=True)
     dataset = load_dataset(data)
     rows, record = [], {}
-    for trial, runs in train(dataset, workspace.home() / "runs"):
+    for trial, runs in train(dataset, folders.home() / "runs"):
         rows += [summarise(trial, run, data) for run in runs]
         record = runs[-1].record()
         print(f"{trial.network}, {trial.validation}, seed {trial.seed}", flush=True)

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from covidlib.halfprecision import processor
+from covidlib.environment import processor
 from covidlib.intervals import Interval
-from covidlib.protocols import NETWORKS, QUICK, Protocol
+from covidlib.names import NETWORKS
+from covidlib.protocols import QUICK, Protocol
 from covidlib.quantities import Quantity, our_value
 
 if TYPE_CHECKING:

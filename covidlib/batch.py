@@ -23,15 +23,16 @@ from covidlib.errors import InputError
 from covidlib.journal import Journal, Record
 from covidlib.locks import nobody_else
 from covidlib.patientanswers import NOTICE
-from covidlib.patients import Patient, content_hash, file_hash
+from covidlib.patients import Patient, content_hash
 from covidlib.series import Series
 from covidlib.system import check_threshold, diagnose_series
-from covidlib.wholefiles import write_text
+from covidlib.wholefiles import file_hash, write_text
 
 if TYPE_CHECKING:
     import keras
 
-    from covidlib.engines import Engine, EngineName
+    from covidlib.engine import Engine
+    from covidlib.engines import EngineName
 
 
 @dataclass(frozen=True)

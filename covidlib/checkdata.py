@@ -25,9 +25,9 @@ from covidlib.comparison import (
     patients_by_class,
     table2_sums,
 )
-from covidlib.dataset import LABELS
 from covidlib.errors import InputError, Unavailable
-from covidlib.series import identify, is_slice
+from covidlib.filenames import identify, is_slice
+from covidlib.names import LABELS
 from covidlib.slicecheck import findings_table, scan, tiff_files, usual_workers
 from covidlib.sources import offline
 from covidlib.splitcheck import check_splits, find_splits, read_splits

@@ -26,7 +26,6 @@ from covidlib.published import stored_aggregates
 from covidlib.quantities import Quantity, printed_value
 from covidlib.scores import ppv_at
 from covidlib.tables import pooled
-from covidlib.wholefiles import write_text
 
 STORED = "claims.json"
 EXACT, BAND, NOT_HERE = "recomputed exactly", "re-run within band", "not reproducible here"
@@ -242,33 +241,3 @@ def scorecard(claims: Sequence[Claim]) -> pd.DataFrame:
         if claim.evidence
     ]
     return pd.DataFrame(rows).set_index("id")
-
-
-# Making the file ------------------------------------------------------------------------------------------------------
-
-
-def write(ours: Mapping[str, Any], claims: Sequence[Claim], path: Path) -> None:
-    """Write all claims; fields that say nothing are left out. The file appears whole or not at all."""
-    entries = [
-        {key: value for key, value in vars(claim).items() if value not in (None, "", ()) and value != []}
-        for claim in claims
-    ]
-    write_text(path, json.dumps({"ours": ours, "claims": entries}, indent=1, ensure_ascii=False) + "\n")
-
-
-def main() -> None:
-    """Compute the stored numbers anew: recomputed ones from the printed counts, bands from the seeds' runs."""
-    from dataclasses import replace
-
-    from covidlib import bands
-
-    path = Path(str(files("covidlib") / "data" / STORED))
-    _, claims = load(path)
-    claims = [replace(claim, recomputed=recompute(claim)) for claim in claims]
-    ours, claims = bands.measure(claims)
-    write(ours, claims, path)
-    print(path)
-
-
-if __name__ == "__main__":
-    main()

@@ -13,7 +13,7 @@ from pathlib import Path
 from covidlib import __version__, diagnosecommand, doctor, traincommand
 from covidlib.diagnosecommand import STOPPED
 from covidlib.errors import InputError
-from covidlib.protocols import NETWORKS, VARIATIONS
+from covidlib.names import NETWORKS, VARIATIONS
 from covidlib.startup import load_tensorflow
 
 PROBLEM = 1

@@ -13,7 +13,8 @@ from tqdm.auto import tqdm
 
 from covidlib.dataset import load_dataset
 from covidlib.errors import InputError
-from covidlib.protocols import NETWORKS, Protocol
+from covidlib.names import NETWORKS
+from covidlib.protocols import Protocol
 from covidlib.runfiles import Run
 from covidlib.training import train_fold
 

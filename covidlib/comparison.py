@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from covidlib.dataset import LABELS
+from covidlib.names import LABELS
 from covidlib.paper import table_numbers
 
 Counted = dict[str, object]

@@ -10,7 +10,7 @@ import pandas as pd
 
 from covidlib.paper import network_name, table, table_numbers
 from covidlib.protocols import Protocol
-from covidlib.series import SLICE_SIDE
+from covidlib.tiff import SLICE_SIDE
 
 FORWARD_AND_BACKWARD = 3
 """A step of training costs about three forward passes: one forward, two backward (for the maps, for the kernels)."""

@@ -12,11 +12,11 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from covidlib import archives, sources
+from covidlib import archives, folders
 from covidlib.downloads import download, read_json
 from covidlib.errors import InputError, Unavailable
-from covidlib.series import identify, is_slice
-from covidlib.workspace import home
+from covidlib.filenames import identify, is_slice
+from covidlib.folders import home
 
 PARTS = ("train-validation", "full")
 AUTHORS_PAGE = "https://github.com/mr7495/COVID-CTset"
@@ -82,7 +82,7 @@ def part_of(name: str) -> str | None:
 
 def _find(part: str, place: str | None) -> list[Path]:
     """Zips of a part, from the first place that has them."""
-    mirror = os.environ.get(sources.MIRROR_VARIABLE)
+    mirror = os.environ.get(folders.MIRROR_VARIABLE)
     if mirror:
         return _zips_in(Path(mirror) / MIRROR_FOLDER, part)
     places = {"zip": _from_downloads, "kaggle": _from_kaggle, "figshare": _from_figshare, "drive": _from_drive}

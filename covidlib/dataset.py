@@ -16,14 +16,10 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from covidlib.errors import InputError
+from covidlib.filenames import identify
+from covidlib.names import LABELS, UNLABELLED
 from covidlib.selection import select_series
-from covidlib.series import find_series, identify
-
-LABELS = ("covid", "normal")
-"""Class order of the networks: index 0 is COVID-19, index 1 is normal."""
-
-UNLABELLED = "unlabelled"
-"""Of a slice of an infected patient on which no infection is marked."""
+from covidlib.series import find_series
 
 SLICES = "slices.csv"
 """A cohort's list of its slices."""

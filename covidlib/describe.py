@@ -17,6 +17,7 @@ import pandas as pd
 from keras import layers
 
 from covidlib import networks
+from covidlib import pyramid as pyramid_module
 from covidlib.errors import InputError
 from covidlib.protocols import COLAB, QUICK
 from covidlib.pyramid import PLANS
@@ -148,7 +149,7 @@ def levels(model: keras.Model) -> dict[str, str]:
         backbone = dict(zip(("C3", "C4", "C5"), PLANS[model.name].sources, strict=True))
         # From the coarsest map down: P4 is made of the map that P5 is made of, and P3 of P4's.
         pyramid = {level: level for level in ("P5", "P4", "P3", "P6", "P7")}
-        heads = {f"{level} head": f"{level}_head" for level in networks.LEVELS}
+        heads = {f"{level} head": f"{level}_head" for level in pyramid_module.LEVELS}
         return backbone | pyramid | heads | {"answer": "predictions"}
     if model.name == "resnet50v2":
         ends = (re.fullmatch(r"(conv\d)_block\d+_out", layer.name) for layer in model.layers)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from covidlib.errors import InputError
-from covidlib.protocols import NETWORKS, VARIATIONS
+from covidlib.names import NETWORKS, VARIATIONS
 from covidlib.startup import load_tensorflow
 
 if TYPE_CHECKING:

@@ -14,9 +14,10 @@ import pandas as pd
 
 from covidlib import paper, printedpairs, scores, tables
 from covidlib.costs import printed_slices
-from covidlib.dataset import LABELS, load_table
+from covidlib.dataset import load_table
 from covidlib.diagnosis import THRESHOLD_2, decide, decide_patients
 from covidlib.luck import expected_best
+from covidlib.names import LABELS
 from covidlib.protocols import COLAB, PAPER
 from covidlib.published import stored_aggregates
 from covidlib.selection import (
@@ -183,12 +184,12 @@ def map_readings() -> pd.DataFrame:
     DataFrame
         Index layer; columns cells, first cell in truth, first cell stretched (pixels of a 512×512 slice).
     """
-    from covidlib import networks, placement
+    from covidlib import networks, placement, pyramid
 
     model = networks.build("resnet50v2-fpn")
     grids, side = placement.grids(model), model.input_shape[1]
     rows = {}
-    for layer in (networks.LAST_MAP["resnet50v2"], *networks.LEVELS):
+    for layer in (networks.LAST_MAP["resnet50v2"], *pyramid.LEVELS):
         cells = int(model.get_layer(layer).output.shape[1])
         rows[layer] = {
             "cells": f"{cells}×{cells}",

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from covidlib import __version__, environment, workspace
+from covidlib import __version__, environment, folders, workspace
 from covidlib.errors import InputError
 
 PROBLEM = 1
@@ -86,31 +86,31 @@ def _machine() -> Iterator[Line]:
     remedy = "" if supported else "Install Python 3.11.5 to 3.13 and make a new environment with it"
     yield Line("machine", "Python", environment.python(), "ok" if supported else "FAIL", remedy)
     yield Line("machine", "system", environment.system())
-    yield Line("machine", "processor", environment.processor())
+    yield Line("machine", "processor", environment.processor_line())
     yield Line("machine", "cores", environment.cores())
     yield Line("machine", "memory", environment.memory())
 
 
 def _place() -> str:
-    if os.environ.get(workspace.HOME_VARIABLE):
-        return f"the folder of {workspace.HOME_VARIABLE}"
-    return "~/.cache/covidlib" if workspace.home() == workspace.cache() else "the clone"
+    if os.environ.get(folders.HOME_VARIABLE):
+        return f"the folder of {folders.HOME_VARIABLE}"
+    return "~/.cache/covidlib" if folders.home() == folders.cache() else "the clone"
 
 
 def _disk() -> Iterator[Line]:
     try:
-        home = workspace.home()
+        home = folders.home()
     except InputError as error:
         yield Line("machine", "disk", error.problem, "FAIL", error.remedy)
         return
     there = next(folder for folder in (home.absolute(), *home.absolute().parents) if folder.exists())
     if not there.is_dir() or not os.access(there, os.W_OK):
-        remedy = f"Give {workspace.HOME_VARIABLE} a folder that you may write to"
+        remedy = f"Give {folders.HOME_VARIABLE} a folder that you may write to"
         yield Line("machine", "disk", f"{_place()} cannot be written to", "FAIL", remedy)
         return
     free = shutil.disk_usage(there).free / 1e9
     enough = free >= LEAST_DISK_GB or workspace.cohort_folder().is_dir()
-    remedy = "" if enough else f"Make room, or give {workspace.HOME_VARIABLE} a folder on another disk"
+    remedy = "" if enough else f"Make room, or give {folders.HOME_VARIABLE} a folder on another disk"
     yield Line("machine", "disk", f"{free:.1f} GB free at {_place()}", "ok" if enough else "FAIL", remedy)
 
 
@@ -169,7 +169,7 @@ def _data(complete: bool) -> Iterator[Line]:
     yield Line("data", "quick runs", trained, "ok" if runs == 15 else "-", "" if runs == 15 else "covidlib train --all")
     for part in ("train-validation", "full"):
         # The note stands in a folder that was unpacked to its end (covidlib.archives).
-        unpacked = (workspace.home() / "data" / "covid-ctset" / part / ".unpacked.json").is_file()
+        unpacked = (folders.home() / "data" / "covid-ctset" / part / ".unpacked.json").is_file()
         yield _found(f"COVID-CTset, {part}", unpacked, f"covidlib fetch covid-ctset --part {part}")
     mirror = os.environ.get("COVIDLIB_MIRROR")
     if not mirror:
@@ -187,14 +187,15 @@ def _found(name: str, there: bool, remedy: str) -> Line:
 
 def _quick_runs() -> int | str:
     from covidlib.dataset import load_dataset
-    from covidlib.protocols import NETWORKS, QUICK
+    from covidlib.names import NETWORKS
+    from covidlib.protocols import QUICK
     from covidlib.runfiles import RECORD, runs_folder
 
     try:
         fingerprint = load_dataset(workspace.cohort_folder()).fingerprint
     except (InputError, OSError):
         return "the cohort cannot be read"
-    folder = runs_folder(QUICK, workspace.home() / "runs", fingerprint)
+    folder = runs_folder(QUICK, folders.home() / "runs", fingerprint)
     return sum(
         (folder / name / f"fold{fold}" / RECORD).is_file() for name in NETWORKS for fold in range(1, QUICK.folds + 1)
     )

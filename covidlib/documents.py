@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from covidlib.dataset import LABELS
+from covidlib.names import LABELS
 from covidlib.paper import table_numbers
 
 Facts = list[tuple[str, object, str]]

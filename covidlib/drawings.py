@@ -8,11 +8,13 @@ from __future__ import annotations
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 
 from covidlib.describe import layer_table, levels, parents_of
-from covidlib.networks import LEVELS
-from covidlib.pyramid import PLANS
+from covidlib.figstyle import COVID_COLOUR, NORMAL_COLOUR
+from covidlib.pyramid import LEVELS, PLANS
+from covidlib.tiff import SLICE_SIDE
 
 COLUMNS = ("backbone", "1×1", "merged", "level", "two numbers", "ten numbers", "answer")
 IN_A_ROW = 6
@@ -105,4 +107,36 @@ def architecture(model: keras.Model) -> Figure:
             axes.text(column, 0.62, title, ha="center", fontsize=9, color="#4c5a67")
     axes.set(xlim=(-0.55, columns - 0.45), ylim=(0.45 - rows, 0.8 if rows > 1 else 0.5))
     axes.axis("off")
+    return figure
+
+
+def sizes_and_fields(levels: pd.DataFrame, diameters: pd.Series) -> Figure:
+    """Stride and receptive field of each level under the sizes of lesions, in pixels. Taught in chapter 03.
+
+    Parameters
+    ----------
+    levels : DataFrame
+        From `describe.level_table`, rows with a map only.
+    diameters : Series
+        Pixels.
+    """
+    figure, (top, bottom) = plt.subplots(2, 1, figsize=(7, 4.6), sharex=True, height_ratios=(1, 1.6))
+    edges = np.geomspace(1, 1100, 40)
+    top.hist(diameters, bins=edges, color=COVID_COLOUR)
+    top.set(ylabel="lesion areas")
+    rows = np.arange(len(levels))
+    fields, strides = levels["receptive_field"].to_numpy(float), levels["stride"].to_numpy(float)
+    bottom.hlines(rows, strides, fields, color="#b7c2cc", linewidth=5)
+    bottom.scatter(strides, rows, marker="|", s=180, color=NORMAL_COLOUR, label="stride: distance of its cells")
+    bottom.scatter(fields, rows, marker="o", s=30, color=NORMAL_COLOUR, label="receptive field: what one cell sees")
+    bottom.axvline(SLICE_SIDE, color="#1b2733", linestyle=":", linewidth=1)
+    side = (SLICE_SIDE, -0.75)
+    bottom.annotate("side of the slice", side, (-4, 0), textcoords="offset points", ha="right", fontsize=8)
+    bottom.set(
+        xscale="log", xlim=(1, 1400), yticks=rows, yticklabels=levels["level"], ylim=(len(rows) - 0.4, -1.1),
+        xlabel=f"pixels of a {SLICE_SIDE}×{SLICE_SIDE} slice",
+    )  # fmt: skip
+    powers = [2**power for power in range(11)]
+    bottom.set_xticks(powers, powers)
+    bottom.legend(loc="lower left", fontsize=8)
     return figure

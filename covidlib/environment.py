@@ -14,7 +14,18 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    pass
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    pass
+
 
 ROOT = Path(__file__).parent.parent
 """The clone, if the package runs from one."""
@@ -160,13 +171,10 @@ def system() -> str:
     return f"{name}, {platform.machine()}"
 
 
-def processor() -> str:
+def processor_line() -> str:
     """The processor's name and those of its features that matter here."""
-    try:
-        from covidlib.halfprecision import processor as described
-    except ImportError:
-        return f"{platform.machine()} (features not read: packages are missing)"
-    name, features = described()
+
+    name, features = processor()
     return ", ".join([name, *features])
 
 
@@ -183,16 +191,43 @@ def memory() -> str:
         return UNKNOWN
 
 
-__all__ = [
-    "Package",
-    "commit",
-    "cores",
-    "in_clone",
-    "memory",
-    "packages",
-    "processor",
-    "python",
-    "repository",
-    "requirements",
-    "system",
-]
+BFLOAT16_FLAGS = ("avx512_bf16", "amx_bf16")
+
+
+FEATURES = ("avx2", "avx512f", "avx512_vnni", *BFLOAT16_FLAGS, "amx_int8")
+
+
+@cache
+def processor() -> tuple[str, tuple[str, ...]]:
+    """The processor's name and which of its features matter here. Taught in chapter 06.
+
+    Only Linux says what a processor can do in a file; elsewhere no feature is claimed.
+
+    Returns
+    -------
+    name : str
+    features : tuple of str
+        Those of `FEATURES` that it has.
+    """
+    description = Path("/proc/cpuinfo")
+    if not description.is_file():
+        return platform.processor() or platform.machine(), ()
+    # Every core has its block of lines: the first one counts.
+    lines = [line.partition(":") for line in reversed(description.read_text().splitlines())]
+    fields = {key.strip(): value.strip() for key, _, value in lines}
+    flags = set(fields.get("flags", "").split())
+    return fields.get("model name", platform.machine()), tuple(name for name in FEATURES if name in flags)
+
+
+def has_bfloat16() -> bool:
+    """Whether the processor has units for products of bfloat16. Taught in chapter 06."""
+    return any(flag in processor()[1] for flag in BFLOAT16_FLAGS)
+
+
+def installed(package: str) -> bool:
+    """Whether a package is there, without importing it. Taught in chapter 06."""
+    try:
+        version(package)
+    except PackageNotFoundError:
+        return False
+    return True

@@ -19,8 +19,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import HTML
 
-from covidlib.figures import grey_levels, show_slice
+from covidlib.figures import show_slice
 from covidlib.selection import DARK_BELOW, DIVISOR, REGION_COLUMNS, REGION_ROWS, rule_with
+from covidlib.windows import grey_levels
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from covidlib import halfprecision
-from covidlib.engines import installed
+from covidlib.environment import installed
 from covidlib.errors import InputError
 from covidlib.halfprecision import Agreement
 from covidlib.weights import WeightsNote, load_weights, note_for
@@ -111,7 +111,7 @@ def _check_request(form: str, out: Path) -> None:
 def _write_note(path: Path, form: str, note: WeightsNote, agreement: Agreement) -> None:
     wants = {
         "input": [None, *note.input_shape],
-        "input_is": f"float32, stored values (HU + 1024) scaled as covidlib.batches.scale(…, {note.scaling!r}) does",
+        "input_is": f"float32, stored values (HU + 1024) scaled as covidlib.inputs.scale(…, {note.scaling!r}) does",
         "output": [None, 2],
         "output_is": "probabilities of COVID-19 and of normal",
         "notice": "For teaching and research. Not a medical device.",

@@ -9,8 +9,11 @@ from __future__ import annotations
 import pandas as pd
 from sklearn.model_selection import StratifiedKFold, train_test_split
 
+from covidlib.dataset import patients_of
 from covidlib.errors import InputError
-from covidlib.series import identify
+from covidlib.filenames import identify
+from covidlib.names import LABELS
+from covidlib.protocols import Protocol
 
 VALIDATION_SHARE = 0.2
 SIDES = ("train", "validation", "test")
@@ -190,3 +193,50 @@ def check_no_leak(split: dict[str, pd.DataFrame], allow: bool = False) -> int:
             "Split by patient, never by slice; to repeat the paper's own validation, add --allow-leak",
         )
     return len(found)
+
+
+def fold_tables(table: pd.DataFrame, protocol: Protocol, fold: int) -> dict[str, pd.DataFrame]:
+    """Labelled, selected slices to train and validate on; every selected slice of the test patients."""
+    if protocol.folds_from == "published":
+        from covidlib.published import fold_lists
+
+        return published_split(table, fold_lists(), fold)
+    folded = patient_folds(patients_of(table), protocol.folds, protocol.seed)
+    split = split_patients(folded, fold, protocol.seed)
+    selected = table[table["selected"]]
+    labelled = selected[selected["label"].isin(LABELS)]
+    test = selected[selected["patient"].isin(split["test"])]
+    if protocol.validation == "test-subset":
+        # The authors' way: every patient outside the test fold trains, part of the test images picks the epoch.
+        train_patients = split["train"] + split["validation"]
+        of_test = labelled[labelled["patient"].isin(split["test"])]
+        # As in the published validation lists: the infected test images, and about as many normal ones.
+        validation = balanced(of_test, protocol.seed)
+    else:
+        train_patients = split["train"]
+        validation = labelled[labelled["patient"].isin(split["validation"])]
+    train = labelled[labelled["patient"].isin(train_patients)]
+    for side, rows in (("train", train), ("validation", validation), ("test", test)):
+        if rows.empty:
+            raise InputError(f"fold {fold}", f"has no slices to {side} on", "Give more patients or fewer folds")
+    return {"train": balanced(train, protocol.seed), "validation": validation, "test": test}
+
+
+def balanced(labelled: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """About as many slices of each class, as the paper's training sets have (section 2.4, Table 2).
+
+    The larger class is thinned at random; every patient may lose slices, none is added twice. Taught in chapter 04.
+
+    Raises
+    ------
+    InputError
+        If a class has no slice: a network cannot learn to tell it apart.
+    """
+    counts = labelled["label"].value_counts()
+    missing = [label for label in LABELS if label not in counts]
+    if missing:
+        raise InputError(
+            "training", f"has no {missing[0]} slice to train or validate on", "Give more patients or fewer folds"
+        )
+    smallest = counts.min()
+    return labelled.groupby("label").sample(smallest, random_state=seed).sort_index()

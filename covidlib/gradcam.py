@@ -14,10 +14,11 @@ import numpy as np
 import tensorflow as tf
 
 from covidlib.cammethods import METHODS
-from covidlib.dataset import LABELS
 from covidlib.errors import InputError
-from covidlib.networks import LAST_MAP, LEVELS
+from covidlib.names import LABELS
+from covidlib.networks import LAST_MAP
 from covidlib.placement import Grid, enlarge, grids
+from covidlib.pyramid import LEVELS
 
 COMBINED = "combined"
 """The name of the map that is put together from all levels of the pyramid."""

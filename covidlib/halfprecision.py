@@ -7,10 +7,7 @@ slices goes through both. Taught in chapter 06.
 
 from __future__ import annotations
 
-import platform
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,8 +30,6 @@ CHECKED_WITHIN = TOLERANCE / 4
 A dozen slices do not hold the worst one. With a small random network that moved by 0.01 on them, another slice moved by
 0.04: the whole tolerance would have let it pass.
 """
-BFLOAT16_FLAGS = ("avx512_bf16", "amx_bf16")
-FEATURES = ("avx2", "avx512f", "avx512_vnni", *BFLOAT16_FLAGS, "amx_int8")
 CHECK_SEED = 2021
 """The check batch is drawn from a seed of its own: none of its slices is in the book's cohort (seed 2020)."""
 CHECK_PATIENTS = ((1, True), (146, False))
@@ -92,7 +87,7 @@ def check_images(note: WeightsNote) -> np.ndarray:
     -------
     float32 array, shape (slices, side, side, 1)
     """
-    from covidlib.batches import scale, shrink
+    from covidlib.inputs import scale, shrink
     from covidlib.phantom import make_patient
     from covidlib.selection import count_dark_pixels, select_slices
 
@@ -101,30 +96,3 @@ def check_images(note: WeightsNote) -> np.ndarray:
         slices = make_patient(CHECK_SEED, number, covid, CHECK_SLICES_OF_A_PATIENT).slices
         kept.append(slices[select_slices(count_dark_pixels(slices))])
     return scale(shrink(np.concatenate(kept), note.input_shape[0])[..., np.newaxis], note.scaling).numpy()
-
-
-@cache
-def processor() -> tuple[str, tuple[str, ...]]:
-    """The processor's name and which of its features matter here. Taught in chapter 06.
-
-    Only Linux says what a processor can do in a file; elsewhere no feature is claimed.
-
-    Returns
-    -------
-    name : str
-    features : tuple of str
-        Those of `FEATURES` that it has.
-    """
-    description = Path("/proc/cpuinfo")
-    if not description.is_file():
-        return platform.processor() or platform.machine(), ()
-    # Every core has its block of lines: the first one counts.
-    lines = [line.partition(":") for line in reversed(description.read_text().splitlines())]
-    fields = {key.strip(): value.strip() for key, _, value in lines}
-    flags = set(fields.get("flags", "").split())
-    return fields.get("model name", platform.machine()), tuple(name for name in FEATURES if name in flags)
-
-
-def has_bfloat16() -> bool:
-    """Whether the processor has units for products of bfloat16. Taught in chapter 06."""
-    return any(flag in processor()[1] for flag in BFLOAT16_FLAGS)

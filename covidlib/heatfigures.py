@@ -10,10 +10,13 @@ from collections.abc import Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from covidlib.figures import NETWORK_COLOURS, NETWORK_MARKS, heat_overlay, outline, show_slice
+from covidlib.figstyle import NETWORK_COLOURS, NETWORK_MARKS
+from covidlib.figures import show_slice
 from covidlib.resultfigures import QUIET
+from covidlib.windows import grey_levels
 
 
 def pairs(
@@ -132,3 +135,25 @@ def randomised(cascade: pd.DataFrame) -> Figure:
         axes.set_xticks(parts["step"], parts["part"], rotation=90, fontsize=8)
     panels[0, 0].set_ylabel("rank correlation with the trained map")
     return figure
+
+
+def heat_overlay(axes: Axes, pixels: np.ndarray, heat: np.ndarray, title: str = "") -> None:
+    """A heat map over its slice at lung window; where the map is low the slice stays visible. Taught in chapter 07.
+
+    Parameters
+    ----------
+    pixels : uint16 array, shape (512, 512)
+    heat : float array, shape (rows, columns)
+        0 to 1, enlarged to the slice.
+    """
+    axes.imshow(grey_levels(pixels), vmin=0, vmax=255)
+    extent = (-0.5, pixels.shape[1] - 0.5, pixels.shape[0] - 0.5, -0.5)
+    axes.imshow(heat, cmap="inferno", vmin=0, vmax=1, alpha=np.clip(heat, 0, 0.65), extent=extent)
+    axes.set_title(title, fontsize=9)
+    axes.axis("off")
+
+
+def outline(axes: Axes, mask: np.ndarray) -> None:
+    """The outline of a lesion mask, as a thin line. Taught in chapter 07."""
+    if mask.any():
+        axes.contour(mask, levels=[0.5], colors="#38d9ff", linewidths=0.9)

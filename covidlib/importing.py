@@ -22,7 +22,9 @@ from tqdm import tqdm
 
 from covidlib import dicom
 from covidlib.errors import InputError
-from covidlib.series import check_same_shape, walk, write_slice
+from covidlib.series import walk
+from covidlib.sliceread import check_same_shape
+from covidlib.tiff import write_slice
 
 if TYPE_CHECKING:
     from pydicom import Dataset

@@ -30,7 +30,7 @@ def pictures(root: str | Path, paths: Sequence[str], side: int = SIDE) -> np.nda
     -------
     float32 array, shape (slices, side · side)
     """
-    from covidlib.batches import load_images
+    from covidlib.inputs import load_images
 
     return load_images([Path(root) / path for path in paths], side, "lung-window").reshape(len(paths), -1)
 

@@ -19,8 +19,9 @@ import pandas as pd
 
 from covidlib import dicom
 from covidlib.importing import allowed_settings
-from covidlib.selection import lung_areas
-from covidlib.series import SLICE_SIDE, Series
+from covidlib.lungmask import lung_areas
+from covidlib.series import Series
+from covidlib.tiff import SLICE_SIDE
 
 LARGEST_VALUE = 4095
 """All 1,119 series store 12 bits, and the synthetic cohort is cut at the same value."""

@@ -18,7 +18,7 @@ from covidlib.comparison import (
     table1_against_table4,
     table2_sums,
 )
-from covidlib.dataset import LABELS
+from covidlib.names import LABELS
 from covidlib.patientkinds import count_kinds, kinds_of_images, kinds_of_patients
 
 KEY = ["patient", "series", "number"]

@@ -17,18 +17,19 @@ import numpy as np
 import pandas as pd
 
 from covidlib import localisation, sanitychecks
-from covidlib.batches import load_images
-from covidlib.dataset import LABELS
 from covidlib.errors import InputError
 from covidlib.gradcam import Explainer, HeatMap
 from covidlib.infectionareas import dense_lung, dice
+from covidlib.inputs import load_images
 from covidlib.locks import one_at_a_time
 from covidlib.lungmask import body_mask, lung_mask
 from covidlib.mapviews import explainer_of, main_map, maps_of, middle_slices
+from covidlib.names import LABELS
 from covidlib.networks import Size
 from covidlib.phantom import read_lesion_mask
 from covidlib.runfiles import Run
-from covidlib.series import SLICE_SIDE, read_slice
+from covidlib.sliceread import read_slice
+from covidlib.tiff import SLICE_SIDE
 from covidlib.weights import WeightsNote, load_weights
 
 SIDE = 256

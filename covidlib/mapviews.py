@@ -13,12 +13,13 @@ import keras
 import numpy as np
 import pandas as pd
 
-from covidlib.batches import load_images
 from covidlib.gradcam import COMBINED, Explainer, HeatMap, combined
-from covidlib.networks import LAST_MAP, LEVELS
+from covidlib.inputs import load_images
+from covidlib.networks import LAST_MAP
 from covidlib.phantom import read_lesion_mask
+from covidlib.pyramid import LEVELS
 from covidlib.runfiles import Run, all_predictions
-from covidlib.series import SLICE_SIDE
+from covidlib.tiff import SLICE_SIDE
 from covidlib.weights import load_weights
 
 LAST = "last map"

@@ -12,8 +12,8 @@ import keras
 from keras import KerasTensor, layers
 
 from covidlib.errors import InputError
-from covidlib.protocols import NETWORKS, VARIATIONS
-from covidlib.pyramid import LEVELS, PLANS, pyramid, pyramid_head
+from covidlib.names import NETWORKS, VARIATIONS
+from covidlib.pyramid import PLANS, pyramid, pyramid_head
 
 NAMES = NETWORKS
 ALL_NAMES = (*NETWORKS, *VARIATIONS)
@@ -24,7 +24,6 @@ PYRAMID_CHANNELS = 256
 QUICK_PYRAMID_CHANNELS = 32
 
 Size = Literal["paper", "quick"]
-__all__ = ["ALL_NAMES", "LAST_MAP", "LEVELS", "NAMES", "Size", "build", "draw_weights"]
 
 
 def build(name: str, input_shape: tuple[int, int, int] = (512, 512, 1), size: Size = "paper") -> keras.Model:
@@ -67,30 +66,6 @@ def build(name: str, input_shape: tuple[int, int, int] = (512, 512, 1), size: Si
         plan = PLANS[name]
         probabilities = pyramid_head(pyramid(_resnet(image, size), channels, plan), plan)
     return keras.Model(image, probabilities, name=name)
-
-
-RANDOM_WEIGHTS = (
-    ("kernel_initializer", "kernel"),
-    ("depthwise_initializer", "depthwise_kernel"),
-    ("pointwise_initializer", "pointwise_kernel"),
-)
-
-
-def draw_weights(model: keras.Model, seed: int) -> None:
-    """Draw every random weight, and the dropouts' states, from a seed of the layer's own. Taught in chapter 04.
-
-    Keras draws them from Python's global random numbers, from which other threads of a program (a cluster worker's,
-    a notebook's) draw too: then one seed would not give one network.
-    """
-    for number, layer in enumerate(model.layers):
-        for place, (initializer, weight) in enumerate(RANDOM_WEIGHTS):
-            if hasattr(layer, initializer) and getattr(layer, weight, None) is not None:
-                drawn = getattr(layer, initializer)
-                own = {**drawn.get_config(), "seed": (seed * 1_000 + number) * 10 + place}
-                variable = getattr(layer, weight)
-                variable.assign(type(drawn).from_config(own)(variable.shape))
-        if isinstance(layer, layers.Dropout):
-            layer.seed_generator.state.assign([seed, number])
 
 
 def _xception(image: KerasTensor, size: Size) -> KerasTensor:

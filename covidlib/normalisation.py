@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from keras import layers
 
-from covidlib.dataset import LABELS
+from covidlib.names import LABELS
 
 
 def memory_of_the_start(momentum: float, steps: int) -> float:

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from covidlib import halfprecision
-from covidlib.engines import Engine, Inference, Precision, read_verdict, tensorflow_network, write_verdict
+from covidlib.engine import Engine, Inference, Precision, read_verdict, write_verdict
 from covidlib.errors import InputError
 from covidlib.halfprecision import Agreement
+from covidlib.tensorflowengine import tensorflow_network
 from covidlib.weights import note_for
 from covidlib.wholefiles import write_bytes
 

@@ -14,7 +14,8 @@ from typing import Any
 import pandas as pd
 
 from covidlib.checkpoints import CHECKPOINT, read_progress
-from covidlib.protocols import NETWORKS, Protocol
+from covidlib.names import NETWORKS
+from covidlib.protocols import Protocol
 from covidlib.runfiles import Run, runs_folder
 
 FINISHED, BEGUN, WAITING = "finished", "begun", "waiting"

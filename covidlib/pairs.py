@@ -15,14 +15,7 @@ import numpy as np
 import pandas as pd
 
 from covidlib.errors import InputError
-from covidlib.intervals import (
-    RESAMPLES,
-    Interval,
-    Metric,
-    bootstrap,
-    on_all,
-    percentile_ends,
-)
+from covidlib.intervals import RESAMPLES, Interval, Metric, bootstrap, on_all, percentile_ends
 from covidlib.metrics import Counts, FoldCounts, called_covid, labelled
 
 LABELS_AND_ALL = ("covid", "normal", "all")

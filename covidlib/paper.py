@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from covidlib.errors import InputError
-from covidlib.protocols import NETWORKS
+from covidlib.names import NETWORKS
 
 TABLES = range(1, 10)
 NETWORK_NAMES = dict(zip(("Xception", "ResNet50V2", "Our model"), NETWORKS, strict=True))

@@ -61,7 +61,7 @@ class Diagnosis:
     Attributes
     ----------
     engine : str
-        One line on what ran the network, and how (`covidlib.engines.Engine.describe`).
+        One line on what ran the network, and how (`covidlib.engine.Engine.describe`).
     threshold : float
         The share of selected slices that makes a patient infected; 0 is one slice.
     answers : tuple of SeriesAnswer

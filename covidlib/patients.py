@@ -16,7 +16,9 @@ from pathlib import Path
 
 from covidlib import dicom
 from covidlib.errors import InputError
-from covidlib.series import TIFF_SUFFIXES, Series, find_series, identify, natural_key, walk
+from covidlib.filenames import TIFF_SUFFIXES, identify, natural_key
+from covidlib.series import Series, find_series, walk
+from covidlib.wholefiles import file_hash
 
 PATIENT_FOLDER = re.compile(r"patient[ _-]?\d+", re.IGNORECASE)
 SERIES_FOLDER = re.compile(r"SR_\d+", re.IGNORECASE)
@@ -231,9 +233,3 @@ def content_hash(series: Sequence[Series]) -> str:
     named = sorted((os.fsencode(os.path.relpath(path, root)), path) for path in paths)
     lines = [file_hash(path).encode() + b"  " + name + b"\n" for name, path in named]
     return hashlib.sha256(b"".join(lines)).hexdigest()
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of one file, as `sha256sum` prints it."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 import pandas as pd
 
 from covidlib.comparison import IMAGES_IN_TABLE_4, PATIENTS_IN_TABLE_4, PRINTED_LABEL
-from covidlib.dataset import LABELS
 from covidlib.diagnosis import THRESHOLD_1, THRESHOLD_2, decide_patients, patient_counts
 from covidlib.metrics import Counts
+from covidlib.names import LABELS
 from covidlib.paper import AVERAGE, COUNT_HEADS, network_name, table_numbers
 from covidlib.printedpairs import printed_patient_counts
 from covidlib.tables import pooled, rate_intervals

@@ -21,7 +21,8 @@ from covidlib.chest import abdomen, bones, disease, lungs, mediastinum, scanner,
 from covidlib.chest.body import Body, choose_body
 from covidlib.chest.canvas import Canvas, Noises, smooth_noise
 from covidlib.errors import InputError
-from covidlib.series import SLICE_SIDE, identify, write_slice
+from covidlib.filenames import identify
+from covidlib.tiff import SLICE_SIDE, write_slice
 
 FIRST_NORMAL_ID = 146
 """COVID-CTset numbers its infected patients 1 to 145 and its normal ones from 146."""

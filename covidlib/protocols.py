@@ -6,17 +6,15 @@ A protocol is one frozen record, so that a run folder can state it and a page ca
 from __future__ import annotations
 
 import dataclasses
+import math
+import re
 import typing
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from covidlib.errors import InputError
-
-NETWORKS = ("xception", "resnet50v2", "resnet50v2-fpn")
-"""The three networks that the paper compares; the last is its own."""
-VARIATIONS = ("resnet50v2-fpn-add", "resnet50v2-fpn-linear", "resnet50v2-fpn-strides")
-"""The paper's own network with one choice changed (`covidlib.pyramid.PLANS`)."""
+from covidlib.tiff import SLICE_SIDE
 
 Precision = Literal["auto", "float32", "mixed_float16", "mixed_bfloat16"]
 Scaling = Literal["raw", "slice-max", "fixed-4095", "lung-window", "imagenet"]
@@ -177,3 +175,55 @@ def _typed(kind: type, key: str, value: str) -> dict[str, Any]:
         return {key: hint(value)}
     except ValueError as error:
         raise InputError(f"{key}={value}", f"is no {hint.__name__}", f"Give {key} a number") from error
+
+
+SMALLEST_SIDE = 96
+"""Below it the pyramid's P4 has nothing to convolve (`covidlib.networks`)."""
+
+
+LARGEST_SEED = 2**32 - 1000
+"""NumPy takes seeds of 32 bits; folds count up from the protocol's own."""
+
+
+def check_trainable(protocol: Protocol) -> None:
+    """Refuse a protocol that no training can follow. Taught in chapter 04.
+
+    Raises
+    ------
+    InputError
+        Naming the first setting at fault, and what it may be.
+    """
+    for setting, value, remedy in _faults(protocol):
+        raise InputError(f"{setting}={value}", "cannot be trained", remedy)
+
+
+def _faults(protocol: Protocol) -> Iterator[tuple[str, object, str]]:
+    for setting, value, least in (
+        ("epochs", protocol.epochs, 1),
+        ("batch_size", protocol.batch_size, 1),
+        ("folds", protocol.folds, 2),
+    ):
+        if value < least:
+            yield setting, value, f"Give {least} or more"
+    side = protocol.image_side
+    if side < SMALLEST_SIDE or SLICE_SIDE % side:
+        sides = [str(one) for one in range(SMALLEST_SIDE, SLICE_SIDE + 1) if SLICE_SIDE % one == 0]
+        yield "image_side", side, f"A slice of {SLICE_SIDE} pixels averages down to {', '.join(sides)}"
+    if not 0 < protocol.learning_rate < math.inf:
+        yield "learning_rate", protocol.learning_rate, "Give a number above 0"
+    if not 0 <= protocol.seed <= LARGEST_SEED:
+        yield "seed", protocol.seed, f"Give 0 to {LARGEST_SEED}"
+    if protocol.folds_from == "published" and protocol.validation != "test-subset":
+        yield "folds_from", "published", "Its lists bring the authors' own validation: set validation=test-subset too"
+    # The name becomes a folder.
+    if not re.fullmatch(r"[\w-]+", protocol.name):
+        yield "name", protocol.name, "Give letters, digits, - and _"
+    change = protocol.augmentation
+    for setting, size, below in (
+        ("rotation_degrees", change.rotation_degrees, 361),
+        ("shift_fraction", change.shift_fraction, 1),
+        ("shear_degrees", change.shear_degrees, 90),
+        ("zoom_fraction", change.zoom_fraction, 1),
+    ):
+        if not 0 <= size < below:
+            yield f"augmentation.{setting}", size, f"Give a number from 0 to below {below}"

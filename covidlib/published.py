@@ -15,9 +15,9 @@ from pathlib import Path
 import pandas as pd
 
 from covidlib import listcounts
-from covidlib.errors import InputError
-from covidlib.series import identify
-from covidlib.sources import Unavailable, fetch, known_files
+from covidlib.errors import InputError, Unavailable
+from covidlib.filenames import identify
+from covidlib.sources import fetch, known_files
 from covidlib.wholefiles import write_text
 
 AUTHORS = "mr7495/COVID-CTset"

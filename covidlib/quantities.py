@@ -20,8 +20,8 @@ from covidlib.errors import InputError
 from covidlib.foldresults import fold_counts
 from covidlib.intervals import on_all
 from covidlib.metrics import Counts, FoldCounts, labelled
+from covidlib.names import NETWORKS
 from covidlib.printedpairs import printed_at_thresholds, printed_fold_counts, printed_patient_counts
-from covidlib.protocols import NETWORKS
 from covidlib.scores import SCORES, mean_of_folds
 from covidlib.tables import MEAN, POOLED, pooled
 
@@ -43,7 +43,7 @@ class Quantity:
         One of `covidlib.scores.SCORES`, a field of `covidlib.metrics.Counts`, "right" (correct of both classes), or
         "AUC", which the paper's counts do not give.
     network, minus : str
-        One of `covidlib.protocols.NETWORKS`; `minus` names a second one whose value is subtracted.
+        One of `covidlib.names.NETWORKS`; `minus` names a second one whose value is subtracted.
     average : "mean of folds" or "pooled"
     """
 

@@ -22,7 +22,7 @@ import numpy as np
 from covidlib import __version__
 from covidlib.patientanswers import NOTICE, Diagnosis
 from covidlib.reportpictures import OVERLAY, along_z, highest, pair, strip
-from covidlib.series import read_slice
+from covidlib.sliceread import read_slice
 
 if TYPE_CHECKING:
     import keras
@@ -180,8 +180,8 @@ def _maps(
         return [None] * len(paths), ""
     import keras
 
-    from covidlib.batches import load_images
     from covidlib.gradcam import grad_cam
+    from covidlib.inputs import load_images
 
     note = diagnosis.note
     heat = grad_cam(model, load_images(paths, note.input_shape[0], note.scaling))

@@ -15,16 +15,16 @@ import matplotlib
 import numpy as np
 from PIL import Image
 
-from covidlib.figures import grey_levels
 from covidlib.metrics import DECISION
 from covidlib.patientanswers import SeriesAnswer
-from covidlib.series import read_slice
+from covidlib.sliceread import read_slice
+from covidlib.windows import grey_levels
 
 THUMBNAIL = 64
 OVERLAY = 256
 """Side of a picture with a heat map: the maps are coarser than that."""
 MOST_HEAT = 0.65
-"""As in `covidlib.figures.heat_overlay`: the slice stays visible under the map."""
+"""As in `covidlib.heatfigures.heat_overlay`: the slice stays visible under the map."""
 WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 480, 180, 40, 10, 42
 
 

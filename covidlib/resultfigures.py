@@ -14,7 +14,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from covidlib.figures import COVID_COLOUR, MARK_COLOUR, NETWORK_COLOURS, NETWORK_MARKS, NORMAL_COLOUR, THIRD_COLOUR
+from covidlib.figstyle import COVID_COLOUR, MARK_COLOUR, NETWORK_COLOURS, NETWORK_MARKS, NORMAL_COLOUR, THIRD_COLOUR
+from covidlib.intervals import Interval
 from covidlib.metrics import DECISION
 from covidlib.thresholds import MARKED
 
@@ -148,7 +149,7 @@ def clustering_curves(chances: pd.DataFrame, observed: float | None = None) -> F
     Parameters
     ----------
     chances : DataFrame
-        What `covidlib.clustering.chances_by_clustering` returns.
+        What `covidlib.falsealarms.chances_by_clustering` returns.
     observed : float, optional
         A printed share of normal patients called infected, as a line across.
     """
@@ -209,4 +210,49 @@ def forest_plot(table: pd.DataFrame, names: Sequence[str], xlabel: str, referenc
         axes.axvline(reference, color=QUIET, linestyle=":", linewidth=1)
     labels = [", ".join(str(row[name]) for name in names) for _, row in table.iterrows()]
     axes.set(yticks=-np.arange(len(table)), yticklabels=labels, xlabel=xlabel, ylim=(0.6 - len(table), 0.6))
+    return figure
+
+
+def learning_curves(histories: dict[str, list[pd.DataFrame]]) -> Figure:
+    """Training and validation accuracy: mean over folds, and the range (paper, Figure 11). Taught in chapter 04."""
+    figure, panels = plt.subplots(1, 2, figsize=(8, 3.2), sharey=True)
+    for panel, column, title in zip(panels, ("accuracy", "val_accuracy"), ("training", "validation"), strict=True):
+        for network, runs in histories.items():
+            curves = np.stack([run[column] for run in runs])
+            epochs = np.arange(1, curves.shape[1] + 1)
+            colour = NETWORK_COLOURS[network]
+            panel.plot(epochs, curves.mean(axis=0), color=colour, marker=NETWORK_MARKS[network], ms=4, label=network)
+            panel.fill_between(epochs, curves.min(axis=0), curves.max(axis=0), color=colour, alpha=0.15, linewidth=0)
+        panel.set(title=title, xlabel="epoch", ylim=(0, 1.02))
+    panels[0].set_ylabel("accuracy")
+    panels[0].legend(loc="lower right")
+    return figure
+
+
+def confusion_matrices(
+    matrices: Mapping[str, np.ndarray], rates: Mapping[str, Mapping[str, Interval]] | None = None
+) -> Figure:
+    """2×2 tables side by side: rows the truth, columns the answer (paper, Figure 10). Taught in chapter 05.
+
+    Parameters
+    ----------
+    matrices : dict of float arrays, shape (2, 2)
+        Rows and columns in the order COVID-19, normal.
+    rates : dict of dict of Interval, optional
+        For each network sensitivity and specificity (`covidlib.tables.rate_intervals`), written where the answer is
+        right.
+    """
+    figure, panels = plt.subplots(1, len(matrices), figsize=(2.9 * len(matrices), 2.9), squeeze=False)
+    for axes, (name, matrix) in zip(panels.flat, matrices.items(), strict=True):
+        axes.imshow(matrix / matrix.sum(axis=1, keepdims=True), cmap="Blues", vmin=0, vmax=1)
+        for (row, column), count in np.ndenumerate(matrix):
+            dark = count > 0.5 * matrix[row].sum()
+            text = f"{count:g}"
+            if rates and row == column:
+                rate = rates[name][("sensitivity", "specificity")[row]]
+                text += f"\n{rate.value:.1%}\n({100 * rate.low:.1f}–{100 * rate.high:.1f})"
+            axes.text(column, row, text, ha="center", va="center", color="white" if dark else "#1b2733")
+        axes.set(xticks=[0, 1], xticklabels=["COVID-19", "normal"], yticks=[0, 1], title=name, xlabel="answer")
+        axes.set_yticklabels(["COVID-19", "normal"], rotation=90, va="center")
+    panels[0, 0].set_ylabel("truth")
     return figure

@@ -15,8 +15,9 @@ import pandas as pd
 from scipy import ndimage
 from scipy.stats import spearmanr
 
-from covidlib import networks
-from covidlib.dataset import LABELS, Dataset, fingerprint
+from covidlib import networks, untrained
+from covidlib.dataset import Dataset, fingerprint
+from covidlib.names import LABELS
 
 BLUR_SHARE = 1 / 16
 """Width of the blur (a Gaussian's standard deviation) that stands for "nothing there", of the slice's side."""
@@ -52,7 +53,7 @@ def cascade(model: keras.Model, size: networks.Size, seed: int) -> Iterator[str]
         "trained" before anything is changed, then the last part that was randomised.
     """
     fresh = networks.build(model.name, model.input_shape[1:], size)
-    networks.draw_weights(fresh, seed)
+    untrained.draw_weights(fresh, seed)
     yield "trained"
     for names in parts(model):
         for name in names:

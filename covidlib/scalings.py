@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from covidlib.batches import scale
+from covidlib.inputs import scale
 from covidlib.protocols import Scaling
 
 TISSUES = {"lung": (60, 400), "soft tissue": (1000, 1150)}

@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 from covidlib.errors import InputError
-from covidlib.series import RowReader, Series, check_same_shape
+from covidlib.series import Series
+from covidlib.sliceread import RowReader, check_same_shape
 
 REGION_ROWS = slice(240, 340)
 """Rows of the region: 240 to 339, across the chest at mid height of a 512×512 slice."""
@@ -168,26 +168,3 @@ def rule_with(
     region = slices[:, row : row + height, column : column + width]
     counts = np.count_nonzero(region < dark_below, axis=(1, 2))
     return counts, float(counts.max() - counts.min()) / divisor
-
-
-def lung_areas(slices: np.ndarray) -> np.ndarray:
-    """Air inside the body, in pixels a slice: a rough lung mask, to judge the rule by. Taught in chapter 02.
-
-    Dark pixels (below 500) that are not connected with the edge of the picture; windpipe and bowel gas count too.
-
-    Parameters
-    ----------
-    slices : uint16 array, shape (slices, rows, columns)
-
-    Returns
-    -------
-    int array, shape (slices,)
-    """
-    areas = []
-    for pixels in slices:
-        parts, count = ndimage.label(pixels < 500)
-        outside = np.unique(np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]]))
-        areas.append(
-            np.bincount(parts.ravel(), minlength=count + 1)[1:].sum() - np.isin(parts, outside[outside > 0]).sum()
-        )
-    return np.array(areas)

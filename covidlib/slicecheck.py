@@ -19,7 +19,9 @@ import tifffile
 from tqdm import tqdm
 
 from covidlib.errors import InputError
-from covidlib.series import SLICE_SIDE, TIFF_SUFFIXES, Truncated, identify, strict_page, walk
+from covidlib.filenames import TIFF_SUFFIXES, identify
+from covidlib.series import walk
+from covidlib.tiff import SLICE_SIDE, Truncated, strict_page
 
 EIGHT_BIT_LARGEST = 255
 CEILINGS = (4095, 65535)

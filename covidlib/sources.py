@@ -16,10 +16,9 @@ from urllib.parse import quote
 
 from covidlib.downloads import download, hash_of, is_downloaded
 from covidlib.errors import InputError, Unavailable
+from covidlib.folders import MIRROR_VARIABLE, home
 from covidlib.wholefiles import write_bytes
-from covidlib.workspace import home
 
-MIRROR_VARIABLE = "COVIDLIB_MIRROR"
 WEB = "https://raw.githubusercontent.com"
 ATTEMPTS = 2
 """Few, because the files are small and somebody without a network should not wait."""

@@ -20,7 +20,7 @@ from covidlib.runfiles import Run
 from covidlib.system import diagnose_with
 
 if TYPE_CHECKING:
-    from covidlib.engines import Engine
+    from covidlib.engine import Engine
 
 
 class LineFit(NamedTuple):

@@ -13,8 +13,8 @@ from pathlib import Path
 import pandas as pd
 
 from covidlib.errors import InputError
+from covidlib.filenames import identify
 from covidlib.published import SIDES, read_list
-from covidlib.series import identify
 from covidlib.slicecheck import findings_table
 
 LIST_NAME = re.compile(rf"(?P<side>{'|'.join(SIDES)})(?P<fold>\d+)\.csv")

@@ -31,7 +31,7 @@ class BuiltWith(SphinxDirective):
             "Python": environment.python(),
             **{name: version(name) for name in PACKAGES},
             "system": environment.system(),
-            "processor": environment.processor(),
+            "processor": environment.processor_line(),
             "cores": environment.cores(),
             "memory": environment.memory(),
         }

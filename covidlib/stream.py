@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from covidlib.engines import Engine
+from covidlib.engine import Engine
 from covidlib.errors import InputError
 from covidlib.selection import Selection, select_series
 from covidlib.series import Series
@@ -89,7 +89,7 @@ def _next_selection(series: Iterator[Series], pool: ThreadPoolExecutor) -> Futur
 
 
 def _batches(paths: Sequence[str | Path], engine: Engine, pool: ThreadPoolExecutor) -> Iterator[np.ndarray]:
-    from covidlib.batches import load_images
+    from covidlib.inputs import load_images
 
     side, scaling = engine.note.input_shape[0], engine.note.scaling
     starts = iter(range(0, len(paths), engine.batch_size))

@@ -18,10 +18,12 @@ from covidlib.likeness import cautions, settings_of, unlike_pixels, unlike_setti
 from covidlib.metrics import DECISION
 from covidlib.patientanswers import Diagnosis, SeriesAnswer
 from covidlib.selection import select_series
-from covidlib.series import RowReader, Series, find_series, read_slice
+from covidlib.series import Series, find_series
+from covidlib.sliceread import RowReader, read_slice
 
 if TYPE_CHECKING:
-    from covidlib.engines import Engine, EngineName
+    from covidlib.engine import Engine
+    from covidlib.engines import EngineName
 
 FLAT = 0.01
 """Probabilities that differ by less are worth a remark: a network whose heads are silent says the same of any slice."""

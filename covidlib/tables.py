@@ -15,14 +15,7 @@ import pandas as pd
 
 from covidlib.clustering import clustering
 from covidlib.intervals import RESAMPLES, Interval, bootstrap_interval, wilson_interval
-from covidlib.metrics import (
-    Counts,
-    called_covid,
-    confusion_counts,
-    labelled,
-    table9,
-    table9_columns,
-)
+from covidlib.metrics import Counts, called_covid, confusion_counts, labelled, table9, table9_columns
 from covidlib.paper import AVERAGE, network_name, table_numbers
 from covidlib.printedpairs import printed_fold_counts
 from covidlib.scores import SCORES, balanced_accuracy, of_counts, sensitivity, specificity

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from covidlib.errors import InputError
-from covidlib.limits import check_trainable
-from covidlib.protocols import NETWORKS, VARIATIONS, Protocol, protocol_named, with_settings
+from covidlib.names import NETWORKS, VARIATIONS
+from covidlib.protocols import Protocol, check_trainable, protocol_named, with_settings
 from covidlib.startup import load_tensorflow
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def add_parsers(commands: argparse._SubParsersAction) -> None:
 
 def train(arguments: argparse.Namespace) -> None:
     """Train the runs that are asked for, one line each as it ends (paper, section 2.4)."""
-    from covidlib import workspace
+    from covidlib import folders, workspace
 
     protocol = _protocol(arguments)
     if not arguments.all and arguments.network is None and arguments.fold is None:
@@ -49,7 +49,7 @@ def train(arguments: argparse.Namespace) -> None:
     if arguments.all and (arguments.network or arguments.fold is not None):
         raise InputError("train", "--all is given beside --network or --fold", "Leave one of them out")
     data = workspace.cohort(arguments.data, progress=sys.stderr.isatty())
-    runs = arguments.runs or workspace.home() / "runs"
+    runs = arguments.runs or folders.home() / "runs"
     names = (arguments.network,) if arguments.network else NETWORKS
     folds = tuple(range(1, protocol.folds + 1)) if arguments.fold is None else (arguments.fold,)
     total = len(names) * len(folds)
@@ -61,7 +61,7 @@ def train(arguments: argparse.Namespace) -> None:
 
 def show_runs(arguments: argparse.Namespace) -> None:
     """Print how far the runs of a protocol have come."""
-    from covidlib import workspace
+    from covidlib import folders, workspace
     from covidlib.dataset import load_dataset
 
     protocol = _protocol(arguments)
@@ -69,7 +69,7 @@ def show_runs(arguments: argparse.Namespace) -> None:
     from covidlib.overview import overview, to_text
 
     dataset = load_dataset(workspace.cohort(arguments.data, progress=True))
-    print(to_text(overview(protocol, arguments.runs or workspace.home() / "runs", dataset.fingerprint)))
+    print(to_text(overview(protocol, arguments.runs or folders.home() / "runs", dataset.fingerprint)))
 
 
 def _protocol(arguments: argparse.Namespace) -> Protocol:

@@ -23,7 +23,7 @@ import pandas as pd
 import tensorflow as tf
 from tqdm.auto import tqdm
 
-from covidlib import __version__, networks, transfer
+from covidlib import __version__, networks, transfer, untrained
 from covidlib.batches import evaluation_batches, steps_per_epoch, training_batches
 from covidlib.checkpoints import (
     CHECKPOINT,
@@ -35,11 +35,12 @@ from covidlib.checkpoints import (
     restore,
     save_checkpoint,
 )
-from covidlib.dataset import LABELS, Dataset, patients_of
+from covidlib.dataset import Dataset
 from covidlib.devices import batch_ladder, policy, precision_policy, strategy
 from covidlib.environment import commit
 from covidlib.errors import InputError
-from covidlib.folds import check_no_leak, patient_folds, published_split, split_patients
+from covidlib.folds import check_no_leak, fold_tables
+from covidlib.names import LABELS
 from covidlib.protocols import Protocol
 from covidlib.runfiles import HISTORY, PREDICTIONS, RECORD, VALIDATION, WEIGHTS, Run, runs_folder
 from covidlib.weights import WeightsNote, save_weights
@@ -72,7 +73,7 @@ def train_fold(
     """
     if network not in networks.ALL_NAMES:
         raise InputError(network, "is no network", f"Choose one of {', '.join(networks.ALL_NAMES)}")
-    split = _fold_tables(dataset.table, protocol, fold)
+    split = fold_tables(dataset.table, protocol, fold)
     leak_count = check_no_leak(split, allow_leak)
     folder = runs_folder(protocol, Path(runs), dataset.fingerprint) / network / f"fold{fold}"
     if folder.is_dir():
@@ -86,53 +87,6 @@ def train_fold(
             (part / left_over).unlink(missing_ok=True)
         os.rename(part, folder)
     return Run(folder)
-
-
-def _fold_tables(table: pd.DataFrame, protocol: Protocol, fold: int) -> dict[str, pd.DataFrame]:
-    """Labelled, selected slices to train and validate on; every selected slice of the test patients."""
-    if protocol.folds_from == "published":
-        from covidlib.published import fold_lists
-
-        return published_split(table, fold_lists(), fold)
-    folded = patient_folds(patients_of(table), protocol.folds, protocol.seed)
-    split = split_patients(folded, fold, protocol.seed)
-    selected = table[table["selected"]]
-    labelled = selected[selected["label"].isin(LABELS)]
-    test = selected[selected["patient"].isin(split["test"])]
-    if protocol.validation == "test-subset":
-        # The authors' way: every patient outside the test fold trains, part of the test images picks the epoch.
-        train_patients = split["train"] + split["validation"]
-        of_test = labelled[labelled["patient"].isin(split["test"])]
-        # As in the published validation lists: the infected test images, and about as many normal ones.
-        validation = balanced(of_test, protocol.seed)
-    else:
-        train_patients = split["train"]
-        validation = labelled[labelled["patient"].isin(split["validation"])]
-    train = labelled[labelled["patient"].isin(train_patients)]
-    for side, rows in (("train", train), ("validation", validation), ("test", test)):
-        if rows.empty:
-            raise InputError(f"fold {fold}", f"has no slices to {side} on", "Give more patients or fewer folds")
-    return {"train": balanced(train, protocol.seed), "validation": validation, "test": test}
-
-
-def balanced(labelled: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """About as many slices of each class, as the paper's training sets have (section 2.4, Table 2).
-
-    The larger class is thinned at random; every patient may lose slices, none is added twice. Taught in chapter 04.
-
-    Raises
-    ------
-    InputError
-        If a class has no slice: a network cannot learn to tell it apart.
-    """
-    counts = labelled["label"].value_counts()
-    missing = [label for label in LABELS if label not in counts]
-    if missing:
-        raise InputError(
-            "training", f"has no {missing[0]} slice to train or validate on", "Give more patients or fewer folds"
-        )
-    smallest = counts.min()
-    return labelled.groupby("label").sample(smallest, random_state=seed).sort_index()
 
 
 def _train_into(
@@ -259,7 +213,7 @@ def _fresh_model(network: str, protocol: Protocol, seed: int, parts: int = 1) ->
     )
     for variable, value in zip((*model.variables, *model.optimizer.variables), initial, strict=True):
         variable.assign(value)
-    networks.draw_weights(model, seed)
+    untrained.draw_weights(model, seed)
     transfer.start_from(model, protocol.weights)
     return model
 

@@ -36,7 +36,7 @@ def untrained(name: str, input_shape: tuple[int, int, int], size: networks.Size,
         If the slices all look alike to it.
     """
     model = networks.build(name, input_shape, size)
-    networks.draw_weights(model, SEED)
+    draw_weights(model, SEED)
     averages = [layer for layer in model.layers if isinstance(layer, layers.BatchNormalization)]
     momentum = [layer.momentum for layer in averages]
     for layer in averages:
@@ -54,3 +54,27 @@ def untrained(name: str, input_shape: tuple[int, int, int], size: networks.Size,
     bias[0] = bias[1] - SPREAD * scores.mean() / scores.std()
     last.set_weights([kernel * SPREAD / scores.std(), bias])
     return model
+
+
+RANDOM_WEIGHTS = (
+    ("kernel_initializer", "kernel"),
+    ("depthwise_initializer", "depthwise_kernel"),
+    ("pointwise_initializer", "pointwise_kernel"),
+)
+
+
+def draw_weights(model: keras.Model, seed: int) -> None:
+    """Draw every random weight, and the dropouts' states, from a seed of the layer's own. Taught in chapter 04.
+
+    Keras draws them from Python's global random numbers, from which other threads of a program (a cluster worker's,
+    a notebook's) draw too: then one seed would not give one network.
+    """
+    for number, layer in enumerate(model.layers):
+        for place, (initializer, weight) in enumerate(RANDOM_WEIGHTS):
+            if hasattr(layer, initializer) and getattr(layer, weight, None) is not None:
+                drawn = getattr(layer, initializer)
+                own = {**drawn.get_config(), "seed": (seed * 1_000 + number) * 10 + place}
+                variable = getattr(layer, weight)
+                variable.assign(type(drawn).from_config(own)(variable.shape))
+        if isinstance(layer, layers.Dropout):
+            layer.seed_generator.state.assign([seed, number])

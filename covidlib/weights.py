@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, cast, get_args
 import h5py
 
 from covidlib.errors import InputError
-from covidlib.protocols import NETWORKS, VARIATIONS, Scaling
+from covidlib.names import NETWORKS, VARIATIONS
+from covidlib.protocols import Scaling
 
 if TYPE_CHECKING:
     import keras

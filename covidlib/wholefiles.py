@@ -5,6 +5,7 @@ Whoever reads meanwhile finds the earlier file or the new one, and a kill or a f
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -35,3 +36,9 @@ def write_text(path: Path, text: str) -> None:
     """
     # A file's name that is no Unicode must not cost the page that it is shown on.
     write_bytes(path, text.encode("utf-8", errors="replace"))
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of one file, as `sha256sum` prints it."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -7,17 +7,15 @@ elsewhere (Colab) under the user's cache; `COVIDLIB_HOME` names another place. T
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import os
 import platform
 from contextlib import nullcontext
 from importlib.metadata import version
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from covidlib import __version__
 from covidlib.errors import InputError
+from covidlib.folders import home, source_hash
 from covidlib.locks import one_at_a_time
 from covidlib.startup import load_tensorflow
 
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
     from covidlib.runfiles import Run
     from covidlib.series import Series
 
-HOME_VARIABLE = "COVIDLIB_HOME"
 CODE_OF_THE_COHORT = (
     "chest/abdomen",
     "chest/body",
@@ -48,33 +45,6 @@ SHORTCUT_SEED = 2021
 """Not the book's: a patient's number and the seed make the chest, so these are other people."""
 SHORTCUT_EPOCHS = 2
 """Times the protocol's epochs: with about half as many slices an epoch, a run takes about as many steps."""
-
-
-def home() -> Path:
-    """The folder under which data and runs are kept.
-
-    Raises
-    ------
-    InputError
-        If none is named and the user has no home, like one whom a cluster or a container knows by a number only.
-    """
-    named = os.environ.get(HOME_VARIABLE)
-    if named:
-        return Path(named)
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / "covidlib").is_dir() and (folder / "pyproject.toml").is_file():
-            return folder
-    return cache()
-
-
-def cache() -> Path:
-    """The folder of `home` where neither a variable nor a clone gives one."""
-    try:
-        return Path.home() / ".cache" / "covidlib"
-    except RuntimeError as error:
-        remedy = f"Give {HOME_VARIABLE} a folder that you may write to"
-        raise InputError("~", "this user has no home folder", remedy) from error
 
 
 def cohort(data: str = "", progress: bool = False) -> Path:
@@ -130,14 +100,6 @@ def shortcut_run(protocol: Protocol, network: str = "xception") -> Run:
     return train_fold(load_dataset(shortcut_cohort()), network, 1, longer, home() / "runs", progress=False)
 
 
-def source_hash(modules: tuple[str, ...]) -> str:
-    """A short hash of the source of some of covidlib's modules: what they made is stale when they change."""
-    package = files("covidlib")
-    sources = [package / f"{module}.py" for module in modules]
-    text = "".join(source.read_text(encoding="utf-8") for source in sources if source.is_file())
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
 def runs(protocol: Protocol, data: str | Path, progress: bool = False) -> list[Run]:
     """The fifteen runs of a protocol on a dataset, trained if they are not there; of two chapters one waits."""
     from covidlib import overview, training
@@ -156,12 +118,12 @@ def runs(protocol: Protocol, data: str | Path, progress: bool = False) -> list[R
 
 def real_series() -> Series | None:
     """The real chest CT series (Lung-PET-CT-Dx A0001, CC BY 4.0), or None where nothing serves it."""
-    from covidlib import sources
+    from covidlib import errors, sources
     from covidlib.series import find_series
 
     try:
         folder = sources.fetch_folder(sources.REAL_SERIES)
-    except sources.Unavailable:
+    except errors.Unavailable:
         return None
     return find_series(folder)[0]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from covidlib import networks
+from covidlib import networks, pyramid
 
 SIDE, PATCH = 256, 48
 BRIGHT = 0.75
@@ -66,7 +66,7 @@ def _plant_pyramid(model: keras.Model) -> None:
     for layer in ("P4", "P3"):  # what comes from above lies in front of the level's own channels
         own = model.get_layer(f"C{layer[1]}_reduced").filters
         _centre(model.get_layer(layer), model.get_layer(layer).kernel.shape[2] - own)
-    for level in networks.LEVELS:
+    for level in pyramid.LEVELS:
         head, shape = model.get_layer(f"{level}_head"), model.get_layer(level).output.shape[1:]
         kernel = np.zeros((*shape, 2))
         kernel[:, :, 0, 0] = 1

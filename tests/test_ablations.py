@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from covidlib import ablations, networks, training
+from covidlib import ablations, pyramid, training
 from covidlib.ablations import HONEST, LEAKY, Trial
 from covidlib.dataset import load_dataset
-from covidlib.protocols import NETWORKS, QUICK, VARIATIONS
+from covidlib.names import NETWORKS, VARIATIONS
+from covidlib.protocols import QUICK
 from covidlib.weights import load_weights, save_weights
 
 
@@ -72,7 +73,7 @@ def test_a_run_is_summarised_with_its_silent_units(small_dataset: Path, tmp_path
 
     run = training.train_fold(dataset, trial.network, 1, replace(trial.protocol, epochs=1), tmp_path, progress=False)
     model, note = load_weights(run.weights)
-    for level in networks.LEVELS:
+    for level in pyramid.LEVELS:
         model.get_layer(f"{level}_head").bias.assign([1.0, 1.0])
     model.get_layer("P6_head").bias.assign([1.0, -1000.0])
     save_weights(model, run.weights, note)

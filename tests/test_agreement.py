@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from covidlib import engines, networks, workspace
-from covidlib.batches import load_images, scale, shrink
+from covidlib import engines, environment, folders, networks, workspace
 from covidlib.dataset import load_dataset
 from covidlib.halfprecision import TOLERANCE, check_images
+from covidlib.inputs import load_images, scale, shrink
 from covidlib.phantom import make_patient
 from covidlib.protocols import QUICK
 from covidlib.runfiles import RECORD, WEIGHTS, runs_folder
@@ -21,7 +21,7 @@ from covidlib.stream import selected_paths
 from covidlib.untrained import untrained
 from covidlib.weights import WeightsNote, load_weights, save_weights
 
-NAMES = ("tensorflow", *(["openvino"] if engines.installed("openvino") else []))
+NAMES = ("tensorflow", *(["openvino"] if environment.installed("openvino") else []))
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def test_trained_networks_on_cohort_and_real_slices(
     cohort = workspace.cohort_folder()
     if not cohort.is_dir():
         pytest.skip("the book's cohort is not drawn on this machine yet: make book")
-    folder = runs_folder(QUICK, workspace.home() / "runs", load_dataset(cohort).fingerprint) / name
+    folder = runs_folder(QUICK, folders.home() / "runs", load_dataset(cohort).fingerprint) / name
     finished = sorted(record.parent for record in folder.glob(f"fold*/{RECORD}"))
     if not finished:
         pytest.skip("the book's networks are not trained on this machine yet: make book")

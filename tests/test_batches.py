@@ -15,7 +15,7 @@ import tensorflow as tf
 from conftest import body_slice
 from scipy import stats
 
-from covidlib import augmentation, batches
+from covidlib import augmentation, batches, inputs
 from covidlib.errors import InputError
 from covidlib.protocols import QUICK, Augmentation
 from covidlib.scalings import as_8_bit_grey, tissue_spread, tissue_values
@@ -26,26 +26,26 @@ TINY = dataclasses.replace(QUICK, epochs=2)
 
 def test_a_scaling_that_does_not_exist_is_no_scaling() -> None:
     with pytest.raises(ValueError, match="'window' is no scaling: choose one of raw, slice-max, fixed-4095"):
-        batches.scale(np.ones((1, 2, 2, 1)), "window")  # type: ignore[arg-type]
+        inputs.scale(np.ones((1, 2, 2, 1)), "window")  # type: ignore[arg-type]
 
 
 def test_shrinking_averages() -> None:
     pixels = np.arange(16, dtype=np.uint16).reshape(4, 4)
-    assert batches.shrink(pixels, 2).tolist() == [[2.5, 4.5], [10.5, 12.5]]
-    assert batches.shrink(pixels, 4).dtype == np.float32
+    assert inputs.shrink(pixels, 2).tolist() == [[2.5, 4.5], [10.5, 12.5]]
+    assert inputs.shrink(pixels, 4).dtype == np.float32
     with pytest.raises(ValueError, match="4×4"):
-        batches.shrink(pixels, 3)
+        inputs.shrink(pixels, 3)
 
 
 def test_scalings() -> None:
     images = np.array([0, 1174, 2348, 4095], np.float32).reshape(1, 2, 2, 1)
-    assert np.array_equal(batches.scale(images, "raw"), images)
-    assert batches.scale(images, "slice-max").numpy().max() == 1
-    assert batches.scale(images, "fixed-4095").numpy().ravel().tolist() == pytest.approx(
+    assert np.array_equal(inputs.scale(images, "raw"), images)
+    assert inputs.scale(images, "slice-max").numpy().max() == 1
+    assert inputs.scale(images, "fixed-4095").numpy().ravel().tolist() == pytest.approx(
         [0, 1174 / 4095, 2348 / 4095, 1]
     )
-    assert batches.scale(images, "lung-window").numpy().ravel().tolist() == [0, 1, 1, 1]
-    assert np.isfinite(batches.scale(np.zeros((1, 2, 2, 1), np.float32), "slice-max").numpy()).all()
+    assert inputs.scale(images, "lung-window").numpy().ravel().tolist() == [0, 1, 1, 1]
+    assert np.isfinite(inputs.scale(np.zeros((1, 2, 2, 1), np.float32), "slice-max").numpy()).all()
 
 
 # Grey levels of 4095; noise of single pixels is the hardest case.
@@ -139,7 +139,7 @@ def test_batches_do_not_depend_on_the_global_seed(small_dataset: Path) -> None:
 def test_labels_stay_with_their_slices(small_dataset: Path) -> None:
     paths = paths_of(small_dataset)[:12]
     still = dataclasses.replace(TINY, augmentation=Augmentation(0, 0, 0, 0, False))
-    images = batches.load_images(paths, 128, still.scaling)
+    images = inputs.load_images(paths, 128, still.scaling)
     known = {image.tobytes(): index for index, image in enumerate(np.round(images, 4))}
     labels = [0, 1, 1] * 4
     for shuffled, one_hot in batches.training_batches(paths, labels, still, 5).take(2):
@@ -154,11 +154,11 @@ def test_labels_stay_with_their_slices(small_dataset: Path) -> None:
 
 
 def test_a_slice_of_another_size_is_named(tmp_path: Path) -> None:
-    from covidlib.series import write_slice
+    from covidlib.tiff import write_slice
 
     write_slice(tmp_path / "IM1.tif", body_slice()[:500, :500])
     with pytest.raises(InputError, match="IM1.tif"):
-        batches.load_images([tmp_path / "IM1.tif"], 128, "raw")
+        inputs.load_images([tmp_path / "IM1.tif"], 128, "raw")
 
 
 def test_batches_do_not_depend_on_the_number_of_threads(small_dataset: Path) -> None:

@@ -18,7 +18,7 @@ from covidlib import comparison, published, slicecheck, sources
 from covidlib.checkdata import Report, check_data, differences
 from covidlib.cli import main
 from covidlib.errors import InputError
-from covidlib.series import write_slice
+from covidlib.tiff import write_slice
 
 CLEAN = [
     "covid1/patient1/SR_2/IM00001.tif",

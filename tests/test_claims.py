@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from covidlib import claims
+from covidlib import claims, claimsupdate
 from covidlib.errors import InputError
 
 OURS, CLAIMS = claims.load()
@@ -99,7 +99,7 @@ def test_tables_show_what_the_file_holds() -> None:
 
 
 def test_the_file_is_written_whole_and_read_again(tmp_path: Path) -> None:
-    claims.write(OURS, CLAIMS, tmp_path / "claims.json")
+    claimsupdate.write(OURS, CLAIMS, tmp_path / "claims.json")
     assert claims.load(tmp_path / "claims.json") == (OURS, CLAIMS)
     assert (tmp_path / "claims.json").read_text("utf-8") == (ROOT / "covidlib/data/claims.json").read_text("utf-8")
     assert [path.name for path in tmp_path.iterdir()] == ["claims.json"]

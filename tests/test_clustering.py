@@ -9,14 +9,9 @@ import pandas as pd
 import pytest
 from scipy.stats import binom, f_oneway
 
-from covidlib.clustering import (
-    chances_by_clustering,
-    clustering,
-    copies_effect,
-    implied_icc,
-    infected_chance,
-)
+from covidlib.clustering import clustering, copies_effect
 from covidlib.diagnosis import decide
+from covidlib.falsealarms import chances_by_clustering, implied_icc, infected_chance
 
 
 def test_slices_that_err_together_are_worth_one() -> None:

@@ -10,7 +10,7 @@ from conftest import body_slice
 
 from covidlib import costs
 from covidlib.protocols import COLAB, PAPER
-from covidlib.series import write_slice
+from covidlib.tiff import write_slice
 
 
 def test_an_epoch_of_the_paper_by_hand() -> None:

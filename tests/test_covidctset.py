@@ -17,7 +17,7 @@ from covidlib import covidctset, downloads, published, sources
 from covidlib.checkdata import Comparison, compare_bytes
 from covidlib.cli import main
 from covidlib.covidctset import FIGSHARE_ARTICLES, KAGGLE_NAME, KAGGLE_OWNER, part_of
-from covidlib.series import identify
+from covidlib.filenames import identify
 
 CHECKSUMS = next(name for name in sources.known_files() if name.endswith("/checksums.csv"))
 FLAT = {f"137covid_patient1_SR_2_IM000{number}.tif": f"slice {number}".encode() for number in (10, 11, 12)}

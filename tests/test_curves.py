@@ -8,15 +8,7 @@ import pytest
 from prediction_tables import made_predictions
 from sklearn.metrics import roc_auc_score
 
-from covidlib.curves import (
-    GRID,
-    auc,
-    ppv_at_sensitivity,
-    precision_recall_band,
-    roc,
-    roc_band,
-    sensitivity_at,
-)
+from covidlib.curves import GRID, auc, ppv_at_sensitivity, precision_recall_band, roc, roc_band, sensitivity_at
 from covidlib.intervals import on_all
 
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 from keras import layers
 from keras.src.legacy.saving import legacy_h5_format
 
-from covidlib import batches, describe, networks, sources, transfer
+from covidlib import describe, inputs, networks, sources, transfer
 from covidlib.cli import main
 from covidlib.errors import InputError, Unavailable
 from covidlib.protocols import COLAB, PAPER, QUICK, protocol_named, with_settings
@@ -265,7 +265,7 @@ def test_protocols_say_what_they_start_from() -> None:
     with pytest.raises(InputError, match="Choose one of none"):
         with_settings(QUICK, ["weights=vgg"])
     values = np.array([0, 587, 1174, 4095], np.float32).reshape(1, 2, 2, 1)
-    scaled = batches.scale(values, COLAB.scaling).numpy().ravel()
+    scaled = inputs.scale(values, COLAB.scaling).numpy().ravel()
     assert scaled.tolist() == pytest.approx([-1, 0, 1, 1])
     # What keras.applications does to 8-bit photographs.
     assert keras.applications.resnet_v2.preprocess_input(np.array([0.0, 127.5, 255.0])).tolist() == [-1, 0, 1]

@@ -12,7 +12,8 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from covidlib import engines, halfprecision, networks, workspace
+from covidlib import engine as engine_module
+from covidlib import engines, folders, halfprecision, networks, tensorflowengine, untrained, workspace
 from covidlib.errors import InputError
 from covidlib.halfprecision import CHECKED_WITHIN, TOLERANCE, Agreement, compare
 from covidlib.weights import WeightsNote, load_weights, save_weights
@@ -23,7 +24,7 @@ NOTE = WeightsNote("resnet50v2-fpn", "quick", (128, 128, 1), "lung-window", "qui
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = networks.build("resnet50v2-fpn", (128, 128, 1), "quick")
-    networks.draw_weights(model, 7)
+    untrained.draw_weights(model, 7)
     path = tmp_path_factory.mktemp("weights") / "fpn.weights.h5"
     save_weights(model, path, NOTE)
     return path
@@ -74,15 +75,15 @@ def test_tensorflow_gives_what_keras_gives(weights: Path, images: np.ndarray) ->
 
 
 @pytest.fixture(scope="module")
-def in_32_bits(weights: Path) -> tuple[engines.Inference, WeightsNote]:
+def in_32_bits(weights: Path) -> tuple[engine_module.Inference, WeightsNote]:
     """What every engine of the next test computes with: the choice is looked at, not the network."""
-    return engines.tensorflow_inference(weights, None, "float32")
+    return tensorflowengine.tensorflow_inference(weights, None, "float32")
 
 
 @pytest.mark.parametrize(("moved", "precision"), [(0.001, "bfloat16"), (0.1, "float32")])
 def test_half_precision_is_used_where_it_agrees_only(
     weights: Path,
-    in_32_bits: tuple[engines.Inference, WeightsNote],
+    in_32_bits: tuple[engine_module.Inference, WeightsNote],
     monkeypatch: pytest.MonkeyPatch,
     moved: float,
     precision: str,
@@ -90,7 +91,9 @@ def test_half_precision_is_used_where_it_agrees_only(
     made: list[str] = []
     infer, note = in_32_bits
 
-    def inference(path: Path, network: str | None, asked: engines.Precision) -> tuple[engines.Inference, WeightsNote]:
+    def inference(
+        path: Path, network: str | None, asked: engine_module.Precision
+    ) -> tuple[engine_module.Inference, WeightsNote]:
         made.append(asked)
         return (lambda batch: infer(batch) * 0.5 + (moved if asked == "bfloat16" else 0)), note
 
@@ -109,11 +112,11 @@ def test_half_precision_is_used_where_it_agrees_only(
 
 
 def test_a_damaged_choice_is_made_again(tmp_path: Path) -> None:
-    assert engines.read_verdict(tmp_path) is None
-    engines.write_verdict(tmp_path / "new", "bfloat16", Agreement(0.004, 0))
-    assert engines.read_verdict(tmp_path / "new") == ("bfloat16", Agreement(0.004, 0))
-    (tmp_path / "new" / engines.VERDICT).write_text('{"precision": "bfl')
-    assert engines.read_verdict(tmp_path / "new") is None
+    assert engine_module.read_verdict(tmp_path) is None
+    engine_module.write_verdict(tmp_path / "new", "bfloat16", Agreement(0.004, 0))
+    assert engine_module.read_verdict(tmp_path / "new") == ("bfloat16", Agreement(0.004, 0))
+    (tmp_path / "new" / engine_module.VERDICT).write_text('{"precision": "bfl')
+    assert engine_module.read_verdict(tmp_path / "new") is None
 
 
 def test_what_is_kept_depends_on_the_weights(weights: Path, tmp_path: Path) -> None:
@@ -194,7 +197,7 @@ def test_a_damaged_compiled_network_is_made_again(
     openvinoengine: ModuleType, weights: Path, images: np.ndarray
 ) -> None:
     first = engines.open_engine(weights, engine="openvino")
-    (blob,) = (workspace.home() / "data" / "engines").rglob(openvinoengine.COMPILED)
+    (blob,) = (folders.home() / "data" / "engines").rglob(openvinoengine.COMPILED)
     whole = blob.read_bytes()
     for damaged in (whole[: len(whole) // 2], whole[:-1] + bytes([whole[-1] ^ 1]), b""):
         blob.write_bytes(damaged)

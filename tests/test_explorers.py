@@ -12,11 +12,11 @@ import pytest
 from browser import open_page
 
 from covidlib import explorers
-from covidlib.figures import grey_levels
 from covidlib.gradcam import HeatMap, normalised
 from covidlib.phantom import make_patient
 from covidlib.placement import Grid, enlarge
 from covidlib.selection import count_dark_pixels, rule_with, select_slices, selection_threshold
+from covidlib.windows import grey_levels
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from covidlib import export, halfprecision, networks
+from covidlib import export, halfprecision, networks, untrained
 from covidlib.cli import main
 from covidlib.errors import InputError
 from covidlib.weights import WeightsNote, load_weights, save_weights
@@ -20,7 +20,7 @@ OUT = {"saved-model": "net", "onnx": "net.onnx", "openvino": "net.xml", "litert"
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = networks.build("resnet50v2-fpn", (128, 128, 1), "quick")
-    networks.draw_weights(model, 7)
+    untrained.draw_weights(model, 7)
     kernel, bias = model.get_layer("predictions").get_weights()
     model.get_layer("predictions").set_weights([1e4 * kernel, bias])
     path = tmp_path_factory.mktemp("weights") / "fpn.weights.h5"

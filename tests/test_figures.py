@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from covidlib import figures
+from covidlib import figstyle
 
 # Linear RGB as seen without one kind of cone (Machado, Oliveira and Fernandes 2009, severity 1).
 SEEN_WITH = {
@@ -36,11 +36,11 @@ def lab(linear: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("eyes", SEEN_WITH)
 def test_networks_differ_in_colour_for_all_eyes_and_in_their_marks(eyes: str) -> None:
     seen = {}
-    for network, colour in figures.NETWORK_COLOURS.items():
+    for network, colour in figstyle.NETWORK_COLOURS.items():
         encoded = np.array(to_rgb(colour))
         linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
         seen[network] = lab(np.array(SEEN_WITH[eyes]) @ linear)
     # A difference of 2 is just seen side by side; thin lines and small marks need more.
     for one, other in combinations(seen, 2):
         assert np.linalg.norm(seen[one] - seen[other]) > 30, (one, other)
-    assert len(set(figures.NETWORK_MARKS.values())) == len(seen)
+    assert len(set(figstyle.NETWORK_MARKS.values())) == len(seen)

@@ -12,7 +12,7 @@ from sklearn.model_selection import train_test_split
 from covidlib.dataset import fingerprint, load_dataset, load_table, patients_of, with_content
 from covidlib.errors import InputError
 from covidlib.folds import check_no_leak, leaks, patient_folds, published_split, slice_key, split_patients
-from covidlib.series import write_slice
+from covidlib.tiff import write_slice
 
 
 def people(covid: int, normal: int) -> pd.DataFrame:

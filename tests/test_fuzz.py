@@ -22,7 +22,7 @@ from dicom_files import write_dicom
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from covidlib import archives, checkdata, dataset, dicom, importing, likeness, runfiles, series, weights
+from covidlib import archives, checkdata, dataset, dicom, importing, likeness, runfiles, series, sliceread, weights
 from covidlib.audit import cells, collect
 from covidlib.errors import InputError
 from covidlib.journal import Journal
@@ -87,13 +87,13 @@ def test_a_damaged_tiff_is_read_or_refused(tmp_path: Path, content: bytes) -> No
     path = tmp_path / "IM00001.tif"
     path.write_bytes(content)
     try:
-        pixels = series.read_slice(path)
+        pixels = sliceread.read_slice(path)
     except InputError as error:
         assert str(path) in str(error)
         return
     assert pixels.dtype == np.uint16 and pixels.ndim == 2
     # Some rows must be the same rows of the whole.
-    assert np.array_equal(series.read_rows(path, slice(3, 9))[0], pixels[3:9])
+    assert np.array_equal(sliceread.read_rows(path, slice(3, 9))[0], pixels[3:9])
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +140,7 @@ def test_a_damaged_dicom_is_imported_or_refused(tmp_path: Path, dicoms: list[byt
         assert not target.exists()
     else:
         for path in target.rglob("*.tif"):
-            series.read_slice(path)
+            sliceread.read_slice(path)
             path.unlink()
         importing.shutil.rmtree(target)
     assert [path.name for path in tmp_path.iterdir()] == ["source"]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from planted import PATCH, SIDE, planted, slices_with_a_patch
 
-from covidlib import gradcam, networks
+from covidlib import gradcam, networks, pyramid, untrained
 from covidlib.cammethods import METHODS, grad_cam_plus_plus_map
 from covidlib.errors import InputError
 from covidlib.localisation import peak
@@ -19,7 +19,7 @@ CORNERS = [(64, 64), (64, 144), (100, 40), (120, 160), (160, 64), (150, 150), (4
 NETWORKS_AND_LAYERS = [
     ("xception", "last map"),
     ("resnet50v2", "last map"),
-    *[("resnet50v2-fpn", layer) for layer in ("last map", *networks.LEVELS, "combined")],
+    *[("resnet50v2-fpn", layer) for layer in ("last map", *pyramid.LEVELS, "combined")],
 ]
 
 
@@ -39,7 +39,7 @@ def misses_of_random(name: str) -> list[dict[str, np.ndarray]]:
     model = networks.build(name, (SIDE, SIDE, 1), "quick")
     explainer, found = explainer_of(model), []
     for seed in range(3):
-        networks.draw_weights(model, seed)
+        untrained.draw_weights(model, seed)
         found.append(misses(explainer))
     return found
 
@@ -204,7 +204,7 @@ def test_a_batch_gives_the_maps_of_its_slices_one_by_one(name: str) -> None:
 def test_gradients_are_those_of_a_nudged_feature() -> None:
     """The part of the network behind the last map, evaluated anew with one feature nudged."""
     model = networks.build("xception", (128, 128, 1), "quick")
-    networks.draw_weights(model, 3)
+    untrained.draw_weights(model, 3)
     images = np.random.default_rng(0).random((1, 128, 128, 1), np.float32)
     (feature,), (gradient,), _, _ = gradcam.Explainer(model).gradients(images, "normal")
     kernel, bias = model.get_layer("predictions").get_weights()

@@ -14,7 +14,7 @@ from dicom_files import write_dicom
 
 from covidlib import cli
 from covidlib.errors import InputError
-from covidlib.series import read_slice
+from covidlib.sliceread import read_slice
 
 LIMITED = "import resource, sys; resource.setrlimit(resource.{limit}, ({size}, {size})); "
 RUN = "from covidlib.cli import main; sys.exit(main(sys.argv[1:]))"

@@ -13,7 +13,7 @@ import pytest
 from commands import commands_in, problem_of
 from conftest import OPEN, ROOT, write_series
 
-from covidlib import cli, protocols, workspace
+from covidlib import cli, folders, protocols
 
 PAGES = [*sorted((ROOT / "book" / "howto").glob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 
@@ -139,11 +139,11 @@ def test_runs_are_kept_on_drive_and_data_are_not(tmp_path: Path, monkeypatch: py
     code = code_with("colab", "drive.mount").replace("/content/drive/MyDrive", str(drive))
     for _session in range(2):
         exec(code, {})
-    run = workspace.home() / "runs" / "quick"
+    run = folders.home() / "runs" / "quick"
     run.mkdir()
     assert mounted == ["/content/drive"] * 2
     assert (drive / "covidlib-runs" / "quick").is_dir()
-    assert workspace.home() == tmp_path / ".cache" / "covidlib" and not (drive / "data").exists()
+    assert folders.home() == tmp_path / ".cache" / "covidlib" and not (drive / "data").exists()
 
 
 @pytest.mark.slow

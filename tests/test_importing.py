@@ -15,9 +15,11 @@ from pydicom.uid import CTImageStorage, JPEG2000Lossless, RLELossless, Secondary
 from covidlib import importing
 from covidlib.cli import main
 from covidlib.errors import InputError
+from covidlib.filenames import identify
 from covidlib.importing import import_dicom
 from covidlib.selection import select_series
-from covidlib.series import find_series, identify, read_series, read_slice
+from covidlib.series import find_series, read_series
+from covidlib.sliceread import read_slice
 
 SECRETS = {
     "PatientName": "Miller^Anna",

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from covidlib import describe, lesionsizes, networks
+from covidlib import describe, drawings, lesionsizes, networks
 from covidlib.errors import InputError
 from covidlib.phantom import make_cohort, read_lesion_mask
 
@@ -37,7 +37,7 @@ def test_areas_of_a_cohort_add_up_to_its_masks(tmp_path: Path) -> None:
     assert sizes["patient"].nunique() == 1
     for path, areas in sizes.groupby("path")["pixels"]:
         assert areas.sum() == read_lesion_mask(cohort, str(path)).sum()
-    figure = lesionsizes.sizes_and_fields(
+    figure = drawings.sizes_and_fields(
         describe.level_table(networks.build("resnet50v2-fpn", (128, 128, 1), "quick")).iloc[:8],
         sizes["diameter_pixels"],
     )

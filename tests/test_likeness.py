@@ -13,9 +13,12 @@ from dicom_files import write_dicom
 from covidlib import likeness, published, workspace
 from covidlib.importing import import_dicom
 from covidlib.likeness import Settings, cautions, settings_of, unlike_pixels, unlike_settings, unlike_size
+from covidlib.lungmask import lung_areas
 from covidlib.phantom import make_patient
-from covidlib.selection import count_dark_pixels, lung_areas, select_series
-from covidlib.series import SLICE_SIDE, find_series, read_slice
+from covidlib.selection import count_dark_pixels, select_series
+from covidlib.series import find_series
+from covidlib.sliceread import read_slice
+from covidlib.tiff import SLICE_SIDE
 
 
 def most_open(slices: np.ndarray) -> np.ndarray:

@@ -9,8 +9,7 @@ import pytest
 
 from covidlib.cli import main
 from covidlib.errors import InputError
-from covidlib.limits import check_trainable
-from covidlib.protocols import PROTOCOLS, QUICK, Augmentation, with_settings
+from covidlib.protocols import PROTOCOLS, QUICK, Augmentation, check_trainable, with_settings
 
 
 def test_the_protocols_can_be_trained() -> None:

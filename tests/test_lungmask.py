@@ -8,7 +8,7 @@ import pytest
 from covidlib import phantom
 from covidlib.infectionareas import dice
 from covidlib.lungmask import body_mask, lung_mask
-from covidlib.series import read_slice
+from covidlib.sliceread import read_slice
 
 
 def test_lungs_of_synthetic_patients_are_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,14 +9,7 @@ import pandas as pd
 import pytest
 
 from covidlib.errors import InputError
-from covidlib.metrics import (
-    Counts,
-    called_covid,
-    confusion_counts,
-    mean_matrix,
-    table9,
-    table9_columns,
-)
+from covidlib.metrics import Counts, called_covid, confusion_counts, mean_matrix, table9, table9_columns
 from covidlib.paper import network_name, table, table_numbers
 from covidlib.printedpairs import printed_counts
 

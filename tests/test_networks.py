@@ -19,7 +19,7 @@ import pytest
 from harmful import LeavesAMark
 from scipy.special import softmax
 
-from covidlib import gradcam, networks, transfer
+from covidlib import gradcam, networks, pyramid, transfer
 from covidlib.errors import InputError
 from covidlib.weights import WeightsNote, load_weights, read_note, save_weights
 
@@ -34,7 +34,7 @@ def paper_fpn() -> keras.Model:
 def test_the_pyramid_at_paper_size_is_the_published_one(paper_fpn: keras.Model) -> None:
     assert paper_fpn.count_params() == 34_058_656
     shapes = {name: paper_fpn.get_layer(name).output.shape[1:] for name in
-              ("conv4_block1_preact_relu", "conv5_block1_preact_relu", "post_relu", *networks.LEVELS)}  # fmt: skip
+              ("conv4_block1_preact_relu", "conv5_block1_preact_relu", "post_relu", *pyramid.LEVELS)}  # fmt: skip
     assert shapes == {
         "conv4_block1_preact_relu": (32, 32, 512),
         "conv5_block1_preact_relu": (16, 16, 1024),
@@ -86,7 +86,7 @@ def test_quick_networks_have_the_names_that_the_rest_relies_on(name: str) -> Non
     assert model.output.shape == (None, 2)
     assert model.count_params() < 2_000_000
     if name == "resnet50v2-fpn":
-        assert set(networks.LEVELS) <= layers
+        assert set(pyramid.LEVELS) <= layers
 
 
 def test_unknown_networks_sizes_and_small_images_are_refused() -> None:
@@ -214,7 +214,7 @@ def test_good_weights_beside_code_are_read_without_it(tmp_path: Path) -> None:
 def test_each_variation_differs_from_the_paper_in_one_choice() -> None:
     built = {name: networks.build(name, (256, 256, 1)) for name in networks.ALL_NAMES if "fpn" in name}
     widths = {
-        name: [model.get_layer(level).output.shape[1] for level in networks.LEVELS] for name, model in built.items()
+        name: [model.get_layer(level).output.shape[1] for level in pyramid.LEVELS] for name, model in built.items()
     }
     assert widths["resnet50v2-fpn"] == [14, 6, 8, 4, 2]
     assert widths["resnet50v2-fpn-strides"] == [30, 14, 8, 4, 2]

@@ -19,7 +19,8 @@ from covidlib.chest.body import choose_body
 from covidlib.errors import InputError
 from covidlib.phantom import make_cohort, make_patient, read_lesion_mask
 from covidlib.selection import count_dark_pixels, select_slices
-from covidlib.series import find_series, read_series, read_slice
+from covidlib.series import find_series, read_series
+from covidlib.sliceread import read_slice
 
 PATIENT_1_OF_SEED_7 = "94d23991120e377620e0e25bfa9083fc1af01405a50c11d24a09781aae9ec09a"
 """SHA-256 of the slices of patient 1, seed 7: another machine must draw the same bytes."""

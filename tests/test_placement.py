@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from covidlib import networks
+from covidlib import networks, untrained
 from covidlib.placement import Grid, enlarge, grids
 
 
@@ -30,7 +30,7 @@ def looked_at(model: keras.Model, layer: str) -> tuple[int, float]:
 
 def test_cells_of_the_paper_network_lie_where_gradients_say() -> None:
     model = networks.build("resnet50v2-fpn", (512, 512, 1), "paper")
-    networks.draw_weights(model, 3)
+    untrained.draw_weights(model, 3)
     found = grids(model)
     # Keras' ResNet50V2 takes every second cell from the first on, so a cell looks at the first pixel of its 32.
     assert found["post_relu"] == Grid(0.0, 32.0) and found["P3"] == Grid(16.0, 16.0, trimmed=True)
@@ -44,7 +44,7 @@ def test_cells_of_the_paper_network_lie_where_gradients_say() -> None:
 @pytest.mark.parametrize("name", ["xception", "resnet50v2"])
 def test_cells_of_the_quick_networks_lie_where_gradients_say(name: str) -> None:
     model = networks.build(name, (128, 128, 1), "quick")
-    networks.draw_weights(model, 3)
+    untrained.draw_weights(model, 3)
     middle, row = looked_at(model, networks.LAST_MAP[name])
     assert abs(row - grids(model)[networks.LAST_MAP[name]].pixel(middle)) < 4
 

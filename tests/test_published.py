@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from covidlib import comparison, listcounts, published, sources
+from covidlib import comparison, errors, listcounts, published, sources
 from covidlib.errors import InputError
 
 COMMIT = "0123456789012345678901234567890123456789"
@@ -162,9 +162,9 @@ def test_a_list_that_is_none_is_refused(tmp_path: Path) -> None:
 def test_offline_the_stored_aggregates_are_used_and_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COVIDLIB_MIRROR", str(tmp_path))
     for read in (published.image_list, published.fold_lists, published.checksums, published.patient_details):
-        with pytest.raises(sources.Unavailable):
+        with pytest.raises(errors.Unavailable):
             read()
-    with pytest.raises(sources.Unavailable):
+    with pytest.raises(errors.Unavailable):
         published.series_metadata()
     counted, note = published.aggregates_or_stored()
     assert counted == published.stored_aggregates()

@@ -19,7 +19,7 @@ import pytest
 from conftest import ROOT
 from web_server import Page, serve
 
-from covidlib import dataset, overview, training, workspace
+from covidlib import dataset, folders, overview, training, workspace
 from covidlib.protocols import QUICK
 
 COHORT = """
@@ -79,7 +79,7 @@ def test_of_two_chapters_that_need_the_runs_one_waits(tmp_path: Path, monkeypatc
         time.sleep(0.3)
         steps.append("ends")
 
-    monkeypatch.setenv(workspace.HOME_VARIABLE, str(tmp_path / "home"))
+    monkeypatch.setenv(folders.HOME_VARIABLE, str(tmp_path / "home"))
     monkeypatch.setattr(training, "train_all", train)
     monkeypatch.setattr(dataset, "load_dataset", lambda _: SimpleNamespace(fingerprint="data"))
     chapters = [threading.Thread(target=workspace.runs, args=(QUICK, tmp_path)) for _ in range(2)]
@@ -95,7 +95,7 @@ def test_runs_that_are_there_are_read_without_a_lock(tmp_path: Path, monkeypatch
         raise AssertionError("a lock was asked for")
 
     finished = pd.DataFrame({"state": [overview.FINISHED] * 15})
-    monkeypatch.setenv(workspace.HOME_VARIABLE, str(tmp_path / "home"))
+    monkeypatch.setenv(folders.HOME_VARIABLE, str(tmp_path / "home"))
     monkeypatch.setattr(workspace, "one_at_a_time", locked)
     monkeypatch.setattr(overview, "overview", lambda *_: finished)
     monkeypatch.setattr(training, "train_all", lambda *_, **__: ["all"])

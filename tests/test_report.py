@@ -16,9 +16,9 @@ from PIL import Image
 
 from covidlib import report
 from covidlib.cli import main
-from covidlib.figures import grey_levels
 from covidlib.reportpictures import picture, thumbnail, with_heat
-from covidlib.series import read_slice
+from covidlib.sliceread import read_slice
+from covidlib.windows import grey_levels
 
 HOSTILE = '<img src=x onerror=document.title="owned">&amp;"\'<script>document.title="owned"<'
 

@@ -16,10 +16,11 @@ from prediction_tables import made_predictions
 
 from covidlib import resultfigures
 from covidlib.calibration import reliability
-from covidlib.clustering import chances_by_clustering
 from covidlib.curves import precision_recall_band, roc_band
-from covidlib.figures import NETWORK_COLOURS, confusion_matrices
+from covidlib.falsealarms import chances_by_clustering
+from covidlib.figstyle import NETWORK_COLOURS
 from covidlib.intervals import Interval
+from covidlib.resultfigures import confusion_matrices
 from covidlib.thresholds import sweep
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from covidlib import networks, sanitychecks
+from covidlib import networks, sanitychecks, untrained
 from covidlib.dataset import load_dataset
 from covidlib.gradcam import Explainer
 from covidlib.protocols import QUICK
@@ -15,7 +15,7 @@ from covidlib.runfiles import runs_folder
 
 def test_weights_go_part_by_part_from_the_answer_down() -> None:
     model = networks.build("resnet50v2-fpn", (128, 128, 1), "quick")
-    networks.draw_weights(model, 1)
+    untrained.draw_weights(model, 1)
     before = {layer.name: layer.get_weights() for layer in model.layers if layer.weights}
 
     def changed() -> set[str]:

@@ -15,16 +15,10 @@ from pydicom.uid import UID
 
 from covidlib.dicom import to_stored_values
 from covidlib.errors import InputError
-from covidlib.series import (
-    RowReader,
-    find_series,
-    identify,
-    natural_key,
-    read_rows,
-    read_series,
-    read_slice,
-    write_slice,
-)
+from covidlib.filenames import identify, natural_key
+from covidlib.series import find_series, read_series
+from covidlib.sliceread import RowReader, read_rows, read_slice
+from covidlib.tiff import write_slice
 
 
 def test_both_published_layouts_are_understood() -> None:

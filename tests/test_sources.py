@@ -13,7 +13,7 @@ import pytest
 from conftest import ROOT
 from web_server import Page, serve
 
-from covidlib import sources, training, workspace
+from covidlib import errors, folders, sources, training, workspace
 from covidlib.cli import main
 from covidlib.errors import InputError
 from covidlib.protocols import PAPER, QUICK
@@ -36,7 +36,7 @@ def write(folder: Path, content: bytes) -> Path:
 
 def test_a_mirror_serves_verified_files(known: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COVIDLIB_MIRROR", str(tmp_path))
-    with pytest.raises(sources.Unavailable, match="not in the mirror"):
+    with pytest.raises(errors.Unavailable, match="not in the mirror"):
         sources.fetch(NAME)
     path = write(tmp_path, CONTENT)
     assert sources.fetch(NAME) == path
@@ -69,13 +69,13 @@ def test_offline_means_no_network(known: None, tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("COVIDLIB_HOME", str(tmp_path))
     asked: list[str] = []
     monkeypatch.setattr(sources, "download", lambda url, target, **options: asked.append(url) or target)
-    with sources.offline(), pytest.raises(sources.Unavailable, match="covidlib fetch lists"):
+    with sources.offline(), pytest.raises(errors.Unavailable, match="covidlib fetch lists"):
         sources.fetch(NAME)
     path = write(tmp_path / "data" / "downloads", CONTENT)
     with sources.offline():
         assert sources.fetch(NAME) == path
     path.write_bytes(CONTENT + b"more")
-    with sources.offline(), pytest.raises(sources.Unavailable):
+    with sources.offline(), pytest.raises(errors.Unavailable):
         sources.fetch(NAME)
     assert asked == []
     sources.fetch(NAME)
@@ -136,10 +136,10 @@ def test_a_named_dataset_must_exist_and_home_is_found(tmp_path: Path, monkeypatc
     assert workspace.cohort(str(tmp_path)) == tmp_path
     monkeypatch.delenv("COVIDLIB_HOME", raising=False)
     monkeypatch.chdir(ROOT / "notebooks")
-    assert workspace.home() == ROOT
+    assert folders.home() == ROOT
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert workspace.home() == tmp_path / ".cache" / "covidlib"
+    assert folders.home() == tmp_path / ".cache" / "covidlib"
 
 
 def test_the_shortcut_cohort_is_drawn_once_and_its_scanner_follows_the_class(

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from covidlib.engines import Engine
+from covidlib.engine import Engine
 from covidlib.networks import build
 from covidlib.phantom import make_cohort
 from covidlib.runfiles import Run

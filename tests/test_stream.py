@@ -11,9 +11,9 @@ import pytest
 from conftest import write_series
 
 from covidlib import batches, stream
-from covidlib.batches import load_images
-from covidlib.engines import Engine
+from covidlib.engine import Engine
 from covidlib.errors import InputError
+from covidlib.inputs import load_images
 from covidlib.selection import select_series
 from covidlib.series import find_series
 from covidlib.weights import WeightsNote

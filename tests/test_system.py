@@ -12,8 +12,9 @@ from conftest import OPEN, body_slice, write_series
 from covidlib.diagnosis import THRESHOLD_1, decide
 from covidlib.errors import InputError
 from covidlib.patientanswers import Diagnosis
-from covidlib.series import find_series, write_slice
+from covidlib.series import find_series
 from covidlib.system import diagnose_folder, diagnose_series
+from covidlib.tiff import write_slice
 from covidlib.weights import WeightsNote
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from covidlib import batches, runfiles, training
+from covidlib import folds, inputs, runfiles, training
 from covidlib.cli import main
 from covidlib.dataset import load_dataset, load_table
 from covidlib.errors import InputError
@@ -99,7 +99,7 @@ def test_a_run_is_written_whole_kept_and_reused(small_dataset: Path, tmp_path: P
     assert len(predictions) == 8 and predictions["p_covid"].between(0, 1).all()
     model, note = load_weights(run.weights)
     assert note == read_note(run.weights) and note.fold == 1
-    images = batches.load_images([small_dataset / path for path in predictions["path"]], 128, note.scaling)
+    images = inputs.load_images([small_dataset / path for path in predictions["path"]], 128, note.scaling)
     assert np.allclose(model.predict_on_batch(images)[:, 0], predictions["p_covid"], atol=1e-4)
     before = run.weights.stat().st_mtime_ns
     assert training.train_fold(load_dataset(small_dataset), "resnet50v2", 1, TINY, tmp_path, progress=False) == run
@@ -144,20 +144,20 @@ def test_one_seed_is_one_network_whoever_else_draws_random_numbers(network: str)
 def test_training_sides_share_no_patient_and_classes_are_balanced(small_dataset: Path) -> None:
     table = load_table(small_dataset)
     for fold in range(1, 6):
-        split = training._fold_tables(table, QUICK, fold)
+        split = folds.fold_tables(table, QUICK, fold)
         patients = {side: set(rows["patient"]) for side, rows in split.items()}
         assert not patients["train"] & patients["test"] and not patients["validation"] & patients["test"]
         assert not patients["train"] & patients["validation"]
         assert split["train"]["label"].value_counts().nunique() == 1
         assert all(rows["selected"].all() for rows in split.values())
-    as_published = training._fold_tables(table, dataclasses.replace(QUICK, validation="test-subset"), 1)
+    as_published = folds.fold_tables(table, dataclasses.replace(QUICK, validation="test-subset"), 1)
     assert set(as_published["validation"]["patient"]) <= set(as_published["test"]["patient"])
 
 
 def test_a_class_without_a_slice_is_no_training_set(small_dataset: Path) -> None:
     table = load_table(small_dataset)
     with pytest.raises(InputError, match="no covid slice to train or validate on"):
-        training.balanced(table[table["label"] == "normal"], 1)
+        folds.balanced(table[table["label"] == "normal"], 1)
 
 
 def test_a_run_that_diverged_is_told_and_not_kept(

@@ -14,7 +14,7 @@ from covidlib.audit.cells import FOLDS, NETWORKS, PrintedTables
 from covidlib.audit.checks import Check, equals, holds, unchecked
 from covidlib.audit.numbers import shown
 from covidlib.comparison import IMAGES_IN_TABLE_4, PATIENTS_IN_TABLE_4, PRINTED_LABEL
-from covidlib.dataset import LABELS
+from covidlib.names import LABELS
 from covidlib.paper import AVERAGE, COUNT_HEADS
 
 RIGHT_AND_WRONG = {

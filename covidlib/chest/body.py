@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from covidlib.chest.canvas import between, ramp
-from covidlib.series import SLICE_SIDE
+from covidlib.tiff import SLICE_SIDE
 
 
 @dataclass(frozen=True)

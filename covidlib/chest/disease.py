@@ -9,7 +9,7 @@ import numpy as np
 
 from covidlib.chest.body import Body, cavity
 from covidlib.chest.canvas import Canvas, Noises, between, cos_sin, covered
-from covidlib.series import SLICE_SIDE
+from covidlib.tiff import SLICE_SIDE
 
 SMALLEST_LESION_MM = 3.0
 LESIONS = (30, 110)

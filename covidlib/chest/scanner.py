@@ -9,7 +9,7 @@ import numpy as np
 
 from covidlib.chest.body import Body
 from covidlib.chest.canvas import Canvas, between, blur, covered
-from covidlib.series import SLICE_SIDE
+from covidlib.tiff import SLICE_SIDE
 
 THICKNESS_MM = (1.5, 2.0, 3.0, 5.0, 6.0, 8.0)
 """Slice thicknesses of the cohort; COVID-CTset's series have 1.5 mm and more."""

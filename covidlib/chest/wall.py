@@ -6,7 +6,7 @@ import numpy as np
 
 from covidlib.chest.body import Body, cavity, trunk
 from covidlib.chest.canvas import FAT, MUSCLE, SKIN, Canvas, Noises, Section, covered, ramp, smooth_union
-from covidlib.series import SLICE_SIDE
+from covidlib.tiff import SLICE_SIDE
 
 
 def draw_table(canvas: Canvas, body: Body) -> None:

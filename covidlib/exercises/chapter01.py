@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from covidlib.exercises import called, checker
-from covidlib.figures import WINDOWS
+from covidlib.windows import WINDOWS
 
 Rates = tuple[float, float]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from covidlib import clustering, diagnosis, pairs
+from covidlib import diagnosis, falsealarms, pairs
 from covidlib.exercises import called, checker
 
 LEVEL = 0.05
@@ -56,15 +56,15 @@ def alarm_chance(answer: Callable[[float, int, int], float]) -> str | None:
     if np.isclose(found, rate * selected):
         return "with 100 slices this would be a chance above 1: slices can be called together"
     found = called(answer, rate, selected, enough)
-    at_least = clustering.infected_chance(rate, selected, 0.1)
-    more = clustering.infected_chance(rate, selected, 0.125)
+    at_least = falsealarms.infected_chance(rate, selected, 0.1)
+    more = falsealarms.infected_chance(rate, selected, 0.125)
     if np.isclose(found, more):
         return "that is the chance of more than `enough` slices; `enough` of them are enough"
     if np.isclose(found, at_least - more):
         return "that is the chance of exactly `enough` slices; more of them alarm too"
     if not np.isclose(found, at_least):
         return "the number of slices called COVID-19 is binomial: scipy.stats.binom knows its tail"
-    if not np.isclose(called(answer, 0.1, 20, 1), clustering.infected_chance(0.1, 20)):
+    if not np.isclose(called(answer, 0.1, 20, 1), falsealarms.infected_chance(0.1, 20)):
         return "with another rate and number of slices it goes wrong: does your function use both?"
     return None
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from covidlib import series
+from covidlib import filenames
 
 Rates = tuple[float, float]
 
@@ -88,7 +88,7 @@ WRONG: dict[str, list[tuple[object, str]]] = {
         (lambda train, test: any(a in b for a in train for b in test), "as a set"),
         (lambda train, test: np.intersect1d(train, test), "compare patients, not files"),
         (
-            lambda train, test: {series.identify(name).patient for name in train + test},  # type: ignore[union-attr]
+            lambda train, test: {filenames.identify(name).patient for name in train + test},  # type: ignore[union-attr]
             "on both sides",
         ),
         (

@@ -1,0 +1,37 @@
+"""One style for all figures, with two colours that the colour-blind can tell apart.
+
+Blue with circles is normal, orange with triangles is COVID-19, in every figure. Taught in chapter 01.
+"""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+
+COVID_COLOUR, NORMAL_COLOUR, THIRD_COLOUR, MARK_COLOUR = "#d1660f", "#2b6ca3", "#404040", "#b3126d"
+
+
+NETWORK_COLOURS = {"xception": THIRD_COLOUR, "resnet50v2": NORMAL_COLOUR, "resnet50v2-fpn": COVID_COLOUR}
+
+
+PAGE_WIDTH = 9
+"""Inches of the widest sheet: wider, its titles would be too small in the column of the book."""
+
+
+NETWORK_MARKS = {"xception": "s", "resnet50v2": "o", "resnet50v2-fpn": "^"}
+
+
+def style() -> None:
+    """Set the look of all figures: white ground (also in dark mode), readable sizes, quiet axes."""
+    plt.rcParams.update(
+        {
+            "figure.facecolor": "white",
+            "figure.dpi": 110,
+            "figure.constrained_layout.use": True,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.titlesize": "medium",
+            "font.size": 10,
+            "image.cmap": "gray",
+            "legend.frameon": False,
+        }
+    )

@@ -1,0 +1,55 @@
+"""File names of COVID-CTset: class, patient, series and slice number (paper, section 2.1). Taught in chapter 01."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+TIFF_SUFFIXES = (".tif", ".tiff")
+
+
+PUBLISHED_NAME = re.compile(
+    r"(?P<prefix>[^/]*?(?P<label>covid|normal)[^/_]*)[/_](?P<patient>patient\d+)[/_](?P<series>SR_\d+)[/_]"
+    r"IM(?P<number>\d+)\.tiff?$",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class SliceName:
+    """What COVID-CTset's file names say: `covid1/patient1/SR_2/IM00010.tif` or `137covid_patient1_SR_2_IM00010.tif`."""
+
+    prefix: str
+    label: Literal["covid", "normal"]
+    patient: str
+    series: str
+    number: int
+
+
+def is_slice(name: str) -> bool:
+    """Whether a name is that of a TIFF slice. Taught in chapter 01."""
+    # macOS leaves a ._IM00001.tif beside each IM00001.tif, also in zips: no slice.
+    return PurePosixPath(name).suffix.lower() in TIFF_SUFFIXES and not PurePosixPath(name).name.startswith(".")
+
+
+def identify(path: str | Path) -> SliceName | None:
+    """Patient, series, slice number and class from a published file name; None for any other name.
+
+    Taught in chapter 01.
+    """
+    found = PUBLISHED_NAME.search(Path(path).as_posix())
+    if found is None:
+        return None
+    label: Literal["covid", "normal"] = "covid" if found["label"].lower() == "covid" else "normal"
+    return SliceName(found["prefix"], label, found["patient"], found["series"], int(found["number"]))
+
+
+def natural_key(name: str) -> tuple[tuple[int, str], ...]:
+    """Key that sorts IM2 before IM10: digits compare as numbers, the rest as text.
+
+    Taught in chapter 01.
+    """
+    parts = re.split(r"(\d+)", name.lower())
+    return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in parts if part)
