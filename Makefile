@@ -27,7 +27,7 @@ pdf: $(VENV)/book
 	@echo "building the book as one page ..."
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter-book build book/ --builder singlehtml
 	@echo "printing it ..."
-	@$(BIN)/python -m covidlib.printing book/_build/singlehtml/intro.html book/_build/covidlib.pdf
+	@$(BIN)/python -m booktools.print_pdf book/_build/singlehtml/intro.html book/_build/covidlib.pdf
 
 # Two processes test, and two must not train one run: so the networks that all need are trained first, if they are not there.
 test: $(VENV)/test
@@ -45,14 +45,14 @@ oldest: $(OLDEST)/test
 
 # The same tests as in `make test`, with new files at each start, and with memory limited to what a classroom machine has.
 stress: $(VENV)/test
-	@ulimit -v 12000000 && COVIDLIB_STRESS=2000 $(BIN)/pytest tests/test_fuzz.py
+	@ulimit -v 12000000 && COVIDLIB_STRESS=2000 $(BIN)/pytest tests/whole/test_fuzz.py
 
 bench: $(VENV)/test
 	@$(BIN)/python benchmarks/run.py
 
 notebooks: $(VENV)/test
 	@echo "executing the notebooks ..."
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m covidlib.book refresh notebooks/*.ipynb
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m booktools.notebooks refresh notebooks/*.ipynb
 
 # A stamp a purpose, made last: an interrupted installation is taken up again.
 $(VENV)/book: pyproject.toml constraints.txt

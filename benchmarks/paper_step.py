@@ -1,7 +1,7 @@
 """Measure a few training steps of the paper's own network and protocol, beside what the paper prints (Tables 2, 3, 8).
 
 A whole epoch would take an hour on two cores, so a step is measured and an epoch is computed from it. Operations are an
-ESTIMATE: three times those of a forward pass (`covidlib.costs`). A processor's peak is not printed on it; the rate of
+ESTIMATE: three times those of a forward pass (`covidlib.training.costs`). A processor's peak is not printed on it; the rate of
 a large matrix product in the same process stands in for it, and no training reaches that either. The best step counts:
 whatever else the machine does makes a step slower, never faster. How busy it was, the processor's own seconds show:
 divided by the cores they are what a step needs at least, alone on the machine.
@@ -21,12 +21,12 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from covidlib import costs
 from covidlib.errors import Unavailable
-from covidlib.paper import table_numbers
-from covidlib.phantom import make_patient
+from covidlib.paper.tables import table_numbers
+from covidlib.phantom.cohort import make_patient
 from covidlib.protocols import PAPER, Protocol
-from covidlib.tiff import write_slice
+from covidlib.scans.tiff import write_slice
+from covidlib.training import costs
 
 RESULTS = Path(__file__).with_name("paper_step.json")
 NETWORK = "resnet50v2-fpn"
@@ -37,7 +37,7 @@ PRODUCT_SIDE = 4096
 
 def slices_of_an_epoch() -> tuple[int, str]:
     """Training images of fold 1 and where the number is from: the authors' list, or Table 2 where it cannot be had."""
-    from covidlib.published import fold_lists
+    from covidlib.datasets.published_lists import fold_lists
 
     try:
         lists = fold_lists()
@@ -49,8 +49,8 @@ def slices_of_an_epoch() -> tuple[int, str]:
 
 def measure_steps(protocol: Protocol) -> tuple[list[tuple[float, float]], float]:
     """Seconds and processor seconds of each measured step, and the most memory this process has held, in bytes."""
-    from covidlib.batches import training_batches
-    from covidlib.training import _fresh_model
+    from covidlib.training.batches import training_batches
+    from covidlib.training.train import _fresh_model
 
     model = _fresh_model(NETWORK, protocol, protocol.seed)
     with tempfile.TemporaryDirectory() as folder:
@@ -107,14 +107,14 @@ def report(step: float, processor: float, memory: float, rate: float, gflops: fl
 
 def main() -> None:
     """Print and write the measurement."""
-    from covidlib import describe
-    from covidlib.startup import load_tensorflow
+    from covidlib.networks import describe
+    from covidlib.utils.quiet_tensorflow import load_tensorflow
 
     load_tensorflow()
     slices, source = slices_of_an_epoch()
     # Which weights a step starts from does not change its time, and the ImageNet ones would have to be downloaded.
     seconds, memory = measure_steps(replace(PAPER, weights="none"))
-    gflops = describe.summary("paper").set_index("network")["gflops"][NETWORK]
+    gflops = describe.network_summary("paper").set_index("network")["gflops"][NETWORK]
     step, processor = (min(column) for column in zip(*seconds, strict=True))
     found = report(step, processor, memory, product_rate(), gflops, slices)
     print(f"{NETWORK}, protocol PAPER: {PAPER.image_side}×{PAPER.image_side}, batch {PAPER.batch_size}, 32 bits")

@@ -23,12 +23,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
-from covidlib.phantom import make_cohort, make_patient
+from covidlib.datasets.check_slices import scan, usual_workers
+from covidlib.phantom.cohort import make_cohort, make_patient
+from covidlib.scans.series import find_series
+from covidlib.scans.slices import read_slice
+from covidlib.scans.tiff import write_slice
 from covidlib.selection import DARK_BELOW, DIVISOR, select_series
-from covidlib.series import find_series
-from covidlib.slicecheck import scan, usual_workers
-from covidlib.sliceread import read_slice
-from covidlib.tiff import write_slice
 
 RESULTS = Path(__file__).with_name("results.json")
 REPETITIONS = 3
@@ -93,8 +93,8 @@ def measure_selection(folder: Path) -> dict[str, object]:
 
 def measure_inference(folder: Path) -> dict[str, object]:
     """One slice's inference in batches of eight against one `predict` call a slice, full network, 512×512."""
-    from covidlib.inputs import load_images
-    from covidlib.networks import build
+    from covidlib.networks.inputs import load_images
+    from covidlib.networks.models import build
 
     model = build("resnet50v2-fpn")
     paths = list(find_series(folder)[0].files[:8])
@@ -118,10 +118,10 @@ def measure_inference(folder: Path) -> dict[str, object]:
 
 def measure_maps(folder: Path) -> dict[str, object]:
     """Heat maps of all five pyramid levels: one pass for a batch, against one slice and one level at a time."""
-    from covidlib.gradcam import Explainer
-    from covidlib.inputs import load_images
-    from covidlib.networks import build
-    from covidlib.pyramid import LEVELS
+    from covidlib.heatmaps.grad_cam import Explainer
+    from covidlib.networks.inputs import load_images
+    from covidlib.networks.models import build
+    from covidlib.networks.pyramid import LEVELS
 
     model = build("resnet50v2-fpn", (128, 128, 1), "quick")
     images = load_images(list(find_series(folder)[0].files[:8]), 128, "lung-window")
@@ -211,9 +211,9 @@ def measure_training_input(folder: Path) -> list[dict[str, object]]:
     import keras
     import tensorflow as tf
 
-    from covidlib.batches import steps_per_epoch, training_batches
-    from covidlib.inputs import load_images
+    from covidlib.networks.inputs import load_images
     from covidlib.protocols import PAPER
+    from covidlib.training.batches import steps_per_epoch, training_batches
 
     # A series is shorter than this: its slices come several times, as different slices for all three.
     paths = list(islice(cycle(map(str, find_series(folder)[0].files)), AUGMENTED_SLICES))

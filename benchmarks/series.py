@@ -29,15 +29,15 @@ import numpy as np
 from paper_step import product_rate
 from run import per_pixel_selection
 
-from covidlib import seriesspeed
-from covidlib.engines import open_engine
-from covidlib.environment import has_bfloat16, installed, processor
-from covidlib.halfprecision import TOLERANCE, check_images
-from covidlib.phantom import make_patient
-from covidlib.series import find_series
-from covidlib.startup import load_tensorflow
-from covidlib.tiff import write_slice
-from covidlib.weights import WeightsNote, load_weights, save_weights
+from covidlib.inference.choose_engine import open_engine
+from covidlib.inference.half_precision import TOLERANCE, check_images
+from covidlib.networks.weights import WeightsNote, load_weights, save_weights
+from covidlib.patients import stored_timings
+from covidlib.phantom.cohort import make_patient
+from covidlib.scans.series import find_series
+from covidlib.scans.tiff import write_slice
+from covidlib.utils.machine import has_bfloat16, installed, processor
+from covidlib.utils.quiet_tensorflow import load_tensorflow
 
 SHORT = 130
 """Longer series are not measured in 32 bits where the processor has bfloat16: three give a line."""
@@ -50,7 +50,7 @@ def main() -> None:
     """Measure all rows, or (as its own helper) one cell."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--slices", type=int, nargs="+", default=SLICES)
-    parser.add_argument("--out", type=Path, default=seriesspeed.STORED)
+    parser.add_argument("--out", type=Path, default=stored_timings.STORED)
     parser.add_argument("--cell", nargs=3, metavar=("SIDE", "FOLDER", "WEIGHTS"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.cell:
@@ -60,9 +60,9 @@ def main() -> None:
     part = arguments.out.with_suffix(".part")
     part.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     part.replace(arguments.out)
-    print(seriesspeed.table(result).round(2).to_string())
-    print(seriesspeed.costs(result).to_string())
-    print(seriesspeed.limits(result).to_string())
+    print(stored_timings.speed_table(result).round(2).to_string())
+    print(stored_timings.speed_costs(result).to_string())
+    print(stored_timings.speed_limits(result).to_string())
 
 
 def measure_all(lengths: list[int]) -> dict[str, object]:
@@ -125,7 +125,7 @@ def measure(side: str, folder: str, weights: str) -> dict[str, object]:
     began = time.perf_counter()
     precision = "float32"
     if side == "published":
-        from covidlib.inputs import load_images
+        from covidlib.networks.inputs import load_images
 
         model, note = load_weights(weights)
         scaling = note.scaling
@@ -137,7 +137,7 @@ def measure(side: str, folder: str, weights: str) -> dict[str, object]:
 
         model.predict(load_images(series.files[:1], 512, scaling), verbose=0)
     else:
-        from covidlib import stream
+        from covidlib.inference import stream
 
         name, _, precision = side.partition("-")
         engine = open_engine(weights, engine=name, precision=precision)  # type: ignore[arg-type]
@@ -161,8 +161,8 @@ def measure(side: str, folder: str, weights: str) -> dict[str, object]:
 
 def gflops() -> float:
     """Billions of operations that the network needs for one slice."""
-    from covidlib.describe import layer_table
-    from covidlib.networks import build
+    from covidlib.networks.describe import layer_table
+    from covidlib.networks.models import build
 
     return round(layer_table(build(NOTE.network, NOTE.input_shape, NOTE.size))["flops"].sum() / 1e9, 2)
 
@@ -175,7 +175,7 @@ def peak_memory() -> int:
 
 def make_weights(path: Path) -> None:
     """Random weights whose probabilities differ from slice to slice."""
-    from covidlib.untrained import untrained
+    from covidlib.networks.random_weights import untrained
 
     images = check_images(NOTE)[::4]
     save_weights(untrained(NOTE.network, NOTE.input_shape, NOTE.size, images), path, NOTE)

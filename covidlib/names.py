@@ -15,4 +15,4 @@ NETWORKS = ("xception", "resnet50v2", "resnet50v2-fpn")
 
 
 VARIATIONS = ("resnet50v2-fpn-add", "resnet50v2-fpn-linear", "resnet50v2-fpn-strides")
-"""The paper's own network with one choice changed (`covidlib.pyramid.PLANS`)."""
+"""The paper's own network with one choice changed (`covidlib.networks.pyramid.PLANS`)."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from covidlib.errors import InputError
-from covidlib.tiff import SLICE_SIDE
+from covidlib.scans.tiff import SLICE_SIDE
 
 Precision = Literal["auto", "float32", "mixed_float16", "mixed_bfloat16"]
 Scaling = Literal["raw", "slice-max", "fixed-4095", "lung-window", "imagenet"]
@@ -63,11 +63,11 @@ class Protocol:
     validation : "train-patients" or "test-subset"
         Patients held out of training, or (as the authors did) part of the test images.
     precision : "auto", "float32", "mixed_float16" or "mixed_bfloat16"
-        How layers compute; "auto" is half precision on GPUs that are made for it (`covidlib.devices`).
+        How layers compute; "auto" is half precision on GPUs that are made for it (`covidlib.training.devices`).
     folds_from : "patients" or "published"
         Folds drawn by patient from whatever data there is, or the authors' lists, which need the whole of COVID-CTset.
     weights : "none", "imagenet-authors" or "imagenet-summed"
-        What training starts from: random weights, or weights learned on coloured photographs (`covidlib.transfer`).
+        What training starts from: random weights, or weights learned on coloured photographs (`covidlib.networks.imagenet`).
     """
 
     name: str
@@ -178,7 +178,7 @@ def _typed(kind: type, key: str, value: str) -> dict[str, Any]:
 
 
 SMALLEST_SIDE = 96
-"""Below it the pyramid's P4 has nothing to convolve (`covidlib.networks`)."""
+"""Below it the pyramid's P4 has nothing to convolve (`covidlib.networks.models`)."""
 
 
 LARGEST_SEED = 2**32 - 1000

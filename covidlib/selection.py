@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from covidlib.errors import InputError
-from covidlib.series import Series
-from covidlib.sliceread import RowReader, check_same_shape
+from covidlib.scans.series import Series
+from covidlib.scans.slices import RowReader, check_same_shape
 
 REGION_ROWS = slice(240, 340)
 """Rows of the region: 240 to 339, across the chest at mid height of a 512×512 slice."""

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 
 from covidlib import __version__
 from covidlib.errors import InputError
-from covidlib.folders import home, source_hash
-from covidlib.locks import one_at_a_time
-from covidlib.startup import load_tensorflow
+from covidlib.utils.folders import home, source_hash
+from covidlib.utils.locks import one_at_a_time
+from covidlib.utils.quiet_tensorflow import load_tensorflow
 
 if TYPE_CHECKING:
     from covidlib.protocols import Protocol
-    from covidlib.runfiles import Run
-    from covidlib.series import Series
+    from covidlib.scans.series import Series
+    from covidlib.training.runs import Run
 
 CODE_OF_THE_COHORT = (
     "chest/abdomen",
@@ -59,7 +59,7 @@ def cohort(data: str = "", progress: bool = False) -> Path:
         if not Path(data).is_dir():
             raise InputError(data, "is no folder", 'Give DATA a dataset folder, or "" for the synthetic cohort')
         return Path(data)
-    from covidlib.phantom import make_cohort
+    from covidlib.phantom.cohort import make_cohort
 
     folder = cohort_folder()
     if not folder.is_dir():
@@ -77,7 +77,7 @@ def cohort_folder() -> Path:
 
 def shortcut_cohort() -> Path:
     """The synthetic cohort in which the scanner follows the class, made if need be. Taught in chapter 09."""
-    from covidlib.phantom import make_cohort
+    from covidlib.phantom.cohort import make_cohort
 
     made = f"{SHORTCUT_PATIENTS}-{SHORTCUT_SLICES}-{SHORTCUT_SEED}-{source_hash(CODE_OF_THE_COHORT)}"
     folder = home() / "data" / f"shortcut-{made}"
@@ -93,8 +93,8 @@ def shortcut_cohort() -> Path:
 
 def shortcut_run(protocol: Protocol, network: str = "xception") -> Run:
     """One network trained on fold 1 of the shortcut cohort, or the run that is there. Taught in chapter 09."""
-    from covidlib.dataset import load_dataset
-    from covidlib.training import train_fold
+    from covidlib.datasets.slice_table import load_dataset
+    from covidlib.training.train import train_fold
 
     longer = dataclasses.replace(protocol, epochs=SHORTCUT_EPOCHS * protocol.epochs, folds_from="patients")
     return train_fold(load_dataset(shortcut_cohort()), network, 1, longer, home() / "runs", progress=False)
@@ -102,8 +102,9 @@ def shortcut_run(protocol: Protocol, network: str = "xception") -> Run:
 
 def runs(protocol: Protocol, data: str | Path, progress: bool = False) -> list[Run]:
     """The fifteen runs of a protocol on a dataset, trained if they are not there; of two chapters one waits."""
-    from covidlib import overview, training
-    from covidlib.dataset import load_dataset
+    from covidlib.datasets.slice_table import load_dataset
+    from covidlib.training import progress as overview
+    from covidlib.training import train
 
     # Whoever names the paper's protocol on a page that explains its validation set asks for that leak.
     asked_for = protocol.validation == "test-subset"
@@ -113,16 +114,17 @@ def runs(protocol: Protocol, data: str | Path, progress: bool = False) -> list[R
         folder.mkdir(parents=True, exist_ok=True)
     # Who only reads takes no lock: runs that were carried to a classroom may lie where nothing can be written.
     with nullcontext() if all_there else one_at_a_time(folder / protocol.name):
-        return training.train_all(dataset, protocol, folder, progress=progress, allow_leak=asked_for)
+        return train.train_all(dataset, protocol, folder, progress=progress, allow_leak=asked_for)
 
 
 def real_series() -> Series | None:
     """The real chest CT series (Lung-PET-CT-Dx A0001, CC BY 4.0), or None where nothing serves it."""
-    from covidlib import errors, sources
-    from covidlib.series import find_series
+    from covidlib import errors
+    from covidlib.datasets import public_files
+    from covidlib.scans.series import find_series
 
     try:
-        folder = sources.fetch_folder(sources.REAL_SERIES)
+        folder = public_files.fetch_folder(public_files.REAL_SERIES)
     except errors.Unavailable:
         return None
     return find_series(folder)[0]

@@ -49,7 +49,7 @@ def problem_of(command: list[str], root: Path, monkeypatch: pytest.MonkeyPatch) 
     """What is wrong with a command of this project; None if nothing is, or if it is another program's."""
     match command:
         case ["covidlib", *words]:
-            return _refused("covidlib.cli", words, monkeypatch)
+            return _refused("covidlib.cli.main", words, monkeypatch)
         case ["python" | "python3", "-m", module, *words] if module.startswith("covidlib"):
             return _refused(module, words, monkeypatch)
         case ["python" | "python3", script, *_] if script.endswith(".py"):

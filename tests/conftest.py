@@ -12,7 +12,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import pytest
 
-from covidlib.tiff import write_slice
+from covidlib.scans.tiff import write_slice
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
@@ -30,7 +30,7 @@ def body_slice(dark_pixels: int = 0, seed: int = 0) -> np.ndarray:
 
 
 OPEN = 20000
-"""Dark pixels of a slice that passes for an open lung: more than `likeness.LEAST_LUNG` of the picture."""
+"""Dark pixels of a slice that passes for an open lung: more than `domain_check.LEAST_LUNG` of the picture."""
 
 
 def write_series(folder: Path, dark_counts: list[int], seed: int = 0) -> Path:
@@ -102,10 +102,10 @@ def real_series_folder(mirror: Path) -> Path:
 @pytest.fixture(scope="session")
 def untrained_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A weights file of the small pyramid network, as it is before training."""
-    from covidlib import networks
-    from covidlib.weights import WeightsNote, save_weights
+    from covidlib.networks import models
+    from covidlib.networks.weights import WeightsNote, save_weights
 
     path = tmp_path_factory.mktemp("weights") / "fpn.weights.h5"
     note = WeightsNote("resnet50v2-fpn", "quick", (128, 128, 1), "fixed-4095", "quick", 1, "made for a test")
-    save_weights(networks.build("resnet50v2-fpn", (128, 128, 1), "quick"), path, note)
+    save_weights(models.build("resnet50v2-fpn", (128, 128, 1), "quick"), path, note)
     return path

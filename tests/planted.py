@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from covidlib import networks, pyramid
+from covidlib.networks import models, pyramid
 
 SIDE, PATCH = 256, 48
 BRIGHT = 0.75
@@ -24,7 +24,7 @@ def planted(name: str) -> keras.Model:
 
     The first convolution takes a mean, its normalisation or the next one cuts off what a mean of noise can reach.
     """
-    model = networks.build(name, (SIDE, SIDE, 1), "quick")
+    model = models.build(name, (SIDE, SIDE, 1), "quick")
     for layer in model.layers:
         for variable in layer.trainable_variables:
             if not variable.path.endswith(("gamma", "beta")):

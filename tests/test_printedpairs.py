@@ -1,12 +1,12 @@
-"""covidlib.printedpairs: the counts of the printed tables."""
+"""covidlib.results.printed_counts: the counts of the printed tables."""
 
 from __future__ import annotations
 
 import pytest
 
-from covidlib.metrics import Counts
-from covidlib.paper import count_heads, table_numbers
-from covidlib.printedpairs import (
+from covidlib.paper.tables import count_heads, table_numbers
+from covidlib.results.metrics import Counts
+from covidlib.results.printed_counts import (
     printed_at_thresholds,
     printed_counts,
     printed_fold_counts,
@@ -14,7 +14,7 @@ from covidlib.printedpairs import (
     printed_test_to_train,
     under_printed_names,
 )
-from covidlib.tables import pooled
+from covidlib.results.tables import pooled
 
 
 def test_printed_counts_of_slices_and_patients() -> None:

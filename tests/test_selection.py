@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from conftest import body_slice, write_series
 
-from covidlib.cli import main
+from covidlib.cli.main import main
 from covidlib.errors import InputError
-from covidlib.lungmask import lung_areas
+from covidlib.scans.lung_masks import lung_areas
+from covidlib.scans.series import find_series
+from covidlib.scans.slices import read_slice
+from covidlib.scans.tiff import write_slice
 from covidlib.selection import count_dark_pixels, rule_with, select_series, select_slices, selection_threshold
-from covidlib.series import find_series
-from covidlib.sliceread import read_slice
-from covidlib.tiff import write_slice
 
 
 def selected_by_the_papers_words(slices: list[np.ndarray]) -> tuple[list[int], float, list[bool]]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from covidlib import filenames
+from covidlib.scans import filenames
 
 Rates = tuple[float, float]
 

@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from covidlib import costs, luck
+from covidlib.pitfalls import best_of_many
+from covidlib.training import costs
 
 
 def by_patients(train: np.ndarray, test: np.ndarray) -> float:
@@ -66,8 +67,8 @@ WRONG: dict[str, list[tuple[object, str]]] = {
     "4.6": [
         (lambda epochs, images: 0.5, "best of many"),
         (lambda epochs, images: 1.0, "without an error"),
-        (lambda epochs, images: luck.expected_best(epochs, images) * images, "which share"),
-        (lambda epochs, images: 1 - luck.expected_best(epochs, images), "worst"),
+        (lambda epochs, images: best_of_many.expected_best(epochs, images) * images, "which share"),
+        (lambda epochs, images: 1 - best_of_many.expected_best(epochs, images), "worst"),
         (lambda epochs, images: 0.5 + 0.5 / math.sqrt(images), "many trainings"),
     ],
 }

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from covidlib import pairs, scores
-from covidlib.metrics import Counts
+from covidlib.results import network_pairs, scores
+from covidlib.results.metrics import Counts
 
 
 def accuracies_of_printed(counts: Counts) -> tuple[float, float]:
@@ -23,7 +23,7 @@ def normals(counts: Counts) -> float:
 
 
 def split(total: int, factor: float = 1) -> int:
-    return next(a for a in range(total // 2, total + 1) if factor * pairs.mcnemar_p(a, total - a) < 0.05)
+    return next(a for a in range(total // 2, total + 1) if factor * network_pairs.mcnemar_p(a, total - a) < 0.05)
 
 
 def slices(patients: np.ndarray, generator: np.random.Generator) -> np.ndarray:

@@ -7,7 +7,7 @@ import math
 import pandas as pd
 from scipy.stats import binom
 
-from covidlib import pairs
+from covidlib.results import network_pairs
 
 
 def as_published(covid: int, selected: int, threshold: float) -> str:
@@ -45,7 +45,7 @@ def by_row(chosen_on: pd.DataFrame, reported_on: pd.DataFrame) -> float:
 
 
 def one_sided(every: int) -> int:
-    return next(n for n in range(1, 500) if pairs.mcnemar_p(n // every, 0) / 2 < 0.05)
+    return next(n for n in range(1, 500) if network_pairs.mcnemar_p(n // every, 0) / 2 < 0.05)
 
 
 WRONG: dict[str, list[tuple[object, str]]] = {

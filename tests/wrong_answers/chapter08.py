@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 
-from covidlib import paper
-from covidlib.audit import cells, numbers
+from covidlib.audit import exact_numbers, printed_tables
+from covidlib.paper import tables as paper
 
 
 def row() -> dict[str, Fraction]:
@@ -15,15 +15,15 @@ def row() -> dict[str, Fraction]:
     return {name: Fraction(found[name]) for name in found.index[2:]}
 
 
-def with_cell(row: str, column: str, text: str) -> cells.PrintedTables:
+def with_cell(row: str, column: str, text: str) -> printed_tables.PrintedTables:
     """Table 2 with another cell."""
-    tables = cells.printed_tables()
+    tables = printed_tables.paper_tables()
     return tables.replaced(replace(tables.cell(2, row, column), text=text))
 
 
 def equal(value: Fraction, printed: str) -> bool:
     """Equal at the printed precision, rounded to even alone."""
-    return round(value, numbers.decimals(printed)) == Fraction(printed)
+    return round(value, exact_numbers.decimals(printed)) == Fraction(printed)
 
 
 FOUND, MISSED, ALARMS = "COVID correct classified", "COVID not classified", "Wrong classified as COVID"
@@ -53,7 +53,10 @@ WRONG: dict[str, list[tuple[object, str]]] = {
         # All of them forgotten.
         (
             lambda printed, people: any(
-                numbers.compare(numbers.parse(printed), Fraction(k, people), numbers.decimals(printed)) != "disagrees"
+                exact_numbers.compare_numbers(
+                    exact_numbers.parse_number(printed), Fraction(k, people), exact_numbers.decimals(printed)
+                )
+                != "disagrees"
                 for k in range(people)
             ),
             "all of them",
@@ -67,11 +70,14 @@ WRONG: dict[str, list[tuple[object, str]]] = {
         (((1, 0),), "two folds"),
     ],
     "8.4": [
-        (cells.printed_tables(), "the same disagreements"),
+        (printed_tables.paper_tables(), "the same disagreements"),
         # Training and test mixed up.
         (with_cell("Fold5", "test Normal images", "7855"), "disagrees now"),
         (with_cell("Fold5", "train Normal images", "1920"), "disagrees now"),
-        (replace(cells.printed_tables().cell(2, "Fold5", "train Normal images"), text="1991"), "not the cell alone"),
+        (
+            replace(printed_tables.paper_tables().cell(2, "Fold5", "train Normal images"), text="1991"),
+            "not the cell alone",
+        ),
     ],
     "8.5": [
         # The first pair only.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from covidlib import dataset, luck
+from covidlib.datasets import slice_table
+from covidlib.pitfalls import best_of_many
 
 
 def by_slice(slices: pd.DataFrame, share: float, seed: int) -> dict[str, pd.DataFrame]:
@@ -16,7 +17,7 @@ def by_slice(slices: pd.DataFrame, share: float, seed: int) -> dict[str, pd.Data
 
 def by(unit: str, slices: pd.DataFrame, share: float, seed: int | None) -> dict[str, pd.DataFrame]:
     """Patients or groups dealt at random."""
-    people = dataset.patients_of(slices)
+    people = slice_table.patients_of(slices)
     units = people[unit].unique()
     drawn = np.random.default_rng(seed).permutation(units)[: round(share * len(units))]
     tested = slices["patient"].isin(people.loc[people[unit].isin(drawn), "patient"])
@@ -44,7 +45,10 @@ WRONG: dict[str, list[tuple[object, str]]] = {
     ],
     "9.2": [
         # Epochs that are still below.
-        (lambda limit, images: sum(luck.expected_best(e, images) <= limit for e in range(1, 200)), "still below"),
+        (
+            lambda limit, images: sum(best_of_many.expected_best(e, images) <= limit for e in range(1, 200)),
+            "still below",
+        ),
         (one_draw, "one draw may lie anywhere"),
     ],
     "9.3": [

@@ -1,0 +1,47 @@
+"""What the book was built with: the directive `built-with` of Sphinx, registered by `booktools.notebooks`.
+
+When each page was executed says MyST-NB's own directive, `nb-exec-table`.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.util.docutils import SphinxDirective
+
+from covidlib import __version__
+from covidlib.utils import machine
+
+PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "scipy", "scikit-learn", "matplotlib", "tifffile", "jupyter-book")
+
+
+class BuiltWith(SphinxDirective):
+    """A table of versions, commit and machine."""
+
+    def run(self) -> list[nodes.Node]:
+        """Write the table as Markdown, and have its page read again by the next build, though its text is the same."""
+        self.env.note_reread()
+        rows = {
+            "built (UTC)": f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
+            "covidlib": __version__,
+            "commit": machine.commit() or "unknown: this book was not built from a clone with git",
+            "Python": machine.python(),
+            **{name: version(name) for name in PACKAGES},
+            "system": machine.system(),
+            "processor": machine.processor_line(),
+            "cores": machine.cores(),
+            "memory": machine.memory(),
+        }
+        table = ["| What | Here |", "|---|---|", *(f"| {name} | {found} |" for name, found in rows.items())]
+        parent = nodes.Element()
+        self.state.nested_parse(StringList(table), self.content_offset, parent)
+        return parent.children
+
+
+def setup(app: Any) -> None:
+    """Register with Sphinx."""
+    app.add_directive("built-with", BuiltWith)

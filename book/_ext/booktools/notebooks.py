@@ -1,0 +1,266 @@
+"""Tools for the book: fresh execution, clean notebooks, notebooks with parameters.
+
+As a Sphinx extension (`extra_extensions: [booktools.notebooks]`) it names the execution cache after everything that decides
+a page's numbers. Without it the cache knows code cells only, and a change in the library leaves old numbers standing.
+On the command line: `python -m booktools.notebooks refresh|clean|check|run NOTEBOOK…`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import hashlib
+import logging
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbstripout import strip_output
+
+from covidlib.errors import InputError
+from covidlib.utils.files import write_text
+
+CHECK_TAG = "nbval-check-output"
+KEPT_METADATA = ("tags", "mystnb")
+KEPT_CACHES = 3
+"""So many versions of the library can be gone back to without executing the chapters again."""
+
+
+# Fresh execution ----------------------------------------------------------------------------------------------------
+
+
+def fingerprint() -> str:
+    """Hash of what decides the numbers on a page besides its own cells: library, package data, versions, mirror."""
+    package = Path(__file__).parent
+    digest = hashlib.sha256(platform.python_version().encode())
+    parts = [path for path in package.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    for path in [*sorted(parts), *package.parent.glob("constraints.txt")]:
+        digest.update(path.relative_to(package.parent).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    for name in ("tensorflow", "keras", "numpy", "pandas", "matplotlib", "scikit-learn", "scipy", "tifffile"):
+        try:
+            digest.update(f"{name} {version(name)}".encode())
+        except PackageNotFoundError:
+            digest.update(f"{name} absent".encode())
+    mirror = os.environ.get("COVIDLIB_MIRROR", "")
+    sums = Path(mirror) / "SHA256SUMS"
+    digest.update(sums.read_bytes() if mirror and sums.is_file() else b"no mirror")
+    return digest.hexdigest()[:16]
+
+
+def setup(app: Any) -> dict[str, bool]:
+    """Register with Sphinx: pages are read again, and cells executed again, when the fingerprint changes."""
+    from booktools import build_status  # it needs Sphinx, the other tools of this module do not
+
+    build_status.setup(app)
+    current = fingerprint()
+    app.add_config_value("covidlib_fingerprint", current, "env")
+    app.connect("config-inited", _name_cache, priority=100)
+    app.connect("html-page-context", _drop_thebe, priority=900)
+    app.setup_extension("booktools.glossary_links")
+    app.connect("html-page-context", _drop_dead_launches, priority=900)
+    _keep_terminal_for_progress(Path(app.srcdir) / "_build" / ".ipython")
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def _keep_terminal_for_progress(profiles: Path) -> None:
+    """Kernels inherit the terminal: what their libraries log is no progress, and nothing for readers of a page."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("PYTHONWARNINGS", "ignore")
+    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # no debugger is used: it need not warn of its limits
+    # ipykernel's level stands in a profile only. A profile of the book's own also keeps the user's start-up files out.
+    os.environ["IPYTHONDIR"] = str(profiles)
+    profile = profiles / "profile_default"
+    profile.mkdir(parents=True, exist_ok=True)
+    (profile / "ipython_kernel_config.json").write_text('{"IPKernelApp": {"log_level": "ERROR"}}')
+    # Both print their whole configuration.
+    for name in ("myst_parser.sphinx_ext.main", "myst_nb.sphinx_ext"):
+        logging.getLogger(f"sphinx.{name}").setLevel(logging.WARNING)
+
+
+def _name_cache(app: Any, config: Any) -> None:
+    caches = Path(app.srcdir).resolve() / "_build" / ".execution"
+    own = caches / config.covidlib_fingerprint
+    config.nb_execution_cache_path = str(own)
+    # Every change of the library makes a new one: those not used for longest go.
+    own.mkdir(parents=True, exist_ok=True)
+    os.utime(own)
+    # Its own stays even where the clock was set back and the others seem newer.
+    others = sorted((cache for cache in caches.iterdir() if cache != own), key=lambda cache: cache.stat().st_mtime)
+    for old in others[: 1 - KEPT_CACHES]:
+        shutil.rmtree(old)
+
+
+def _drop_thebe(app: Any, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Jupyter Book adds a script for live cells that would come from a CDN, twice, which is an error in the console."""
+    texts = {script: f"{script.filename} {script.attributes}" for script in context.get("script_files", [])}
+    context["script_files"] = [script for script, text in texts.items() if "thebe" not in text.lower()]
+
+
+def _drop_dead_launches(app: Any, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Colab opens notebooks alone: a Markdown page with cells would get a button that leads nowhere."""
+    if not str(app.env.doc2path(page)).endswith(".ipynb"):
+        buttons = context.get("header_buttons", [])
+        context["header_buttons"] = [one for one in buttons if one.get("label") != "launch-buttons"]
+
+
+# Notebooks: parameters, outputs -------------------------------------------------------------------------------------
+
+
+def read_notebook(path: str | Path) -> Any:
+    """A notebook file, in version 4 of the format.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or it is no notebook.
+    """
+    try:
+        return nbformat.read(path, as_version=4)
+    except OSError as error:
+        raise InputError(path, f"cannot be read ({error.strerror})", "Check the path of the notebook") from error
+    except Exception as error:  # nbformat trips over what it expects in many ways: whatever it says, name the file
+        raise InputError(path, f"is no notebook ({type(error).__name__})", "Name a file that Jupyter wrote") from error
+
+
+def parameters_of(path: str | Path) -> dict[str, str]:
+    """Names and defaults, as they are written, in the one cell tagged `parameters`.
+
+    Raises
+    ------
+    InputError
+        If the file is no notebook, there is not exactly one such cell, or it holds more than plain constants.
+    """
+    # What `papermill.inspect_notebook` asks too, but about the first such cell of several.
+    from papermill.translators import PythonTranslator
+
+    cells = [cell for cell in read_notebook(path).cells if "parameters" in cell.metadata.get("tags", [])]
+    remedy = "Tag one cell `parameters` and assign constants in it, nothing else"
+    if len(cells) != 1:
+        raise InputError(path, f"has {len(cells)} cells tagged parameters, expected 1", remedy)
+    for statement in ast.parse(cells[0].source).body:
+        if not isinstance(getattr(statement, "value", None), ast.Constant):
+            raise InputError(path, f"its parameters cell holds `{ast.unparse(statement)}`", remedy)
+    return {one.name: one.default for one in PythonTranslator.inspect(cells[0])}
+
+
+def run_notebook(path: str | Path, output: str | Path, parameters: dict[str, object] | None = None) -> None:
+    """Execute a notebook with papermill, after checking that it has the parameters that are given.
+
+    papermill itself only logs an unknown name and runs with the default: a wrong result that looks right.
+
+    Raises
+    ------
+    InputError
+        If the notebook has no such parameter.
+    """
+    import papermill
+
+    known = parameters_of(path)
+    for name in parameters or {}:
+        if name not in known:
+            raise InputError(path, f"has no parameter {name}", f"Choose one of {', '.join(known)}")
+    papermill.execute_notebook(
+        str(path),
+        str(output),
+        parameters=parameters or {},
+        kernel_name="python3",
+        language="python",
+        cwd=str(Path(path).resolve().parent),
+        progress_bar=False,
+        log_output=False,
+        extra_arguments=["--IPKernelApp.log_level=ERROR"],
+    )
+
+
+def is_checked(cell: Any) -> bool:
+    """Whether tests compare the output of a cell, so that git keeps it."""
+    return CHECK_TAG in cell.metadata.get("tags", [])
+
+
+def clean(notebook: Any) -> Any:
+    """A notebook as it is committed: outputs of checked cells only, no counts, times or widget state."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for cell in notebook.cells:
+        cell.metadata = {key: value for key, value in cell.metadata.items() if key in KEPT_METADATA}
+    for cell in code:
+        cell.metadata["keep_output"] = is_checked(cell)  # nbstripout's word; the last argument takes it away again
+    strip_output(notebook, False, False, keep_id=True, extra_keys=["cell.metadata.keep_output"])
+    for position, cell in enumerate(code, start=1):
+        if is_checked(cell):
+            cell.execution_count = position  # nbval takes a cell without a count for one that never ran
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    return notebook
+
+
+def output_problems(path: str | Path) -> list[str]:
+    """What is stored though it should not be, and checked cells that have no output: such a check passes always."""
+    stored, kept = read_notebook(path), clean(read_notebook(path))
+    # GitHub refuses to show a notebook with stored widget state.
+    problems = [] if stored.metadata == kept.metadata else ["metadata of a kernel or of widgets"]
+    for cell, cleaned in zip(stored.cells, kept.cells, strict=True):
+        if cell != cleaned:
+            problems.append(f"outputs, counts or metadata that no test compares: {cell.source[:60]!r}")
+        if is_checked(cell) and not cell.get("outputs"):
+            problems.append(f"a checked cell without a stored output: {cell.source[:60]!r}")
+    return problems
+
+
+def write_clean(path: str | Path, notebook: Any) -> None:
+    """Write a cleaned notebook; the file appears whole or not at all."""
+    write_text(Path(path), nbformat.writes(clean(notebook)) + "\n")
+
+
+def refresh(path: str | Path) -> None:
+    """Execute a notebook with its defaults and store the outputs that tests compare."""
+    with tempfile.TemporaryDirectory() as scratch:
+        executed = Path(scratch) / Path(path).name
+        run_notebook(path, executed)
+        fresh = read_notebook(executed)
+    notebook = read_notebook(path)
+    for cell, run in zip(notebook.cells, fresh.cells, strict=True):
+        if cell.cell_type == "code":
+            cell.outputs = run.outputs
+    write_clean(path, notebook)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """`python -m booktools.notebooks refresh|clean|check|run NOTEBOOK…`; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m booktools.notebooks", description="Tools for the notebooks of the book."
+    )
+    parser.add_argument("action", choices=("refresh", "clean", "check", "run"))
+    parser.add_argument("notebooks", nargs="+", type=Path)
+    parser.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="a parameter (run)")
+    parser.add_argument("-o", "--output", type=Path, default=Path("."), help="folder for executed notebooks (run)")
+    arguments = parser.parse_args(argv)
+    problems = 0
+    try:
+        for path in arguments.notebooks:
+            if arguments.action == "run":
+                arguments.output.mkdir(parents=True, exist_ok=True)
+                run_notebook(path, arguments.output / f"{path.stem}.executed.ipynb", dict(arguments.p))
+            elif arguments.action == "refresh":
+                refresh(path)
+            elif arguments.action == "clean":
+                write_clean(path, read_notebook(path))
+            else:
+                for problem in output_problems(path):
+                    problems += 1
+                    print(f"{path}: {problem}")
+    except InputError as error:
+        print(f"covidlib: {error}", file=sys.stderr)
+        return 2
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

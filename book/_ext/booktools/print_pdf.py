@@ -1,0 +1,90 @@
+"""The book on paper: the single page that Sphinx can build, printed by Chromium.
+
+`make pdf` builds that page from the same executed notebooks as the book, then runs
+`python -m booktools.print_pdf PAGE OUT.pdf`. What paper needs (a new page for a chapter, open solutions, a sentence
+where an explorer stands, page numbers) is in the book's style sheet, under `@media print`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from covidlib.errors import InputError
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+LONGEST = 600
+"""Seconds after which a browser that does not come back is ended."""
+
+
+def find_browser() -> str:
+    """The path of an installed Chromium or Chrome.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if found is None:
+        raise InputError("Chromium", "is not installed", "Install it (Debian, Ubuntu: apt-get install chromium)")
+    return found
+
+
+def print_page(page: str | Path, pdf: str | Path) -> None:
+    """Print a page on disk to a PDF, without a network; the file appears whole or not at all.
+
+    Raises
+    ------
+    InputError
+        If the page is not there, there is no browser, or the browser prints nothing or does not come back.
+    """
+    page, pdf = Path(page).resolve(), Path(pdf)
+    if not page.is_file():
+        raise InputError(page, "does not exist", "Build it: jupyter-book build book/ --builder singlehtml")
+    browser = find_browser()
+    pdf.parent.mkdir(parents=True, exist_ok=True)
+    part = pdf.with_name(f".{pdf.name}.part")
+    # What an interrupted call left must not pass for what the browser printed.
+    part.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory() as profile:
+        command = [
+            browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+            "--disable-component-update", "--disable-sync", "--proxy-server=127.0.0.1:9", f"--user-data-dir={profile}",
+            # Formulas are set by a script: time runs on for the page until it has no more to do.
+            "--virtual-time-budget=120000", "--no-pdf-header-footer", f"--print-to-pdf={part.resolve()}", page.as_uri(),
+        ]  # fmt: skip
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST)
+        except subprocess.TimeoutExpired as error:
+            part.unlink(missing_ok=True)
+            problem = f"was not printed: {browser} did not come back within {LONGEST} seconds"
+            raise InputError(page, problem, "Open it and print from the menu") from error
+    if done.returncode != 0 or not part.is_file() or part.read_bytes()[:5] != b"%PDF-":
+        part.unlink(missing_ok=True)
+        last = (done.stderr.strip().splitlines() or ["nothing"])[-1]
+        raise InputError(page, f"was not printed by {browser}, which said: {last}", "Open it and print from the menu")
+    os.replace(part, pdf)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """`python -m booktools.print_pdf PAGE OUT.pdf`; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m booktools.print_pdf", description="Print a built page to a PDF.")
+    parser.add_argument("page", type=Path)
+    parser.add_argument("pdf", type=Path)
+    arguments = parser.parse_args(argv)
+    try:
+        print_page(arguments.page, arguments.pdf)
+    except InputError as error:
+        print(f"covidlib: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,145 @@
+"""All checks, the disagreements that the paper is known to have, and how many there are of each verdict.
+
+Taught in chapter 08.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from covidlib.audit.check import Check
+from covidlib.audit.count_checks import all_counts
+from covidlib.audit.exact_numbers import VERDICTS, Verdict
+from covidlib.audit.list_checks import all_lists
+from covidlib.audit.parameter_checks import same_parameters, times
+from covidlib.audit.printed_tables import PrintedTables, paper_tables, read_tables
+from covidlib.audit.rate_checks import all_rates
+from covidlib.audit.text_checks import all_text
+from covidlib.datasets.published_lists import stored_aggregates
+
+
+class Known(NamedTuple):
+    """A disagreement of the untouched paper.
+
+    `explanation` says in two sentences what does not fit, `evidence` how we know, `correction` what a corrected paper
+    would say.
+    """
+
+    printed: str
+    recomputed: str
+    explanation: str
+    evidence: str
+    correction: str
+
+
+@cache
+def known_disagreements() -> dict[str, Known]:
+    """The disagreements that the untouched paper has, by the id of their check. Taught in chapter 08."""
+    text = (files("covidlib") / "data" / "audit" / "known.json").read_text(encoding="utf-8")
+    entries = json.loads(text)
+    known = {}
+    for id, entry in entries.items():
+        told = entries[entry["like"]] if "like" in entry else entry
+        values = {"printed": entry["printed"], "recomputed": entry["recomputed"]}
+        words = {name: told[name].format(**values) for name in ("explanation", "evidence", "correction")}
+        known[id] = Known(**values, **words)
+    return known
+
+
+def audit_paper(
+    tables: PrintedTables | str | Path | None = None, lists: Mapping[str, dict] | None = None
+) -> list[Check]:
+    """Every check, in the order of the tables, then of the text. Taught in chapter 08.
+
+    Parameters
+    ----------
+    tables : PrintedTables or folder, optional
+        Without it the paper's own.
+    lists : dict, optional
+        Counts of the public lists; without it those that the package stores.
+
+    Raises
+    ------
+    InputError
+        If the folder does not hold nine tables in the form of the package's own.
+    """
+    if tables is None:
+        tables = paper_tables()
+    elif not isinstance(tables, PrintedTables):
+        tables = read_tables(tables)
+    counted: Mapping[str, dict] = stored_aggregates() if lists is None else lists  # type: ignore[assignment]
+    return sorted(each_check(tables, counted), key=_place)
+
+
+def each_check(tables: PrintedTables, lists: Mapping[str, dict]) -> Iterator[Check]:
+    """The checks one after the other, for those who need not see them all. Taught in chapter 08."""
+    known = known_disagreements()
+    for check in _all(tables, lists):
+        yield _marked(check, known)
+
+
+def _all(tables: PrintedTables, lists: Mapping[str, dict]) -> Iterator[Check]:
+    yield from all_counts(tables, lists)
+    yield from all_rates(tables)
+    yield from all_lists(tables, lists)
+    yield from same_parameters(tables)
+    yield from times(tables)
+    yield from all_text(tables, lists)
+
+
+def _place(check: Check) -> tuple[int, str]:
+    return (0, place_of(check)) if check.where.startswith("Table") else (1, "")
+
+
+def _marked(check: Check, known: Mapping[str, Known]) -> Check:
+    entry = known.get(check.id)
+    same = entry is not None and (entry.printed, entry.recomputed) == (check.printed, check.recomputed)
+    if check.verdict != "disagrees" or entry is None or not same:
+        return check
+    return check.explained(entry.explanation, entry.evidence)
+
+
+def place_of(check: Check) -> str:
+    """The table or section in which a check's printed value stands. Taught in chapter 08."""
+    return check.where.partition(":")[0].partition(",")[0]
+
+
+def counts_by_verdict(checks: Iterable[Check]) -> dict[Verdict, int]:
+    """How many checks have each verdict. Taught in chapter 08."""
+    counts = Counter(check.verdict for check in checks)
+    return {verdict: counts[verdict] for verdict in VERDICTS}
+
+
+def counts_by_place(checks: Iterable[Check]) -> pd.DataFrame:
+    """How many checks of each verdict stand in each table and section. Taught in chapter 08.
+
+    Returns
+    -------
+    DataFrame
+        Index place, in the order of the checks; a column for each verdict.
+    """
+    places = pd.DataFrame([(place_of(check), check.verdict) for check in checks], columns=["place", "verdict"])
+    counted = places.groupby("place", sort=False)["verdict"].value_counts().unstack(fill_value=0)
+    return counted.reindex(columns=list(VERDICTS), fill_value=0).rename_axis(columns=None)
+
+
+def disagreements(checks: Iterable[Check], known: bool) -> list[Check]:
+    """The disagreements that the paper is known to have, or those that are new. Taught in chapter 08."""
+    return [check for check in checks if check.verdict == "disagrees" and check.known == known]
+
+
+def gone(checks: Sequence[Check]) -> list[str]:
+    """Known disagreements that these tables no longer have: something was corrected, or changed.
+
+    Taught in chapter 08.
+    """
+    still = {check.id for check in checks if check.verdict == "disagrees"}
+    return [id for id in known_disagreements() if id not in still]

@@ -1,0 +1,110 @@
+"""Printed numbers as exact fractions, and what it means that two of them agree (all tables).
+
+No floats: 0.9437 is 9437/10000, and the value it is compared with is a fraction too. Taught in chapter 08.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from fractions import Fraction
+from functools import lru_cache
+from typing import Literal
+
+Verdict = Literal["agrees", "rounds", "disagrees", "unchecked"]
+VERDICTS: tuple[Verdict, ...] = ("agrees", "rounds", "disagrees", "unchecked")
+"""Exactly equal; equal at the printed precision; neither; tied to nothing that is public."""
+
+ABOUT = Fraction(1, 10)
+"""How far a value may lie from a printed one that the text calls "around" or "almost": a tenth of the printed one.
+
+The paper does not say what these words mean. A tenth is generous, and it is the same for all of them."""
+
+# At most nine digits a part: enough for any printed number, and no input can make the arithmetic slow.
+_NUMBER = re.compile(r"(?P<whole>\d{1,3}(?:,\d{3}){1,2}|\d{1,9})(?:\.(?P<part>\d{1,9}))?", re.ASCII)
+
+
+@lru_cache(maxsize=4096)
+def parse_number(text: str) -> Fraction:
+    """The exact value of a printed number: "40,094" is 40094, "0.987" is 987/1000. Taught in chapter 08.
+
+    Raises
+    ------
+    ValueError
+        If the text is no such number. Signs, exponents and units are none.
+    """
+    found = _NUMBER.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text!r} is no number")
+    return Fraction(f"{found['whole'].replace(',', '')}.{found['part'] or 0}")
+
+
+WORDS = {"zero": "0", "two": "2", "three": "3", "four": "4", "five": "5", "ten": "10"}
+
+
+def said(text: str) -> Fraction:
+    """The value of a number in a sentence, in digits or as a word. Taught in chapter 08.
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+    """
+    return parse_number(WORDS.get(text, text))
+
+
+def decimals(text: str) -> int:
+    """Digits after the point of a printed number. Taught in chapter 08."""
+    return len(text.partition(".")[2])
+
+
+def half_even(value: Fraction, places: int) -> Fraction:
+    """Rounded to so many places, a tie to the even digit. Taught in chapter 08."""
+    return Fraction(round(value, places))
+
+
+def half_up(value: Fraction, places: int) -> Fraction:
+    """Rounded to so many places, a tie upwards. Taught in chapter 08."""
+    return Fraction(math.floor(value * 10**places + Fraction(1, 2)), 10**places)
+
+
+def compare_numbers(printed: Fraction, exact: Fraction, places: int) -> Verdict:
+    """Whether a printed value is the exact one, or that one rounded to its precision. Taught in chapter 08.
+
+    Parameters
+    ----------
+    places : int
+        Digits after the point of the printed column, not of the one value: 0.987 in a column with four is 0.9870.
+        Rounding half up and half to even are both accepted; `rounding_note` says when they differ.
+    """
+    if printed == exact:
+        return "agrees"
+    return "rounds" if printed in (half_even(exact, places), half_up(exact, places)) else "disagrees"
+
+
+def rounding_note(printed: Fraction, exact: Fraction, places: int) -> str:
+    """Which way of rounding a printed value needs, where the two differ; else nothing. Taught in chapter 08."""
+    if printed == exact:
+        return ""
+    even, up = half_even(exact, places), half_up(exact, places)
+    if even == up or printed not in (even, up):
+        return ""
+    return "half to even" if printed == even else "half up"
+
+
+def brief(value: Fraction, places: int = 1) -> str:
+    """An exact value rounded for a sentence: 14.7 for 14.736842… Taught in chapter 08."""
+    return show_number(half_even(value, places), places)
+
+
+def show_number(value: Fraction, places: int = 6) -> str:
+    """An exact value for readers: whole or terminating if it is, else so many places and "…". Taught in chapter 08.
+
+    As in the paper, numbers from 10,000 up have a comma.
+    """
+    rounded = value if value.denominator == 1 else half_even(value, places)
+    whole, part = divmod(abs(rounded), 1)
+    digits = f"{int(part * 10**places):0{places}d}".rstrip("0")
+    text = f"{int(whole):,}" if whole >= 10_000 else str(int(whole))
+    sign = "−" if rounded < 0 else ""
+    return sign + text + (f".{digits}" if digits else "") + ("" if rounded == value else "…")

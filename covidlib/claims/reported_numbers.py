@@ -1,0 +1,128 @@
+"""One reported number, named so that it can be computed twice: from the printed counts, and from our predictions.
+
+A quantity says what is counted (images, or patients under one of the two thresholds), which score, of which network,
+how folds are joined, and whether another network's value is subtracted. The claims about the paper and the bands of
+our own numbers are written in quantities. Taught in chapter 08.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from covidlib.errors import InputError
+from covidlib.names import NETWORKS
+from covidlib.patients.decision import THRESHOLD_1, THRESHOLD_2
+from covidlib.results.curves import auc
+from covidlib.results.fold_results import fold_counts
+from covidlib.results.intervals import on_all
+from covidlib.results.metrics import Counts, FoldCounts, labelled
+from covidlib.results.printed_counts import printed_at_thresholds, printed_fold_counts, printed_patient_counts
+from covidlib.results.scores import SCORES, mean_of_folds
+from covidlib.results.tables import MEAN, POOLED, pooled
+
+IMAGES, PATIENTS, PATIENTS_AT_1 = "images", "patients", "patients, threshold 1"
+THRESHOLDS = {IMAGES: None, PATIENTS: THRESHOLD_2, PATIENTS_AT_1: THRESHOLD_1}
+AUC = "AUC"
+COUNTS = ("true_covid", "false_normal", "true_normal", "false_covid")
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What is computed, and for whom.
+
+    Attributes
+    ----------
+    unit : "images", "patients" or "patients, threshold 1"
+        Images of Table 9; patients of Table 6 (threshold 2), or of Table 5 (threshold 1, of which fold 1 is printed).
+    score : str
+        One of `covidlib.results.scores.SCORES`, a field of `covidlib.results.metrics.Counts`, "right" (correct of both classes), or
+        "AUC", which the paper's counts do not give.
+    network, minus : str
+        One of `covidlib.names.NETWORKS`; `minus` names a second one whose value is subtracted.
+    average : "mean of folds" or "pooled"
+    """
+
+    unit: str
+    score: str
+    network: str
+    average: Literal["mean of folds", "pooled"] = "mean of folds"
+    minus: str = ""
+
+    def __post_init__(self) -> None:
+        allowed = {
+            "unit": tuple(THRESHOLDS),
+            "score": (*SCORES, *COUNTS, "right", AUC),
+            "network": NETWORKS,
+            "average": (MEAN, POOLED),
+            "minus": ("", *NETWORKS),
+        }
+        for field, value in asdict(self).items():
+            if value not in allowed[field]:
+                raise InputError(f"{field} {value!r}", "is unknown", f"Choose one of {', '.join(allowed[field])}")
+
+    def __str__(self) -> str:
+        other = f" minus {self.minus}" if self.minus else ""
+        return f"{self.score} of {self.network}{other}, {self.unit}, {self.average}"
+
+
+def printed_value(quantity: Quantity) -> float:
+    """A quantity recomputed from the counts that the paper prints (Tables 5, 6 and 9). Taught in chapter 08.
+
+    Raises
+    ------
+    InputError
+        If the printed counts do not give it.
+    """
+    if quantity.score == AUC:
+        raise InputError(str(quantity), "does not follow from counts", "Take predictions")
+    return _value(quantity, printed_folds(quantity.unit))
+
+
+def our_value(quantity: Quantity, predictions: pd.DataFrame) -> float:
+    """A quantity of our predictions, of slices or decided patients. Taught in chapter 08.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        Columns network, fold, patient, patient_label, label, p_covid: all fifteen runs under each other.
+    """
+    if quantity.score == AUC:
+        rows = labelled(predictions)
+        areas = [float(on_all(rows[rows["network"] == name], mean_of_folds(auc))) for name in _networks(quantity)]
+        return areas[0] - sum(areas[1:])
+    return _value(quantity, fold_counts(predictions, THRESHOLDS[quantity.unit]))
+
+
+def printed_folds(unit: str) -> FoldCounts:
+    """The printed counts of each network, fold after fold; of threshold 1, fold 1 only. Taught in chapter 08."""
+    if unit == IMAGES:
+        return printed_fold_counts()
+    if unit == PATIENTS:
+        return printed_patient_counts()
+    return {network: [counts] for (threshold, network), counts in printed_at_thresholds().items() if threshold == 1}
+
+
+def _value(quantity: Quantity, folds: FoldCounts) -> float:
+    values = [_averaged(quantity, folds[name]) for name in _networks(quantity)]
+    return values[0] - sum(values[1:])
+
+
+def _networks(quantity: Quantity) -> list[str]:
+    return [name for name in (quantity.network, quantity.minus) if name]
+
+
+def _averaged(quantity: Quantity, folds: Sequence[Counts]) -> float:
+    if quantity.average == POOLED:
+        return _score(quantity.score, pooled(folds))
+    return float(np.mean([_score(quantity.score, counts) for counts in folds]))
+
+
+def _score(name: str, counts: Counts) -> float:
+    if name == "right":
+        return counts.true_covid + counts.true_normal
+    return float(getattr(counts, name) if name in COUNTS else SCORES[name](counts))

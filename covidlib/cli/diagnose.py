@@ -1,0 +1,105 @@
+"""`covidlib diagnose`: its options, what it prints, and its exit code (paper, section 3.2). Taught in chapter 06."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from covidlib.errors import InputError
+from covidlib.names import NETWORKS, VARIATIONS
+from covidlib.utils.quiet_tensorflow import load_tensorflow
+
+if TYPE_CHECKING:
+    from covidlib.patients.batch import Batch
+    from covidlib.patients.journal import Record
+
+SOME_FAILED = 3
+STOPPED = 130
+STDOUT = Path("-")
+
+
+def add_parser(commands: argparse._SubParsersAction) -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser("diagnose", help="patients in, the paper's decision out, with a report of each")
+    parser.add_argument("folders", type=Path, nargs="+", metavar="FOLDER", help="one series, one patient, or many")
+    parser.add_argument("--weights", type=Path, required=True, help="a weights file of `covidlib train`")
+    parser.add_argument(
+        "--network", choices=(*NETWORKS, *VARIATIONS), help="needed for the authors' own weights files only"
+    )
+    parser.add_argument("--threshold", type=float, default=0.1, help="share of slices (paper: 0 or 0.1; default 0.1)")
+    parser.add_argument(
+        "--engine", choices=("auto", "tensorflow", "openvino"), default="auto", help="default: the fastest there is"
+    )
+    parser.add_argument("--one-patient", action="store_true", help="each FOLDER is one patient, whatever is in it")
+    parser.add_argument("--report", type=Path, metavar="OUT.html", help="write a report that a browser shows")
+    parser.add_argument("--explain", action="store_true", help="draw heat maps into the report")
+    parser.add_argument(
+        "--json", type=Path, metavar="OUT.json", help="write all answers; started again, go on; - prints them"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Diagnose the patients; returns 0, or 3 if some of them failed."""
+    if arguments.explain and arguments.report is None:
+        raise InputError("--explain", "draws into a report, and none is asked for", "Add --report OUT.html")
+    load_tensorflow()
+    from covidlib.patients.batch import Request, diagnose_patients
+    from covidlib.scans.patient_folders import find_patients
+
+    request = Request(arguments.weights, arguments.network, arguments.threshold, arguments.engine, arguments.explain)
+    request.check()
+    patients = find_patients(arguments.folders, arguments.one_patient)
+    to_stdout = arguments.json == STDOUT
+    try:
+        batch = diagnose_patients(
+            patients, request, None if to_stdout else arguments.json, arguments.report, progress=True
+        )
+    except KeyboardInterrupt:
+        kept = arguments.report is not None or (arguments.json is not None and not to_stdout)
+        print(f"covidlib: stopped; {'the same command goes on' if kept else 'nothing was kept'}", file=sys.stderr)
+        return STOPPED
+    if to_stdout:
+        print(json.dumps(batch.to_dict(), indent=1))
+    else:
+        print(to_text(batch))
+    return SOME_FAILED if batch.failed else 0
+
+
+def to_text(batch: Batch) -> str:
+    """What a terminal shows: one patient at length, several as a table; then what failed. Taught in chapter 06."""
+    from covidlib.patients.diagnosis import NOTICE
+
+    lines = _one(batch.records[0]) if len(batch.records) == 1 and not batch.failed else _many(batch)
+    return "\n".join([*lines, NOTICE])
+
+
+def _one(record: Record) -> list[str]:
+    lines = [f"patient    {record['patient']}", f"network    {record['network']}", f"engine     {record['engine']}"]
+    for series in record["series"]:
+        selected = series.get("selected", [])
+        lines.append(f"series     {series['series']}: {len(selected)} of {series['slices']} slices selected")
+        # Where a series is unlike the training data there are selected slices, and no probabilities.
+        for name, p in zip(selected, series["probabilities"], strict=False):
+            lines.append(f"           {name}  p(COVID-19) {p:.3f}")
+    lines.append(f"decision   {record['decision']}: {record['how_close']}")
+    return lines + [f"remark     {remark}" for remark in record["remarks"]]
+
+
+def _many(batch: Batch) -> list[str]:
+    width = max((len(record["patient"]) for record in batch.records), default=0)
+    lines = [
+        f"{record['patient']:{width}}  {record['decision']:12}  {record['covid_slices']} of "
+        f"{record['selected_slices']} slices, {record['needed_slices']} needed"
+        for record in batch.records
+    ]
+    if batch.reused:
+        lines.append(f"{batch.reused} of these answers are from an earlier start")
+    lines.append(f"{len(batch.records)} patients answered, {len(batch.failed)} failed")
+    return lines + [f"failed     {name}: {problem}" for name, problem in batch.failed.items()]
+
+
+__all__ = ["SOME_FAILED", "add_parser", "run", "to_text"]

@@ -1,0 +1,245 @@
+"""`covidlib doctor`: a check of the environment that can be pasted into a public issue.
+
+It says what is here, what is missing and what to do about it. No user name, host name or path is in it, whatever they
+are called. Taught in the how-to on GPUs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from covidlib import __version__, workspace
+from covidlib.errors import InputError
+from covidlib.utils import folders, machine
+
+PROBLEM = 1
+OLDEST_PYTHON, TOO_NEW_PYTHON = (3, 11, 5), (3, 14)
+LEAST_DISK_GB = 1.0
+"""The synthetic cohorts and the quick runs, rounded up."""
+NOT_LOOKED_AT = "not looked at: packages are missing"
+
+State = Literal["", "ok", "FAIL", "-"]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the report.
+
+    Attributes
+    ----------
+    part : str
+        machine, packages, extras, devices or data.
+    name, found : str
+        What was looked at, and what is there.
+    state : "", "ok", "FAIL" or "-"
+        A fact; what is needed and there; what is needed and is not right; what is absent and need not be here.
+    remedy : str
+        What to do, for all that is not right.
+    """
+
+    part: str
+    name: str
+    found: str
+    state: State = ""
+    remedy: str = ""
+
+
+def examine(devices: bool = False) -> list[Line]:
+    """Look at the machine, the packages and the data.
+
+    Parameters
+    ----------
+    devices : bool
+        Ask TensorFlow for its devices too, which loads it (seconds).
+    """
+    lines = [*_machine(), *_disk()]
+    try:
+        lines += [*_packages(), *_extras()]
+    except ModuleNotFoundError as error:
+        lines.append(Line("packages", str(error.name), "missing", "FAIL", _install("")))
+    complete = not any(line.state == "FAIL" and line.part == "packages" for line in lines)
+    if devices:
+        lines += _devices() if complete else [Line("devices", "TensorFlow", NOT_LOOKED_AT, "-")]
+    return [*lines, *_data(complete)]
+
+
+def good(lines: list[Line]) -> bool:
+    """Whether all that is needed is there."""
+    return all(line.state != "FAIL" for line in lines)
+
+
+# What is looked at --------------------------------------------------------------------------------------------------
+
+
+def _machine() -> Iterator[Line]:
+    commit = machine.commit()
+    origin = f"clone, commit {commit or 'unknown'}" if machine.in_clone() else "installed, no commit"
+    yield Line("machine", "covidlib", f"{__version__} ({origin})")
+    supported = OLDEST_PYTHON <= sys.version_info[:3] < TOO_NEW_PYTHON
+    remedy = "" if supported else "Install Python 3.11.5 to 3.13 and make a new environment with it"
+    yield Line("machine", "Python", machine.python(), "ok" if supported else "FAIL", remedy)
+    yield Line("machine", "system", machine.system())
+    yield Line("machine", "processor", machine.processor_line())
+    yield Line("machine", "cores", machine.cores())
+    yield Line("machine", "memory", machine.memory())
+
+
+def _place() -> str:
+    if os.environ.get(folders.HOME_VARIABLE):
+        return f"the folder of {folders.HOME_VARIABLE}"
+    return "~/.cache/covidlib" if folders.home() == folders.cache() else "the clone"
+
+
+def _disk() -> Iterator[Line]:
+    try:
+        home = folders.home()
+    except InputError as error:
+        yield Line("machine", "disk", error.problem, "FAIL", error.remedy)
+        return
+    there = next(folder for folder in (home.absolute(), *home.absolute().parents) if folder.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        remedy = f"Give {folders.HOME_VARIABLE} a folder that you may write to"
+        yield Line("machine", "disk", f"{_place()} cannot be written to", "FAIL", remedy)
+        return
+    free = shutil.disk_usage(there).free / 1e9
+    enough = free >= LEAST_DISK_GB or workspace.cohort_folder().is_dir()
+    remedy = "" if enough else f"Make room, or give {folders.HOME_VARIABLE} a folder on another disk"
+    yield Line("machine", "disk", f"{free:.1f} GB free at {_place()}", "ok" if enough else "FAIL", remedy)
+
+
+def _packages() -> Iterator[Line]:
+    for one in machine.packages(machine.requirements()[""]):
+        yield Line("packages", one.name, _version(one), "ok" if one.good else "FAIL", "" if one.good else _install(""))
+
+
+def _extras() -> Iterator[Line]:
+    for extra, asked in machine.requirements().items():
+        if not extra:
+            continue
+        wrong = [one for one in machine.packages(asked) if not one.good]
+        # A word each: an extra that nobody asked for is missing as a whole.
+        names = ", ".join(one.name if one.found is None else f"{one.name} {_version(one)}" for one in wrong)
+        found = f"lacks {names}" if wrong else "installed"
+        yield Line("extras", extra, found, "-" if wrong else "ok", _install(extra) if wrong else "")
+
+
+def _version(one: machine.Package) -> str:
+    return f"{one.found or 'missing'}{'' if one.good or not one.wanted else f' (needed: {one.wanted})'}"
+
+
+def _install(extra: str) -> str:
+    extras = f"[{extra}]" if extra else ""
+    if machine.in_clone():
+        return f"pip install -e '.{extras}'"
+    return f"pip install 'covidlib{extras} @ git+{machine.repository()}'"
+
+
+def _devices() -> Iterator[Line]:
+    from covidlib.utils.quiet_tensorflow import load_tensorflow
+
+    try:
+        load_tensorflow()
+        import tensorflow as tf
+    except Exception as error:
+        # Whatever stops TensorFlow from loading is what the reader has to know.
+        yield Line("devices", "TensorFlow", f"does not load ({type(error).__name__})", "FAIL", _install(""))
+        return
+    for kind in ("CPU", "GPU"):
+        found = tf.config.list_physical_devices(kind)
+        details = [tf.config.experimental.get_device_details(device) for device in found]
+        names = ", ".join(one["device_name"] for one in details if "device_name" in one)
+        yield Line("devices", kind, f"{len(found)}{f': {names}' if names else ''}", "ok" if found else "-")
+
+
+def _data(complete: bool) -> Iterator[Line]:
+    try:
+        there = workspace.cohort_folder().is_dir()
+    except InputError:
+        return  # There is no folder for data: the line on the disk says so.
+    yield _found("synthetic cohort", there, "drawn on first use, by a chapter or `covidlib train`")
+    runs = _quick_runs() if there and complete else (0 if complete else NOT_LOOKED_AT)
+    trained = runs if isinstance(runs, str) else f"{runs} of 15"
+    yield Line("data", "quick runs", trained, "ok" if runs == 15 else "-", "" if runs == 15 else "covidlib train --all")
+    for part in ("train-validation", "full"):
+        # The note stands in a folder that was unpacked to its end (covidlib.utils.unzip).
+        unpacked = (folders.home() / "data" / "covid-ctset" / part / ".unpacked.json").is_file()
+        yield _found(f"COVID-CTset, {part}", unpacked, f"covidlib fetch covid-ctset --part {part}")
+    mirror = os.environ.get("COVIDLIB_MIRROR")
+    if not mirror:
+        yield Line("data", "mirror", "none: public files come from the web", "-")
+    elif Path(mirror).is_dir():
+        yield Line("data", "mirror", "COVIDLIB_MIRROR names a folder that is there", "ok")
+    else:
+        remedy = "Unset COVIDLIB_MIRROR, or give it a folder with the public files"
+        yield Line("data", "mirror", "COVIDLIB_MIRROR names no folder", "FAIL", remedy)
+
+
+def _found(name: str, there: bool, remedy: str) -> Line:
+    return Line("data", name, "there" if there else "not there", "ok" if there else "-", "" if there else remedy)
+
+
+def _quick_runs() -> int | str:
+    from covidlib.datasets.slice_table import load_dataset
+    from covidlib.names import NETWORKS
+    from covidlib.protocols import QUICK
+    from covidlib.training.runs import RECORD, runs_folder
+
+    try:
+        fingerprint = load_dataset(workspace.cohort_folder()).fingerprint
+    except (InputError, OSError):
+        return "the cohort cannot be read"
+    folder = runs_folder(QUICK, folders.home() / "runs", fingerprint)
+    return sum(
+        (folder / name / f"fold{fold}" / RECORD).is_file() for name in NETWORKS for fold in range(1, QUICK.folds + 1)
+    )
+
+
+# The command --------------------------------------------------------------------------------------------------------
+
+
+def add_parser(commands: argparse._SubParsersAction) -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser("doctor", help="check the environment, to paste into an issue: no name, no path")
+    parser.add_argument("--devices", action="store_true", help="list TensorFlow's devices too, which loads TensorFlow")
+    parser.add_argument("--json", action="store_true", help="print the same as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the report; returns 0, or 1 if something that is needed is not right."""
+    lines = examine(arguments.devices)
+    print(to_json(lines) if arguments.json else to_text(lines))
+    return 0 if good(lines) else PROBLEM
+
+
+def to_json(lines: list[Line]) -> str:
+    """The report for programs."""
+    return json.dumps({"good": good(lines), "lines": [asdict(line) for line in lines]}, indent=2, ensure_ascii=False)
+
+
+def to_text(lines: list[Line]) -> str:
+    """The report for a terminal, fenced so that an issue shows it as it is."""
+    width = max(len(line.name) for line in lines)
+    rows, part = [], ""
+    for line in lines:
+        if line.part != part:
+            part = line.part
+            rows.append(part)
+        remedy = f" -> {line.remedy}" if line.remedy else ""
+        rows.append(f"  {line.state:4} {line.name:{width}}  {line.found}{remedy}")
+    wrong = [line.name for line in lines if line.state == "FAIL"]
+    verdict = (
+        f"not right: {', '.join(wrong)}; what to do stands behind each ->" if wrong else "all that is needed is there"
+    )
+    return "\n".join(["```", *rows, verdict, "```"])
+
+
+__all__ = ["Line", "add_parser", "examine", "good", "run", "to_json", "to_text"]

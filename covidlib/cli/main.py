@@ -1,0 +1,226 @@
+"""The command line, one function a command. Bad input ends with one line on stderr and exit code 2."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from covidlib import __version__
+from covidlib.cli import diagnose, doctor, train
+from covidlib.cli.diagnose import STOPPED
+from covidlib.errors import InputError
+from covidlib.names import NETWORKS, VARIATIONS
+from covidlib.utils.quiet_tensorflow import load_tensorflow
+
+PROBLEM = 1
+BAD_INPUT = 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code.
+
+    0 done, 1 `check-data`, `audit` or `doctor` found a problem, 2 bad input, 3 `diagnose` had no answer for some of
+    the patients, 130 stopped with Ctrl-C.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that lacks a sign (a bar, a multiplication sign) shows a question mark, not a traceback.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    arguments = _parser().parse_args(argv)
+    try:
+        return arguments.run(arguments) or 0
+    except InputError as error:
+        problem = str(error)
+    except BrokenPipeError:
+        # The reader of a pipe (`| head`) left early: nothing more to say, and nothing to flush at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("covidlib: stopped", file=sys.stderr)
+        return STOPPED
+    except MemoryError:
+        problem = "there is not enough memory. Close other programs, or take a machine with more."
+    except OSError as error:
+        # A disk that is full, a folder that is read-only: whoever wrote it said which.
+        problem = f"{error.filename or 'the disk'}: {error.strerror or error}. Make room, or name another folder."
+    print(f"covidlib: {problem}", file=sys.stderr)
+    return BAD_INPUT
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="covidlib",
+        description="Teaching and replication kit for one paper on COVID-19 in chest CT. Not a medical device.",
+    )
+    parser.add_argument("--version", action="version", version=f"covidlib {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    select = commands.add_parser("select", help="apply the paper's slice selection to every series under a folder")
+    select.add_argument("folder", type=Path, help="16-bit TIFF or DICOM slices of one series or many")
+    select.add_argument("--json", action="store_true", help="print a list with one entry a series")
+    select.set_defaults(run=_select)
+
+    phantom = commands.add_parser("phantom", help="make a synthetic cohort in COVID-CTset's layout")
+    phantom.add_argument("folder", type=Path, help="a new or empty folder")
+    phantom.add_argument("--patients", type=int, default=50, help="half of them infected (default 50)")
+    phantom.add_argument("--seed", type=int, default=2020, help="the same seed gives the same bytes (default 2020)")
+    phantom.add_argument(
+        "--shortcut", action="store_true", help="kernel and thickness follow the class, as in the real dataset"
+    )
+    phantom.set_defaults(run=_phantom)
+
+    train.add_parsers(commands)
+    diagnose.add_parser(commands)
+
+    export = commands.add_parser("export", help="a trained network for another program, checked against Keras")
+    export.add_argument("out", type=Path, help="a new file (.onnx, .xml, .tflite), or a new folder for saved-model")
+    export.add_argument("--weights", type=Path, required=True, help="a weights file of `covidlib train`")
+    export.add_argument("--network", choices=NETWORKS, help="needed for the authors' own weights files only")
+    export.add_argument("--format", required=True, choices=("saved-model", "onnx", "openvino", "litert"))
+    export.set_defaults(run=_export)
+
+    fetch = commands.add_parser("fetch", help="download a public dataset, resumed and verified")
+    fetch.add_argument(
+        "dataset", choices=("covid-ctset", "lung-pet-ct-dx", "lists"), help="lists: which images, folds and checksums"
+    )
+    fetch.add_argument("--part", choices=("train-validation", "full"), help="of covid-ctset; default: train-validation")
+    fetch.add_argument(
+        "--from", dest="place", choices=("kaggle", "figshare", "drive", "zip"), help="default: all in turn"
+    )
+    fetch.add_argument("--zip", type=Path, help="a zip of covid-ctset that you downloaded by hand")
+    fetch.add_argument("--to", type=Path, help="a new folder; default: below data/ in the workspace")
+    fetch.set_defaults(run=_fetch)
+
+    check = commands.add_parser("check-data", help="report what a dataset folder holds and what is wrong with it")
+    check.add_argument("folder", type=Path, help="16-bit TIFF slices in either of COVID-CTset's layouts")
+    check.add_argument("--splits", type=Path, help="folder of train1.csv, test1.csv ...; default: CSV/ in the folder")
+    check.add_argument("--against", choices=["paper"], help="differing from the paper's data counts as a problem")
+    check.add_argument("--workers", type=int, help="threads (default: one a processor, at most 8)")
+    check.add_argument("--json", action="store_true", help="print the whole report as JSON")
+    check.set_defaults(run=_check_data)
+    importer = commands.add_parser("import-dicom", help="DICOM series to de-identified 16-bit TIFF series")
+    importer.add_argument("source", type=Path, help="a folder with DICOM files of one series or many")
+    importer.add_argument("target", type=Path, help="a new or empty folder")
+    importer.set_defaults(run=_import_dicom)
+    audit_paper = commands.add_parser("audit", help="recompute every number that the paper prints")
+    audit_paper.add_argument(
+        "--tables", type=Path, metavar="DIR", help="table1.csv to table9.csv; default: the paper's own"
+    )
+    audit_paper.add_argument("--json", action="store_true", help="print every check as JSON")
+    audit_paper.add_argument("--html", type=Path, metavar="FILE", help="write a page that filters the checks offline")
+    audit_paper.set_defaults(run=_audit)
+    nets = commands.add_parser("networks", help="what a network sees and costs, level by level")
+    nets.add_argument("action", choices=["describe"])
+    nets.add_argument(
+        "name", nargs="?", choices=(*NETWORKS, *VARIATIONS), help="default: the paper's three beside each other"
+    )
+    nets.add_argument("--size", choices=("paper", "quick"), default="paper", help="default: paper")
+    nets.add_argument("--side", type=int, help="image side in pixels; default: 512, for the quick size 128")
+    nets.set_defaults(run=_networks)
+    doctor.add_parser(commands)
+    return parser
+
+
+def _select(arguments: argparse.Namespace) -> None:
+    from covidlib.scans.series import find_series
+    from covidlib.selection import select_series
+
+    selections = [select_series(series) for series in find_series(arguments.folder)]
+    for selection in selections:
+        for remark in selection.series.remarks:
+            print(f"covidlib: {selection.series.name}: {remark}", file=sys.stderr)
+    if arguments.json:
+        print(json.dumps([selection.to_dict() for selection in selections], indent=2))
+        return
+    for selection in selections:
+        print(f"series     {selection.series.name}")
+        print(f"slices     {len(selection.series)}")
+        print(f"counts     {' '.join(map(str, selection.counts))}")
+        print(f"threshold  {selection.threshold:.2f}")
+        print(f"selected   {len(selection.selected)}: {' '.join(selection.selected) or 'none'}")
+        print()
+
+
+def _phantom(arguments: argparse.Namespace) -> None:
+    from covidlib.phantom.cohort import make_cohort
+
+    folder = make_cohort(arguments.folder, arguments.patients, arguments.seed, shortcut=arguments.shortcut)
+    print(f"{folder}: {arguments.patients} synthetic patients, seed {arguments.seed}")
+
+
+def _export(arguments: argparse.Namespace) -> None:
+    from covidlib.inference.export import export_network
+
+    agreement = export_network(arguments.weights, arguments.format, arguments.out, arguments.network)
+    print(f"{arguments.out}: at most {agreement.largest_difference:.1g} from Keras on the check batch")
+    print(f"{arguments.out}.json: what the network wants its input to be")
+
+
+def _fetch(arguments: argparse.Namespace) -> None:
+    from covidlib.datasets import check_folder, covid_ctset, public_files
+
+    if arguments.dataset == "covid-ctset":
+        part = arguments.part or covid_ctset.PARTS[0]
+        folder = covid_ctset.fetch(part, arguments.place, arguments.zip, arguments.to)
+        print(f"{folder}: COVID-CTset, {part}\n{check_folder.checksum_report(folder, progress=True)}")
+        return
+    if arguments.part or arguments.place or arguments.zip:
+        raise InputError(arguments.dataset, "has no --part, --from or --zip", "Leave them out")
+    if arguments.dataset == "lists":
+        names = [name for name in public_files.known_files() if not name.startswith(public_files.REAL_SERIES)]
+        print(f"{len([public_files.fetch(name) for name in names])} lists: verified")
+        return
+    series = public_files.REAL_SERIES
+    folder = public_files.copy_folder(series, arguments.to) if arguments.to else public_files.fetch_folder(series)
+    print(f"{folder}: verified\n{public_files.REAL_SERIES_CREDIT}")
+
+
+def _import_dicom(arguments: argparse.Namespace) -> None:
+    from covidlib.scans.dicom_import import NOTICE, import_dicom
+
+    imported = import_dicom(arguments.source, arguments.target, progress=True)
+    for path, reason in imported.skipped:
+        print(f"covidlib: left out {path}: {reason}", file=sys.stderr)
+    for remark in imported.remarks:
+        print(f"covidlib: {remark}", file=sys.stderr)
+    print(imported.table.to_string(index=False))
+    print(f"{imported.folder}: {len(imported.table)} series, {imported.table['slices'].sum()} slices\n{NOTICE}")
+
+
+def _networks(arguments: argparse.Namespace) -> None:
+    load_tensorflow()
+    from covidlib.networks.describe import report
+
+    print(report(arguments.name, arguments.size, arguments.side))
+
+
+def _audit(arguments: argparse.Namespace) -> int:
+    from covidlib.audit import report as page
+    from covidlib.audit.all_checks import audit_paper, disagreements
+
+    checks = audit_paper(arguments.tables)
+    if arguments.html:
+        page.write_html(checks, arguments.html)
+    print(json.dumps(page.to_dict(checks), indent=2, ensure_ascii=False) if arguments.json else page.to_text(checks))
+    return PROBLEM if disagreements(checks, known=False) else 0
+
+
+def _check_data(arguments: argparse.Namespace) -> int:
+    from covidlib.datasets.check_folder import check_data
+    from covidlib.datasets.check_report import to_dict, to_text
+
+    report = check_data(
+        arguments.folder, arguments.splits, arguments.against == "paper", arguments.workers, progress=True
+    )
+    print(json.dumps(to_dict(report), indent=2) if arguments.json else to_text(report))
+    return PROBLEM if len(report.problems) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,108 @@
+"""`covidlib train` and `covidlib runs`: options, and what they print (paper, section 2.4). Taught in chapter 04."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from covidlib.errors import InputError
+from covidlib.names import NETWORKS, VARIATIONS
+from covidlib.protocols import Protocol, check_trainable, protocol_named, with_settings
+from covidlib.utils.quiet_tensorflow import load_tensorflow
+
+if TYPE_CHECKING:
+    from covidlib.training.runs import Run
+
+
+def add_parsers(commands: argparse._SubParsersAction) -> None:
+    """Add both commands to the command line."""
+    training = commands.add_parser("train", help="train networks on patient-grouped folds")
+    training.add_argument("--protocol", default="quick", help="quick, colab or paper (default quick)")
+    training.add_argument("--network", choices=(*NETWORKS, *VARIATIONS), help="default: the paper's three")
+    training.add_argument("--fold", type=int, help="1 to 5; default: all")
+    training.add_argument("--all", action="store_true", help="every network on every fold")
+    training.add_argument("--data", default="", help="dataset folder; default: the synthetic cohort, made if need be")
+    training.add_argument("--runs", type=Path, help="folder for the runs; default: runs/ in the workspace")
+    training.add_argument("--cluster", metavar="ADDRESS", help="a Dask scheduler that hands the runs to its workers")
+    training.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change one protocol setting")
+    training.add_argument("--allow-leak", action="store_true", help="train although the validation set is test data")
+    training.set_defaults(run=train)
+
+    runs = commands.add_parser("runs", help="how far all runs of a protocol have come, in one view")
+    runs.add_argument("--protocol", default="quick", help="quick, colab or paper (default quick)")
+    runs.add_argument("--data", default="", help="dataset folder; default: the synthetic cohort")
+    runs.add_argument("--runs", type=Path, help="folder of the runs; default: runs/ in the workspace")
+    runs.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="as given to `covidlib train`")
+    runs.set_defaults(run=show_runs)
+
+
+def train(arguments: argparse.Namespace) -> None:
+    """Train the runs that are asked for, one line each as it ends (paper, section 2.4)."""
+    from covidlib import workspace
+    from covidlib.utils import folders
+
+    protocol = _protocol(arguments)
+    if not arguments.all and arguments.network is None and arguments.fold is None:
+        raise InputError("train", "no run is named", "Add --network NAME, --fold N, or --all")
+    if arguments.all and (arguments.network or arguments.fold is not None):
+        raise InputError("train", "--all is given beside --network or --fold", "Leave one of them out")
+    data = workspace.cohort(arguments.data, progress=sys.stderr.isatty())
+    runs = arguments.runs or folders.home() / "runs"
+    names = (arguments.network,) if arguments.network else NETWORKS
+    folds = tuple(range(1, protocol.folds + 1)) if arguments.fold is None else (arguments.fold,)
+    total = len(names) * len(folds)
+    for number, run in enumerate(_runs(arguments, data, protocol, runs, names, folds), start=1):
+        record, best = run.record(), run.history()["val_accuracy"].max()
+        done = f"{number} of {total}: {record['network']} fold {record['fold']}"
+        print(f"{done}: best validation accuracy {best:.3f}, {run.folder}", flush=True)
+
+
+def show_runs(arguments: argparse.Namespace) -> None:
+    """Print how far the runs of a protocol have come."""
+    from covidlib import workspace
+    from covidlib.datasets.slice_table import load_dataset
+    from covidlib.utils import folders
+
+    protocol = _protocol(arguments)
+    load_tensorflow()
+    from covidlib.training.progress import overview, to_text
+
+    dataset = load_dataset(workspace.cohort(arguments.data, progress=True))
+    print(to_text(overview(protocol, arguments.runs or folders.home() / "runs", dataset.fingerprint)))
+
+
+def _protocol(arguments: argparse.Namespace) -> Protocol:
+    protocol = with_settings(protocol_named(arguments.protocol), arguments.set)
+    check_trainable(protocol)
+    return protocol
+
+
+def _runs(
+    arguments: argparse.Namespace,
+    data: Path,
+    protocol: Protocol,
+    runs: Path,
+    names: tuple[str, ...],
+    folds: tuple[int, ...],
+) -> Iterator[Run]:
+    """The runs as they finish here, or all when a cluster has finished them."""
+    load_tensorflow()
+    from covidlib.datasets.slice_table import load_dataset
+    from covidlib.training.train import train_fold
+
+    if arguments.cluster:
+        from covidlib.training.cluster import connect, train_on_cluster
+
+        with connect(arguments.cluster) as client:
+            yield from train_on_cluster(
+                client, data.resolve(), protocol, runs.resolve(), names, folds, arguments.allow_leak
+            )
+        return
+    dataset = load_dataset(data)
+    for name in names:
+        for fold in folds:
+            # A bar that is drawn again and again would fill a log file; the line of each run stays.
+            yield train_fold(dataset, name, fold, protocol, runs, sys.stderr.isatty(), arguments.allow_leak)

@@ -1,0 +1,153 @@
+"""Find public files in a mirror folder, in the cache of earlier downloads, or online, and verify them.
+
+A file is known by its place on GitHub: `<owner>/<repository>/<commit>/<path>`. Its hash is stored with the package:
+wherever a file comes from, it is the one that the book was written with. Taught in chapter 01.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from importlib.resources import files
+from pathlib import Path
+from urllib.parse import quote
+
+from covidlib.errors import InputError, Unavailable
+from covidlib.utils.download import download, hash_of, is_downloaded
+from covidlib.utils.files import write_bytes
+from covidlib.utils.folders import MIRROR_VARIABLE, home
+
+WEB = "https://raw.githubusercontent.com"
+ATTEMPTS = 2
+"""Few, because the files are small and somebody without a network should not wait."""
+
+REAL_SERIES = "huyenbui117/lung_CT/"
+"""One chest CT series of a lung-cancer patient: Lung-PET-CT-Dx, patient A0001, 64 slices of 5 mm, CC BY 4.0."""
+REAL_SERIES_CREDIT = (
+    "Li P. et al. (2020) A Large-Scale CT and PET/CT Dataset for Lung Cancer Diagnosis (Lung-PET-CT-Dx), "
+    "The Cancer Imaging Archive, doi:10.7937/TCIA.2020.NNC2-0461, CC BY 4.0"
+)
+
+
+_is_offline = ContextVar("_is_offline", default=False)
+
+
+@contextmanager
+def offline() -> Iterator[None]:
+    """Inside it, `fetch` gives what this machine has already, and does not go online. Taught in chapter 01."""
+    before = _is_offline.set(True)
+    try:
+        yield
+    finally:
+        _is_offline.reset(before)
+
+
+def known_files() -> dict[str, str]:
+    """Every public file that the kit uses, with its SHA-256. Taught in chapter 01."""
+    listed = (files("covidlib") / "data" / "sources.sha256").read_text(encoding="utf-8")
+    pairs = (line.split(maxsplit=1) for line in listed.splitlines())
+    return {name: digest for digest, name in pairs}
+
+
+def fetch(name: str) -> Path:
+    """Path of a known file on this machine, verified. Taught in chapter 01.
+
+    Raises
+    ------
+    InputError
+        If the kit knows no such file, or its content is not the one that the kit was written with.
+    Unavailable
+        If the file is not found in the mirror, the cache or online.
+    """
+    digest = known_files().get(name)
+    if digest is None:
+        raise InputError(
+            name, "is no file that the kit knows", "Choose one of covidlib.datasets.public_files.known_files()"
+        )
+    return obtain(f"{WEB}/{quote(name)}", name, f"sha256:{digest}")
+
+
+def obtain(url: str, name: str, digest: str) -> Path:
+    """Path of a public file on this machine, verified. Taught in chapter 01.
+
+    With COVIDLIB_MIRROR set, the file comes from that folder only; otherwise from the cache or from `url`.
+
+    Parameters
+    ----------
+    name : str
+        Path in the mirror and in the cache.
+    digest : str
+        "md5:…" or "sha256:…", in hexadecimal.
+
+    Raises
+    ------
+    InputError
+        If the file has another hash.
+    Unavailable
+        If the file is not found in the mirror, the cache or online.
+    """
+    mirror = os.environ.get(MIRROR_VARIABLE)
+    if mirror:
+        return _from_mirror(Path(mirror) / name, digest)
+    target = home() / "data" / "downloads" / name
+    if not _is_offline.get():
+        return download(url, target, digest=digest, attempts=ATTEMPTS)
+    if not is_downloaded(target, digest):
+        raise Unavailable(name, "is not on this machine", "Run `covidlib fetch lists` once")
+    return target
+
+
+def _from_mirror(path: Path, digest: str) -> Path:
+    if not path.is_file():
+        raise Unavailable(path, "is not in the mirror", f"Complete the mirror, or unset {MIRROR_VARIABLE}")
+    found = hash_of(path, digest)
+    if found != digest:
+        raise InputError(path, f"has {found}, expected {digest}", "Copy the file into the mirror again")
+    return path
+
+
+def fetch_folder(prefix: str) -> Path:
+    """The folder with all known files under a prefix. Taught in chapter 01.
+
+    Raises
+    ------
+    InputError
+        If no known file has the prefix, or the content of one is not the one that the kit was written with.
+    Unavailable
+        If a file is not found in the mirror, the cache or online.
+    """
+    return _common_folder(_fetch_all(prefix))
+
+
+def copy_folder(prefix: str, folder: Path) -> Path:
+    """Copy all known files under a prefix into a folder. Taught in chapter 01.
+
+    Raises
+    ------
+    InputError
+        As `fetch_folder`.
+    Unavailable
+        If a file is not found in the mirror, the cache or online; then nothing is copied.
+    """
+    paths = _fetch_all(prefix)
+    origin = _common_folder(paths)
+    for path in paths:
+        target = folder / path.relative_to(origin)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(target, path.read_bytes())
+    return folder
+
+
+def _fetch_all(prefix: str) -> list[Path]:
+    names = [name for name in known_files() if name.startswith(prefix)]
+    if not names:
+        raise InputError(
+            prefix, "is no prefix of a file that the kit knows", "See covidlib.datasets.public_files.known_files()"
+        )
+    return [fetch(name) for name in names]
+
+
+def _common_folder(paths: list[Path]) -> Path:
+    return Path(os.path.commonpath([path.parent for path in paths]))

@@ -1,0 +1,245 @@
+"""The public lists of COVID-CTset as tables: images, folds, checksums, patients, series (paper, sections 2.1 and 2.4).
+
+The lists name images in one style, `137covid_patient1_SR_2_IM00010.tif`; every table here says beside the name whose
+image it is. Aggregates of them are stored with the package, so that a chapter can be read offline; the lists
+themselves are not. `python -m covidlib.datasets.published_lists` computes the aggregates again. Taught in chapter 01.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from importlib.resources import files
+from pathlib import Path
+
+import pandas as pd
+
+from covidlib.datasets import list_counts
+from covidlib.datasets.public_files import fetch, known_files
+from covidlib.errors import InputError, Unavailable
+from covidlib.scans.filenames import identify
+from covidlib.utils.files import write_text
+
+AUTHORS = "mr7495/COVID-CTset"
+"""The authors' repository: patients, series, the list of all images."""
+LISTS = "rickerju/CovidCT"
+"""A student project's repository: the authors' fold lists, and a checksum of every image."""
+
+FOLDS = range(1, 6)
+SIDES = ("train", "validation", "test")
+SERIES = ("SR_2", "SR_3", "SR_4")
+LABEL_OF_INFECTION = {"Positive": "covid", "Negative": "normal"}
+METADATA = {
+    "ConvolutionKernel": "kernel",
+    "SliceThickness": "thickness",
+    "LargestImagePixelValue": "largest",
+    "BitsStored": "bits_stored",
+    "BitsAllocated": "bits_allocated",
+    "Rows": "rows",
+    "Columns": "columns",
+    "ProtocolName": "protocol",
+    "ReconstructionDiameter": "field_mm",
+    "Exposure": "exposure",
+}
+"""DICOM attributes that describe how a series was made, and their column here; none says who the patient is."""
+
+STORED = "published.json"
+
+
+def _source(repository: str, path: str) -> str:
+    known = [name for name in known_files() if name.startswith(f"{repository}/") and name.endswith(f"/{path}")]
+    if len(known) != 1:
+        raise InputError(path, f"is {len(known)} files of {repository} that the kit knows, expected 1", "Report it")
+    return known[0]
+
+
+def commits() -> dict[str, str]:
+    """The commit from which each repository's lists are read. Taught in chapter 01."""
+    names = [_source(AUTHORS, "all.csv"), _source(LISTS, "checksums.csv")]
+    return {"/".join(name.split("/")[:2]): name.split("/")[2] for name in names}
+
+
+def read_list(path: Path) -> pd.DataFrame:
+    """One list of images with their class, in the layout of the authors' `train1.csv`. Taught in chapter 01.
+
+    Returns
+    -------
+    DataFrame
+        Columns filename, label ("covid" or "normal", as the list says), patient, series, number.
+
+    Raises
+    ------
+    InputError
+        If the file is no such list, or a name in it tells no patient.
+    """
+    try:
+        listed = pd.read_csv(path)
+    except (ValueError, OSError) as error:
+        raise InputError(path, f"cannot be read as a list ({error})", "Give a CSV file") from error
+    if not {"filename", "class"} <= set(listed.columns):
+        raise InputError(path, "has no columns filename and class", "Write the list as COVID-CTset's train1.csv")
+    rows = []
+    for filename, label in zip(listed["filename"], listed["class"], strict=True):
+        name = identify(str(filename))
+        if name is None:
+            raise InputError(
+                path, f"names {filename}, which tells no patient", "Name slices as COVID-CTset does, with their patient"
+            )
+        rows.append((filename, label, name.patient, name.series, name.number))
+    return pd.DataFrame(rows, columns=["filename", "label", "patient", "series", "number"])
+
+
+def image_list() -> pd.DataFrame:
+    """The images for training and testing, as the authors list them (paper, section 2.4). Taught in chapter 01.
+
+    Returns
+    -------
+    DataFrame
+        Columns filename, label, patient, series, number.
+
+    Raises
+    ------
+    Unavailable
+        If the list is not found in the mirror, the cache or online.
+    """
+    return read_list(fetch(_source(AUTHORS, "all.csv")))
+
+
+def fold_lists() -> pd.DataFrame:
+    """The authors' fifteen lists: what each fold trains, validates and tests on (paper, Table 2).
+
+    Taught in chapter 01.
+
+    Returns
+    -------
+    DataFrame
+        Columns fold (1 to 5), side ("train", "validation" or "test"), filename, label, patient, series, number.
+
+    Raises
+    ------
+    Unavailable
+        If a list is not found in the mirror, the cache or online.
+    """
+    tables = []
+    for fold in FOLDS:
+        for side in SIDES:
+            listed = read_list(fetch(_source(LISTS, f"csv/{side}{fold}.csv")))
+            listed.insert(0, "fold", fold)
+            listed.insert(1, "side", side)
+            tables.append(listed)
+    return pd.concat(tables, ignore_index=True)
+
+
+def checksums() -> pd.DataFrame:
+    """BLAKE2b (64 bytes) of every file for training and testing (paper, section 2.4). Taught in chapter 01.
+
+    Returns
+    -------
+    DataFrame
+        Columns filename, blake2b.
+
+    Raises
+    ------
+    Unavailable
+        If the list is not found in the mirror, the cache or online.
+    """
+    listed = pd.read_csv(fetch(_source(LISTS, "checksums.csv")))
+    return listed.rename(columns={"file": "filename", "checksum": "blake2b"})
+
+
+def patient_details() -> pd.DataFrame:
+    """Who was scanned and when, as the authors list it (paper, section 2.1 and Fig. 3). Taught in chapter 01.
+
+    Returns
+    -------
+    DataFrame
+        Columns patient, label, sex ("F" or "M"), age (years), date.
+
+    Raises
+    ------
+    Unavailable
+        If the list is not found in the mirror, the cache or online.
+    """
+    listed = pd.read_csv(fetch(_source(AUTHORS, "Patient_details.csv")), dtype=str)
+    return pd.DataFrame(
+        {
+            "patient": listed["Patient ID"],
+            "label": listed["COVID-19 Infection"].map(LABEL_OF_INFECTION),
+            "sex": listed["SEX"],
+            "age": listed["AGE"].str.removesuffix("Y").astype(int),
+            "date": pd.to_datetime(listed["Date"], format="%Y%m%d"),
+        }
+    )
+
+
+def series_metadata() -> pd.DataFrame:
+    """How each series was made, from its DICOM header as the authors list it (paper, section 2.1).
+
+    Taught in chapter 01.
+
+    Returns
+    -------
+    DataFrame
+        Columns patient, series, kernel, thickness (mm), largest (stored value) and the rest of `METADATA`; one row
+        for every series that exists.
+
+    Raises
+    ------
+    Unavailable
+        If the list is not found in the mirror, the cache or online.
+    """
+    wide = pd.read_csv(fetch(_source(AUTHORS, "Patients_metadata.csv")))
+    tables = []
+    for series in SERIES:
+        wanted = wide[["Patient ID", *(f"{series} {attribute}" for attribute in METADATA)]]
+        one = wanted.set_axis(["patient", *METADATA.values()], axis=1)
+        one.insert(1, "series", series)
+        tables.append(one.dropna(subset=list(METADATA.values()), how="all"))
+    return pd.concat(tables, ignore_index=True)
+
+
+def aggregates() -> dict[str, object]:
+    """Everything that chapter 01 counts in the lists, beside what the paper prints (paper, Tables 1, 2 and 4).
+
+    Numbers and names of columns only, ready for JSON: no patient and no image is named. Taught in chapter 01.
+
+    Raises
+    ------
+    Unavailable
+        If a list is not found in the mirror, the cache or online.
+    """
+    counted = list_counts.count_all(image_list(), fold_lists(), checksums(), patient_details(), series_metadata())
+    return {"commits": commits(), **counted}
+
+
+def stored_aggregates() -> dict[str, object]:
+    """The aggregates that the package carries, with the date on which they were computed. Taught in chapter 01."""
+    text = (files("covidlib") / "data" / STORED).read_text(encoding="utf-8")
+    stored: dict[str, object] = json.loads(text)
+    return stored
+
+
+def aggregates_or_stored() -> tuple[dict[str, object], str]:
+    """Aggregates of the lists where they can be had, the stored ones elsewhere, and a note which. Taught in chapter 01.
+
+    Raises
+    ------
+    InputError
+        If a list is there but is not the one that the kit was written with.
+    """
+    try:
+        return aggregates(), "Counted just now in the published lists."
+    except Unavailable as error:
+        stored = stored_aggregates()
+        return stored, f"Counted in the published lists on {stored['date']} and stored; just now {error}"
+
+
+def main() -> None:
+    """Count again and store the result in the package."""
+    target = Path(str(files("covidlib") / "data" / STORED))
+    write_text(target, json.dumps({"date": date.today().isoformat(), **aggregates()}, indent=1) + "\n")
+    print(target)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,265 @@
+"""Heat maps scored against the place of the lesions: the number that the paper's Figure 12 lacks (section 3.3).
+
+Everything here is arithmetic on arrays and tables; the maps come from `covidlib.heatmaps.grad_cam`, the tables of all runs from
+`covidlib.heatmaps.score_runs`. Taught in chapter 07.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy import ndimage
+
+from covidlib.heatmaps.infection_areas import HALF, dice, disc_diameters, infection_area, numbered_areas
+from covidlib.results.intervals import Metric, bootstrap_interval, percentile_ends
+from covidlib.results.intervals import bootstrap as resampled
+
+GREYS = 256
+"""Thresholds that are tried for the best one."""
+DIAMETERS_MM = (0.0, 5.0, 10.0, 20.0, math.inf)
+"""Classes of lesion size, set before any result: below 5 mm is what a radiologist calls tiny."""
+
+
+# One map --------------------------------------------------------------------------------------------------------------
+
+
+def peak(heat: np.ndarray) -> tuple[int, int]:
+    """Row and column of a map's highest point; of a plateau, the pixel nearest to its middle. Taught in chapter 07."""
+    highest = np.argwhere(heat >= heat.max() * (1 - 1e-6))
+    row, column = highest[((highest - highest.mean(axis=0)) ** 2).sum(axis=1).argmin()]
+    return int(row), int(column)
+
+
+def energy_inside(heat: np.ndarray, mask: np.ndarray) -> float:
+    """Share of a map's sum that lies on a mask; not a number for an empty map. Taught in chapter 07."""
+    total = float(heat.sum(dtype=float))
+    return float(heat[mask].sum(dtype=float)) / total if total > 0 else float("nan")
+
+
+def best_overlap(heat: np.ndarray, mask: np.ndarray) -> tuple[float, float]:
+    """Intersection over union at the threshold that suits this map best, and the threshold. Taught in chapter 07.
+
+    The threshold is chosen with the truth at hand: an upper bound, which no one reaches who does not know the answer.
+
+    Returns
+    -------
+    overlap, threshold : float
+        Not a number for an empty map.
+    """
+    if not heat.any():
+        return float("nan"), float("nan")
+    levels = np.minimum((heat * GREYS).astype(int), GREYS - 1)
+    # How many pixels lie at or above each level, on the mask and in all.
+    inside = np.bincount(levels[mask], minlength=GREYS)[::-1].cumsum()[::-1]
+    lit = np.bincount(levels.ravel(), minlength=GREYS)[::-1].cumsum()[::-1]
+    overlap = inside / (lit + int(mask.sum()) - inside)
+    return float(overlap.max()), float(overlap.argmax()) / GREYS
+
+
+def score_map(heat: np.ndarray, lesions: np.ndarray, lungs: np.ndarray, body: np.ndarray) -> dict[str, float]:
+    """All scores of one map of one slice. Taught in chapter 07.
+
+    Parameters
+    ----------
+    heat : float array, shape (rows, columns)
+        0 to 1; all 0 if there is no map.
+    lesions, lungs, body : bool arrays of the same shape
+        Lesions count as lung, wherever the mask of the lungs ends.
+
+    Returns
+    -------
+    dict
+        mapped (1 if there is a map), row, column (highest point), hit (it lies on a lesion), in_lungs, outside (it lies
+        outside the body), energy_lesions, energy_lungs, overlap, threshold (`best_overlap`), dice
+        (`infection_areas.infection_area`), chance (the lesions' share of the lungs). Without a map hit is 0 and the rest
+        is left out, and so is without a lesion what needs one.
+    """
+    whole = lungs | lesions
+    chance = float(lesions.sum() / whole.sum()) if whole.any() else float("nan")
+    if not heat.any():
+        return {"mapped": 0.0, "hit": 0.0, "chance": chance}
+    row, column = peak(heat)
+    scores = {
+        "mapped": 1.0,
+        "row": row,
+        "column": column,
+        "hit": float(lesions[row, column]),
+        "in_lungs": float(whole[row, column]),
+        "outside": float(not body[row, column]),
+        "energy_lungs": energy_inside(heat, whole),
+        "chance": chance,
+    }
+    if lesions.any():
+        scores["energy_lesions"] = energy_inside(heat, lesions)
+        scores["overlap"], scores["threshold"] = best_overlap(heat, lesions)
+        scores["dice"] = dice(infection_area(heat, whole), lesions)
+    return scores
+
+
+def score_lesions(heat: np.ndarray, lesions: np.ndarray, lungs: np.ndarray, pixel_mm: float) -> pd.DataFrame:
+    """Each lesion area of one slice: its size, and whether the map is lit there. Taught in chapter 07.
+
+    Lit is a lesion whose mean heat is at least half of the map's highest value. `chance` is the share of the slice's
+    healthy lung that is lit as well: a map that lights the whole lung finds every lesion and tells nothing.
+
+    Parameters
+    ----------
+    heat : float array, shape (rows, columns)
+    pixel_mm : float
+        Side of a pixel.
+
+    Returns
+    -------
+    DataFrame
+        Columns diameter_mm (of a disc of the same area), lit, chance.
+    """
+    numbered, areas = numbered_areas(lesions)
+    healthy = lungs & ~lesions
+    return pd.DataFrame(
+        {
+            "diameter_mm": disc_diameters(areas) * pixel_mm,
+            "lit": ndimage.mean(heat, numbered, np.arange(1, len(areas) + 1)) >= HALF,
+            "chance": float((heat[healthy] >= HALF).mean()) if healthy.any() else np.nan,
+        }
+    ).astype({"lit": float})
+
+
+def hits_of_other_slices(peaks: np.ndarray, masks: Sequence[np.ndarray], patients: np.ndarray) -> np.ndarray:
+    """How often the highest points of OTHER patients' maps lie on a slice's lesions. Taught in chapter 07.
+
+    Lesions prefer certain places, and so may maps that have not seen the slice at all. This is the pointing game of
+    such maps, and what a hit rate has to beat.
+
+    Parameters
+    ----------
+    peaks : float array, shape (slices, 2)
+        Row and column; not numbers where there is no map.
+    masks : bool arrays, one a slice
+    patients : array, shape (slices,)
+
+    Returns
+    -------
+    float array, shape (slices,)
+    """
+    known = ~np.isnan(peaks[:, 0])
+    places = np.where(known[:, np.newaxis], peaks, 0).astype(int)
+    chances = np.full(len(masks), np.nan)
+    for number, mask in enumerate(masks):
+        others = places[known & (patients != patients[number])]
+        if len(others):
+            chances[number] = mask[others[:, 0], others[:, 1]].mean()
+    return chances
+
+
+# Many maps ------------------------------------------------------------------------------------------------------------
+
+
+def mean_of(column: str, minus: str | None = None) -> Metric:
+    """A metric for `covidlib.results.intervals`: the mean of a column, or of its difference to another one.
+
+    Rows without a number are left out. Taught in chapter 07.
+    """
+
+    def metric(rows: pd.DataFrame, weights: np.ndarray) -> np.ndarray:
+        values = rows[column].to_numpy(float) - (rows[minus].to_numpy(float) if minus else 0.0)
+        known = ~np.isnan(values)
+        counted = weights[:, known]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return counted @ values[known] / counted.sum(axis=1)
+
+    return metric
+
+
+def lesion_summary(
+    rows: pd.DataFrame, scores: Sequence[str], by: Sequence[str] = ("network", "layer"), minus: str | None = None
+) -> pd.DataFrame:
+    """Means of scores with intervals over resampled patients, group by group. Taught in chapter 07.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Column patient, the scores, and the columns of `by`.
+    minus : str, optional
+        Means of the differences to this column.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `by`, score, value, low, high, rows (with a number), patients.
+    """
+    found = []
+    for names, own in rows.groupby(list(by), sort=False):
+        for score in scores:
+            known = own[own[score].notna()]
+            if known.empty:
+                continue
+            interval = bootstrap_interval(known, mean_of(score, minus), within=())
+            size = {"rows": len(known), "patients": known["patient"].nunique()}
+            found.append(dict(zip(by, names, strict=True)) | {"score": score} | interval._asdict() | size)
+    return pd.DataFrame(found)
+
+
+def side_by_side(long: pd.DataFrame, by: Sequence[str] = ("network", "layer")) -> pd.DataFrame:
+    """A summary as text, one column a score, each with its interval. Taught in chapter 07.
+
+    Parameters
+    ----------
+    by : names
+        Those that the summary was made by.
+    """
+    texts = [f"{row.value:.2f} ({row.low:.2f} to {row.high:.2f})" for row in long.itertuples()]
+    table = long.assign(text=texts).pivot_table(
+        index=list(by), columns="score", values="text", aggfunc="first", sort=False
+    )
+    return table[list(dict.fromkeys(long["score"]))].fillna("–").rename_axis(columns=None)
+
+
+def paired_difference(rows: pd.DataFrame, score: str, first: Sequence[str], second: Sequence[str]) -> pd.Series:
+    """Mean difference of a score between two (network, layer) on the same slices, over resampled patients.
+
+    Taught in chapter 07.
+
+    Returns
+    -------
+    Series
+        value, low, high.
+    """
+    wide = rows.pivot_table(index=["patient", "path"], columns=["network", "layer"], values=score)
+    pair = pd.DataFrame({"first": wide[tuple(first)], "second": wide[tuple(second)]}).dropna().reset_index()
+    metric = mean_of("first", minus="second")
+    low, high = percentile_ends(resampled(pair, metric, within=()))
+    return pd.Series({"value": float((pair["first"] - pair["second"]).mean()), "low": float(low), "high": float(high)})
+
+
+def compared(difference: pd.Series) -> str:
+    """A difference in words: "more", "less" or, if its interval holds zero, "not told apart". Taught in chapter 07."""
+    word = "more" if difference["low"] > 0 else "less" if difference["high"] < 0 else "not told apart"
+    value, low, high = difference["value"], difference["low"], difference["high"]
+    return f"{value:+.3f} ({low:+.3f} to {high:+.3f}): {word}"
+
+
+def by_diameter(rows: pd.DataFrame, scores: Sequence[str], by: Sequence[str] = ("network", "layer")) -> pd.DataFrame:
+    """A summary by lesion size: hit rate against diameter (the paper's claim about tiny infections, abstract).
+
+    Taught in chapter 07.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        With column diameter_mm.
+
+    Returns
+    -------
+    DataFrame
+        As `summary`, with column size ("5 to 10 mm") and mid_mm, the median diameter of the class.
+    """
+    edges = DIAMETERS_MM
+    names = [f"{low:g} to {high:g} mm" for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    names[0], names[-1] = f"below {edges[1]:g} mm", f"{edges[-2]:g} mm and more"
+    size = pd.cut(rows["diameter_mm"], edges, labels=names, right=False)
+    found = lesion_summary(rows.assign(size=size.astype(str)), scores, (*by, "size"))
+    found["mid_mm"] = found["size"].map(rows["diameter_mm"].groupby(size.astype(str)).median())
+    return found.sort_values("mid_mm", kind="stable").reset_index(drop=True)

@@ -1,0 +1,164 @@
+"""Sanity checks of heat maps: does a map depend on what the network learned, and the answer on what the map shows?
+
+Weights are randomised layer by layer (Adebayo et al. 2018), labels are permuted before training (the same), and the
+hottest parts of a slice are blurred away first (deletion) or put back first (insertion; Petsiuk et al. 2018). Section
+3.3 of the paper does none of them. Taught in chapter 07.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import keras
+import numpy as np
+import pandas as pd
+from scipy import ndimage
+from scipy.stats import spearmanr
+
+from covidlib.datasets.slice_table import Dataset, fingerprint
+from covidlib.names import LABELS
+from covidlib.networks import models, random_weights
+
+BLUR_SHARE = 1 / 16
+"""Width of the blur (a Gaussian's standard deviation) that stands for "nothing there", of the slice's side."""
+STEPS = 11
+"""Shares of the slice that are blurred or put back: 0, 10%, … 100%."""
+EVERY = 4
+"""Maps are compared in every fourth pixel of every fourth row: cells are wider than that."""
+
+
+# Randomised weights ---------------------------------------------------------------------------------------------------
+
+
+def parts(model: keras.Model) -> list[list[str]]:
+    """Layers with weights, from the answer down to the first convolution, in the parts that their names tell.
+
+    Taught in chapter 07.
+    """
+    found: dict[str, list[str]] = {}
+    for layer in reversed(model.layers):
+        if layer.weights:
+            found.setdefault(layer.name.split("_")[0], []).append(layer.name)
+    return list(found.values())
+
+
+def cascade(model: keras.Model, size: models.Size, seed: int) -> Iterator[str]:
+    """Replace a network's weights by random ones, part by part from the answer down, and say after each what is gone.
+
+    The weights that come in are those that training would start from. The model is changed. Taught in chapter 07.
+
+    Yields
+    ------
+    str
+        "trained" before anything is changed, then the last part that was randomised.
+    """
+    fresh = models.build(model.name, model.input_shape[1:], size)
+    random_weights.draw_weights(fresh, seed)
+    yield "trained"
+    for names in parts(model):
+        for name in names:
+            model.get_layer(name).set_weights(fresh.get_layer(name).get_weights())
+        yield names[0].split("_")[0]
+
+
+def likeness(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Rank correlation of two maps of each slice: 1 is the same order of all places, 0 none. Taught in chapter 07.
+
+    Parameters
+    ----------
+    first, second : float arrays, shape (batch, rows, columns)
+
+    Returns
+    -------
+    float array, shape (batch,)
+        Not a number where a map is flat.
+    """
+    pairs = zip(first[:, ::EVERY, ::EVERY], second[:, ::EVERY, ::EVERY], strict=True)
+    return np.array(
+        [spearmanr(a, b, axis=None).statistic if np.ptp(a) > 0 and np.ptp(b) > 0 else np.nan for a, b in pairs]
+    )
+
+
+# Permuted labels ------------------------------------------------------------------------------------------------------
+
+
+def with_permuted_labels(dataset: Dataset, seed: int) -> Dataset:
+    """The same slices with their labels shuffled: there is nothing to learn about lesions any more.
+
+    Labels move between labelled slices; patients, folds and sizes of the classes stay. As it is another dataset, its
+    runs get a folder of their own. Taught in chapter 07.
+    """
+    table = dataset.table.copy()
+    labelled = table["label"].isin(LABELS)
+    table.loc[labelled, "label"] = np.random.default_rng(seed).permutation(table.loc[labelled, "label"].to_numpy())
+    return Dataset(dataset.root, table, fingerprint(table))
+
+
+# Deletion and insertion -----------------------------------------------------------------------------------------------
+
+
+def blurred(image: np.ndarray) -> np.ndarray:
+    """A slice without detail, to delete with: grey and its place stay, edges and spots go. Taught in chapter 07.
+
+    Parameters
+    ----------
+    image : float array, shape (rows, columns)
+    """
+    return ndimage.gaussian_filter(image, BLUR_SHARE * len(image))
+
+
+def chance_map(side: int, generator: np.random.Generator) -> np.ndarray:
+    """A smooth random map, as coarse as heat maps are: the order that deletion has to beat. Taught in chapter 07."""
+    return ndimage.gaussian_filter(generator.random((side, side)), BLUR_SHARE * side)
+
+
+def changed_slices(image: np.ndarray, heat: np.ndarray, insertion: bool = False) -> np.ndarray:
+    """A slice whose hottest part is blurred, more and more; or a blurred slice that gets its hottest part back.
+
+    Taught in chapter 07.
+
+    Parameters
+    ----------
+    image : float array, shape (rows, columns)
+    heat : float array of the same shape
+        Only the order of its values counts; among equal ones the pixels follow row by row.
+
+    Returns
+    -------
+    float32 array, shape (STEPS, rows, columns, 1)
+        From the slice as it is to the blurred one; for insertion the other way.
+    """
+    place = np.empty(heat.size)
+    place[np.argsort(-heat, axis=None, kind="stable")] = np.arange(heat.size) / heat.size
+    start, end = (blurred(image), image) if insertion else (image, blurred(image))
+    taken = place.reshape(heat.shape) < np.linspace(0, 1, STEPS)[:, np.newaxis, np.newaxis]
+    return np.where(taken, end, start)[..., np.newaxis].astype(np.float32)
+
+
+def removal_curves(
+    predict: Callable[[np.ndarray], np.ndarray], image: np.ndarray, heat: np.ndarray, generator: np.random.Generator
+) -> pd.DataFrame:
+    """p(COVID-19) while a slice is blurred or put back, in the order of its map and in a random one.
+
+    Taught in chapter 07.
+
+    Parameters
+    ----------
+    predict : function
+        Images (batch, rows, columns, 1) → probabilities (batch, 2).
+
+    Returns
+    -------
+    DataFrame
+        Columns way ("deletion" or "insertion"), order ("map" or "random"), share (changed, 0 to 1), p_covid.
+    """
+    orders = {"map": heat, "random": chance_map(len(image), generator)}
+    kinds = [(way, order) for way in ("deletion", "insertion") for order in orders]
+    stack = np.concatenate([changed_slices(image, orders[order], way == "insertion") for way, order in kinds])
+    answers = predict(stack)[:, 0].reshape(len(kinds), STEPS)
+    rows = [
+        (way, order, share, float(p))
+        for (way, order), own in zip(kinds, answers, strict=True)
+        for share, p in zip(np.linspace(0, 1, STEPS), own, strict=True)
+    ]
+    return pd.DataFrame(rows, columns=["way", "order", "share", "p_covid"])

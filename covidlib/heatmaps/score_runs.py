@@ -1,0 +1,244 @@
+"""The maps of all runs, scored: tables of slices, of lesions and of sanity checks, kept beside the runs.
+
+Each network of each fold explains the test slices of its fold, which it has not seen. Taught in chapter 07.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import NamedTuple, cast
+
+import keras
+import numpy as np
+import pandas as pd
+
+from covidlib.errors import InputError
+from covidlib.heatmaps import lesion_scores, sanity_checks
+from covidlib.heatmaps.chosen_slices import explainer_of, main_map, maps_of, middle_slices
+from covidlib.heatmaps.grad_cam import Explainer, HeatMap
+from covidlib.heatmaps.infection_areas import dense_lung, dice
+from covidlib.names import LABELS
+from covidlib.networks.inputs import load_images
+from covidlib.networks.models import Size
+from covidlib.networks.weights import WeightsNote, load_weights
+from covidlib.phantom.cohort import read_lesion_mask
+from covidlib.scans.lung_masks import body_mask, lung_mask
+from covidlib.scans.slices import read_slice
+from covidlib.scans.tiff import SLICE_SIDE
+from covidlib.training.runs import Run
+from covidlib.utils.locks import one_at_a_time
+
+SIDE = 256
+"""Maps and masks are compared on every second pixel of every second row."""
+SEED = 2020
+CODE_OF_THE_SCORES = (
+    "cammethods", "gradcam", "infectionareas", "localisation", "lungmask", "mapscores", "mapviews", "placement",
+    "sanitychecks",
+)  # fmt: skip
+"""Modules whose change changes a table: the tables are then made again."""
+
+
+class MapScores(NamedTuple):
+    """What was measured on the maps of all runs.
+
+    `slices` has one row a test slice, network, layer and class: path, patient, fold, label (of the slice), network,
+    layer, explained ("covid" or "normal"), p_covid, the scores of `lesion_scores.score_map`, diameter_mm (the slice's
+    largest lesion), hit_others (`lesion_scores.hits_of_other_slices`), dice_dense and dice_lungs (rules without a
+    network); normal slices have no score that needs a lesion. `lesions` has one row a lesion area, network and layer:
+    path, patient, network, layer, diameter_mm, lit, chance. `cascade` has one row a slice, network and part randomised:
+    path, patient, network, step, part, likeness, hit, mapped. `curves` has one row a slice, network, way, order and
+    share: path, patient, network, way, order, share, p_covid.
+    """
+
+    slices: pd.DataFrame
+    lesions: pd.DataFrame
+    cascade: pd.DataFrame
+    curves: pd.DataFrame
+
+
+def map_scores(runs: Sequence[Run], data: Path) -> MapScores:
+    """All tables of the maps of these runs, read from beside the runs if they are there. Taught in chapter 07.
+
+    Parameters
+    ----------
+    runs : list of Run
+        Of one protocol and one dataset.
+    data : path
+        The cohort, with lesion masks.
+
+    Raises
+    ------
+    InputError
+        If the cohort has no lesion masks.
+    """
+    if not (data / "lesions").is_dir():
+        raise InputError(data, "has no lesion masks", "Leave DATA empty: the synthetic cohort has them")
+    folder = runs[0].folder.parents[1] / f"maps-{_stamp(runs)}"
+    places = {name: folder / f"{name}.csv" for name in MapScores._fields}
+    # Who only reads takes no lock: runs that were carried to a classroom may lie where nothing can be written.
+    if not folder.is_dir():
+        with one_at_a_time(folder):
+            if not folder.is_dir():
+                _write(_score(runs, data), folder)
+    return MapScores(**{name: pd.read_csv(place) for name, place in places.items()})
+
+
+def _write(made: MapScores, folder: Path) -> None:
+    # What a process left that was killed meanwhile is written over.
+    part = folder.with_name(f".{folder.name}")
+    part.mkdir(exist_ok=True)
+    for name, table in made._asdict().items():
+        table.to_csv(part / f"{name}.csv", index=False, lineterminator="\n", float_format="%.6g")
+    os.replace(part, folder)
+
+
+def _stamp(runs: Sequence[Run]) -> str:
+    package = files("covidlib")
+    text = "".join((package / f"{name}.py").read_text(encoding="utf-8") for name in CODE_OF_THE_SCORES)
+    text += " ".join(f"{run.folder.parent.name}/{run.folder.name}" for run in runs)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+# Slices and their masks -----------------------------------------------------------------------------------------------
+
+
+class Truth(NamedTuple):
+    """What is known of one slice, on every second pixel: lesions, lungs, body; and the slice itself."""
+
+    pixels: np.ndarray
+    lesions: np.ndarray
+    lungs: np.ndarray
+    body: np.ndarray
+
+
+def truth_of(data: Path, path: str) -> Truth:
+    """Read a slice and its lesions, find lungs and body. Taught in chapter 07."""
+    pixels = read_slice(data / path)
+    step = len(pixels) // SIDE
+    pixels, lesions = pixels[::step, ::step], read_lesion_mask(data, path)[::step, ::step]
+    body = body_mask(pixels)
+    return Truth(pixels, lesions, lung_mask(pixels, body), body)
+
+
+# The tables -----------------------------------------------------------------------------------------------------------
+
+
+def _score(runs: Sequence[Run], data: Path) -> MapScores:
+    truths: dict[str, Truth] = {}
+    spacing = pd.read_csv(data / "patients.csv").set_index("patient")["pixel_mm"]
+    collected: dict[str, list[pd.DataFrame]] = {name: [] for name in MapScores._fields}
+    ready: dict[str, tuple[keras.Model, WeightsNote, Explainer]] = {}
+    for run in runs:
+        network = str(run.record()["network"])
+        if network not in ready:
+            model, note = load_weights(run.weights)
+            ready[network] = model, note, explainer_of(model)
+        model, note, explainer = ready[network]
+        # The first fold's model is used for all: the weights are another fold's, what is compiled is the same.
+        model.load_weights(run.weights)
+        tested = run.predictions()
+        tested = tested[tested["label"].isin(LABELS)]
+        for path in tested["path"]:
+            if path not in truths:
+                truths[path] = truth_of(data, path)
+        slices, lesions = score_run(explainer, note, tested, truths, data, spacing)
+        cascade, curves = check_run(model, note, explainer, tested, truths, data)
+        made = (slices, lesions, cascade, curves)
+        for name, table in zip(MapScores._fields, made, strict=True):
+            collected[name].append(table.assign(network=network))
+    tables = {name: pd.concat(many, ignore_index=True) for name, many in collected.items()}
+    tables["slices"]["hit_others"] = np.nan
+    infected = tables["slices"][tables["slices"]["label"] == "covid"]
+    for _, own in infected.groupby(["network", "layer", "explained"]):
+        masks = [truths[path].lesions for path in own["path"]]
+        others = lesion_scores.hits_of_other_slices(own[["row", "column"]].to_numpy(), masks, own["patient"].to_numpy())
+        tables["slices"].loc[own.index, "hit_others"] = others
+    return MapScores(**tables)
+
+
+def score_run(
+    explainer: Explainer, note: WeightsNote, tested: pd.DataFrame, truths: dict[str, Truth], data: Path,
+    spacing: pd.Series,
+) -> tuple[pd.DataFrame, pd.DataFrame]:  # fmt: skip
+    """Tables of slices and of lesions for one run's labelled test slices. Taught in chapter 07."""
+    rows, areas = [], []
+    for label, explained in (("covid", "covid"), ("normal", "normal"), ("normal", "covid")):
+        own = tested[tested["label"] == label]
+        if own.empty:
+            continue
+        images = load_images([data / path for path in own["path"]], note.input_shape[0], note.scaling)
+        for layer, heat in maps_of(explainer, images, explained, SIDE).items():
+            for number, (path, patient, fold) in enumerate(own[["path", "patient", "fold"]].itertuples(index=False)):
+                truth = truths[path]
+                row = {"path": path, "patient": patient, "fold": fold, "label": label, "layer": layer}
+                row |= {"explained": explained, "p_covid": float(heat.probabilities[number, 0])}
+                row |= lesion_scores.score_map(heat.maps[number], truth.lesions, truth.lungs, truth.body)
+                if label == "covid":
+                    found = lesion_scores.score_lesions(
+                        heat.maps[number], truth.lesions, truth.lungs, spacing[patient] * SLICE_SIDE / SIDE
+                    )
+                    areas.append(found.assign(path=path, patient=patient, layer=layer))
+                    whole = truth.lungs | truth.lesions
+                    row["diameter_mm"] = found["diameter_mm"].max()
+                    row["dice_dense"] = dice(dense_lung(truth.pixels, whole), truth.lesions)
+                    row["dice_lungs"] = dice(whole, truth.lesions)
+                rows.append(row)
+    return pd.DataFrame(rows), pd.concat(areas, ignore_index=True)
+
+
+def scores_of_weights(weights: Path, tested: pd.DataFrame, data: Path) -> pd.DataFrame:
+    """The table of slices for one file of weights, such as a control's, on labelled slices. Taught in chapter 07.
+
+    Parameters
+    ----------
+    tested : DataFrame
+        Predictions of a run on the same slices: its true labels are used.
+    """
+    model, note = load_weights(weights)
+    tested = tested[tested["label"].isin(LABELS)]
+    truths = {path: truth_of(data, path) for path in tested["path"]}
+    spacing = pd.read_csv(data / "patients.csv").set_index("patient")["pixel_mm"]
+    slices, _ = score_run(explainer_of(model), note, tested, truths, data, spacing)
+    return slices.assign(network=note.network)
+
+
+def check_run(
+    model: keras.Model, note: WeightsNote, explainer: Explainer, tested: pd.DataFrame, truths: dict[str, Truth],
+    data: Path,
+) -> tuple[pd.DataFrame, pd.DataFrame]:  # fmt: skip
+    """Tables of randomised weights and of deletion for one infected slice a test patient. Taught in chapter 07.
+
+    The model's weights are random when it is done.
+    """
+    chosen = middle_slices(tested)
+    images = load_images([data / path for path in chosen], note.input_shape[0], note.scaling)
+    paths = pd.DataFrame({"path": chosen.to_numpy(), "patient": chosen.index})
+
+    def shown(side: int) -> HeatMap:
+        return main_map(maps_of(explainer, images, "covid", side))
+
+    small = shown(explainer.side).maps
+    curves = [
+        sanity_checks.removal_curves(
+            model.predict_on_batch, image[..., 0], heat, np.random.default_rng([SEED, number])
+        ).assign(path=path, patient=patient)
+        for number, (image, heat, (path, patient)) in enumerate(
+            zip(images, small, paths.itertuples(index=False), strict=True)
+        )
+        if heat.any()
+    ]
+    trained = shown(SIDE)
+    steps = []
+    for step, part in enumerate(sanity_checks.cascade(model, cast(Size, note.size), SEED)):
+        now = shown(SIDE)
+        hits = [
+            float(heat.any() and truths[path].lesions[lesion_scores.peak(heat)])
+            for heat, path in zip(now.maps, paths["path"], strict=True)
+        ]
+        step_table = paths.assign(step=step, part=part, mapped=now.maps.any(axis=(1, 2)).astype(float), hit=hits)
+        steps.append(step_table.assign(likeness=sanity_checks.likeness(trained.maps, now.maps)))
+    return pd.concat(steps), pd.concat(curves) if curves else pd.DataFrame()

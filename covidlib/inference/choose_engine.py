@@ -1,0 +1,97 @@
+"""Engines that run a trained network: TensorFlow, or OpenVINO where it is installed (paper, Tables 7 and 8).
+
+An engine takes scaled slices and gives p(COVID-19). It computes in half precision only where the processor is made for
+it and a check batch stays within the tolerance of `covidlib.inference.half_precision`. What a first start finds out, and what it
+compiles, is kept on disk for the next. Taught in chapter 06.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args
+
+from covidlib import workspace
+from covidlib.errors import InputError
+from covidlib.inference.engine import Engine
+from covidlib.inference.tensorflow_engine import open_tensorflow
+from covidlib.networks.weights import WeightsNote, note_for
+from covidlib.utils import folders, machine
+from covidlib.utils.machine import installed
+
+if TYPE_CHECKING:
+    pass
+
+EngineName = Literal["auto", "tensorflow", "openvino"]
+CODE_OF_AN_ENGINE = (
+    "engines", "halfprecision", "openvinoengine", "devices", "weights", "networks", "pyramid", "batches", "selection",
+    *workspace.CODE_OF_THE_COHORT,
+)  # fmt: skip
+"""Modules whose change makes what is kept on disk stale: of the network, and of the check batch that judges it."""
+
+
+def open_engine(
+    weights: str | Path,
+    network: str | None = None,
+    engine: EngineName = "auto",
+    precision: Literal["auto", "float32", "bfloat16"] = "auto",
+) -> Engine:
+    """A trained network, ready to classify slices as fast as this machine can. Taught in chapter 06.
+
+    Parameters
+    ----------
+    weights : path
+        A covidlib weights file, or one of the authors' with `network` named.
+    engine : "auto", "tensorflow" or "openvino"
+        "auto" is OpenVINO where it is installed.
+    precision : "auto", "float32" or "bfloat16"
+        "auto" is bfloat16 where the processor has units for it and the check batch allows it; "bfloat16" does not ask
+        the check batch, and is there to measure what the rounding would do and save.
+
+    Raises
+    ------
+    InputError
+        If the weights are not usable, or the engine is unknown or not installed.
+    """
+    name = chosen_engine(engine)
+    note = note_for(weights, network)
+    folder = folders.home() / "data" / "engines" / _key(Path(weights), note, name, precision)
+    if name == "openvino":
+        from covidlib.inference.openvino_engine import open_openvino
+
+        return open_openvino(weights, network, precision, folder)
+    return open_tensorflow(weights, network, precision, folder)
+
+
+def chosen_engine(engine: EngineName) -> str:
+    """Which engine a request comes to on this machine: "tensorflow" or "openvino". Taught in chapter 06.
+
+    Raises
+    ------
+    InputError
+        If the engine is unknown or not installed.
+    """
+    if engine not in get_args(EngineName):
+        raise InputError(engine, "is no engine", f"Choose one of {', '.join(get_args(EngineName))}")
+    name = ("openvino" if installed("openvino") else "tensorflow") if engine == "auto" else engine
+    if not installed(name):
+        raise InputError(
+            f"engine {name}", "is not installed", "Run pip install 'covidlib[fast]', or leave out --engine"
+        )
+    return name
+
+
+def _key(weights: Path, note: WeightsNote, engine: str, precision: str) -> str:
+    """What the kept files depend on: weights, versions, code, processor."""
+    with weights.open("rb") as stream:
+        content = hashlib.file_digest(stream, "sha256").hexdigest()
+    versions = [version(package) for package in {"tensorflow", "keras", engine}]
+    parts = [content, asdict(note), engine, precision, sorted(versions), machine.processor()]
+    parts.append(folders.source_hash(CODE_OF_AN_ENGINE))
+    return f"{engine}-{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]}"
+
+
+# TensorFlow ---------------------------------------------------------------------------------------------------------

@@ -1,0 +1,174 @@
+"""Weights on disk: one HDF5 file that says which network it belongs to (paper, code availability).
+
+covidlib writes the network's name, size, input shape and scaling into the file, so that a folder of slices and one
+file are enough to diagnose. The authors' own Keras 2.3 files hold no such notes: their network must be named.
+Only arrays are read; no code, pickle or layer class is taken from a file. Taught in chapters 03 and 06.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import math
+import os
+import shutil
+import warnings
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, cast, get_args
+
+import h5py
+
+from covidlib.errors import InputError
+from covidlib.names import NETWORKS, VARIATIONS
+from covidlib.protocols import Scaling
+
+if TYPE_CHECKING:
+    import keras
+
+    from covidlib.networks import models
+
+NOTE = "covidlib"
+SIZES = ("paper", "quick")
+LARGEST_SIDE = 4096
+"""Pixels of a side of a network's input: a note that says more is damaged."""
+
+
+@dataclass(frozen=True)
+class WeightsNote:
+    """What a covidlib weights file says about itself."""
+
+    network: str
+    size: models.Size
+    input_shape: tuple[int, int, int]
+    scaling: Scaling
+    protocol: str
+    fold: int
+    trained_on: str
+
+
+def save_weights(model: keras.Model, path: str | Path, note: WeightsNote) -> None:
+    """Write weights and the note about them; the file appears whole or not at all. Taught in chapter 04.
+
+    Raises
+    ------
+    OSError
+        If the disk is full.
+    """
+    path = Path(path)
+    # Asked beforehand: a disk that fills up while HDF5 writes brings the whole process down.
+    needed = 2 * sum(math.prod(weight.shape) for weight in model.weights) * 4 + 1_000_000
+    if shutil.disk_usage(path.parent).free < needed:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+    part = path.with_name(f".{path.stem.removesuffix('.weights')}-part.weights.h5")
+    try:
+        model.save_weights(part)
+        with h5py.File(part, "r+") as file:
+            file.attrs[NOTE] = json.dumps(asdict(note))
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read_note(path: str | Path) -> WeightsNote | None:
+    """The note in a weights file; None where there is none (a file of the authors). Taught in chapter 06.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or no HDF5.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(path, "is no file", "Name a weights file (.weights.h5 or the authors' .hdf5)")
+    try:
+        with h5py.File(path, "r") as file:
+            stored = file.attrs.get(NOTE)
+    except (OSError, KeyError, RuntimeError) as error:  # HDF5 has one kind for each way in which a file is damaged
+        raise InputError(path, f"is no readable HDF5 file ({error})", "Copy or download the file again") from error
+    if stored is None:
+        return None
+    try:
+        fields = json.loads(stored)
+        note = WeightsNote(**(fields | {"input_shape": tuple(fields["input_shape"])}))
+        _check(note)
+        return note
+    except (ValueError, TypeError, KeyError) as error:
+        raise InputError(
+            path, f"its note about the network is damaged ({error})", "Train again, or copy it again"
+        ) from error
+
+
+def _check(note: WeightsNote) -> None:
+    """Refuse a note that no program of ours wrote.
+
+    Raises
+    ------
+    ValueError
+        If a field holds what cannot be in it.
+    """
+    known = {"network": (*NETWORKS, *VARIATIONS), "size": SIZES, "scaling": get_args(Scaling)}
+    for field, allowed in known.items():
+        if getattr(note, field) not in allowed:
+            raise ValueError(f"{field} {getattr(note, field)!r}")
+    sides = note.input_shape
+    if len(sides) != 3 or not all(isinstance(side, int) and 0 < side <= LARGEST_SIDE for side in sides):
+        raise ValueError(f"input_shape {sides!r}")
+
+
+def note_for(path: str | Path, network: str | None = None) -> WeightsNote:
+    """What a weights file says about itself, or what `network` says about a file of the authors. Taught in chapter 06.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or damaged, names no network where none is given, or another one.
+    """
+    path = Path(path)
+    note = read_note(path)
+    if note is None:
+        if network is None:
+            raise InputError(path, "does not say which network it belongs to", "Add --network NAME")
+        note = WeightsNote(network, "paper", (512, 512, 1), "raw", "published", 0, "COVID-CTset")
+    elif network is not None and network != note.network:
+        raise InputError(
+            path, f"holds weights of {note.network}, not of {network}", f"Leave out --network or give {note.network}"
+        )
+    return note
+
+
+def load_weights(path: str | Path, network: str | None = None) -> tuple[keras.Model, WeightsNote]:
+    """Build the network that a file belongs to and load its weights. Taught in chapter 06.
+
+    Parameters
+    ----------
+    network : str, optional
+        Needed for the authors' Keras 2.3 files, which are taken as paper-size networks for raw values; for other
+        files it must agree with what the file says.
+
+    Returns
+    -------
+    model : keras.Model
+    note : WeightsNote
+
+    Raises
+    ------
+    InputError
+        If the file belongs to another network or cannot be read.
+    """
+    from covidlib.networks import models
+
+    path = Path(path)
+    note = note_for(path, network)
+    model = models.build(note.network, note.input_shape, cast("networks.Size", note.size))
+    try:
+        with warnings.catch_warnings():
+            # Keras only warns when a layer finds no weights in the file, and leaves it random.
+            warnings.simplefilter("error", UserWarning)
+            model.load_weights(path)
+    except (ValueError, OSError, KeyError, TypeError, RuntimeError, UserWarning) as error:
+        first_line = str(error).strip().splitlines()[0]
+        raise InputError(
+            path, f"does not fit {note.network} ({first_line})", "Name the network that the file was saved from"
+        ) from error
+    return model, note

@@ -1,0 +1,119 @@
+"""Counts of a dataset beside the numbers that the paper prints (paper, Tables 1, 2 and 4).
+
+Every line says what the paper prints, what was found, and whether they agree; what a difference means depends on the
+data: a synthetic cohort rightly differs. Taught in chapter 01.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from covidlib.names import LABELS
+from covidlib.paper.tables import table_numbers
+
+Counted = dict[str, object]
+
+PRINTED_LABEL = {"covid": "COVID-19", "normal": "Normal"}
+"""How the heads of Tables 1 and 2 write each class."""
+PATIENTS_IN_TABLE_4 = {"covid": "Number of patients with COVID", "normal": "Number of normal patients"}
+IMAGES_IN_TABLE_4 = {
+    "covid": "Number of images belonging to patients with COVID",
+    "normal": "Number of images belonging to normal persons",
+}
+
+
+def comparison(quantity: str, printed: int, found: int) -> Counted:
+    """One line of a comparison with the paper. Taught in chapter 01."""
+    return {"quantity": quantity, "printed": int(printed), "found": int(found), "agrees": int(printed) == int(found)}
+
+
+def patients_by_class(table: pd.DataFrame) -> dict[str, int]:
+    """Patients of each class under the name that Table 1 gives them. Taught in chapter 01."""
+    return {f"{PRINTED_LABEL[label]} patients": table[table["label"] == label]["patient"].nunique() for label in LABELS}
+
+
+def images_by_class(table: pd.DataFrame) -> dict[str, int]:
+    """Images of each class under the name that Table 1 gives them. Taught in chapter 01."""
+    return {f"{PRINTED_LABEL[label]} images": int((table["label"] == label).sum()) for label in LABELS}
+
+
+def against_table1(found: dict[str, int]) -> list[Counted]:
+    """Counts under the names of Table 1's columns against what it prints. Taught in chapter 01."""
+    printed = table_numbers(1).iloc[0]
+    return [comparison(quantity, printed[quantity], count) for quantity, count in found.items()]
+
+
+def against_table2(folds: pd.DataFrame) -> list[Counted]:
+    """Patients and images of every side of every fold against Table 2. Taught in chapter 01.
+
+    Parameters
+    ----------
+    folds : DataFrame
+        Columns fold, side, label, patient; validation, which Table 2 leaves out, is passed over.
+    """
+    counted = folds.groupby(["fold", "side", "label"])["patient"].agg(patients="nunique", images="size")
+    lines = []
+    for fold, printed in enumerate(table_numbers(2).to_dict("records"), start=1):
+        for side in ("train", "test"):
+            for label in LABELS:
+                for unit in ("patients", "images"):
+                    column = f"{side} {PRINTED_LABEL[label]} {unit}"
+                    found = counted[unit].get((fold, side, label), 0)
+                    lines.append({"fold": fold, **comparison(column, printed[column], found)})
+    return lines
+
+
+def table2_sums(images_of: dict[int, dict[str, int]]) -> list[Counted]:
+    """Train plus test images of every fold, printed against found: each fold should hold every image.
+
+    Taught in chapter 01.
+
+    Parameters
+    ----------
+    images_of : dict
+        For each fold, images by class as `images_by_class` counts them.
+    """
+    lines = []
+    for fold, printed in enumerate(table_numbers(2).to_dict("records"), start=1):
+        for quantity, found in images_of.get(fold, {}).items():
+            both = int(printed[f"train {quantity}"]) + int(printed[f"test {quantity}"])
+            lines.append({"fold": fold, **comparison(f"train + test {quantity}", both, found)})
+    return lines
+
+
+def patients_against_table4(folds: pd.DataFrame) -> list[Counted]:
+    """Test patients of every fold against Table 4. Taught in chapter 01."""
+    tested = folds[folds["side"] == "test"].groupby(["fold", "label"])["patient"].nunique()
+    return [
+        {"fold": fold, **comparison(column, printed[column], tested.get((fold, label), 0))}
+        for fold, printed in enumerate(table_numbers(4).to_dict("records"), start=1)
+        for label, column in PATIENTS_IN_TABLE_4.items()
+    ]
+
+
+def images_against_table4(folds: pd.DataFrame, images: pd.DataFrame) -> list[Counted]:
+    """All images of every fold's test patients against Table 4. Taught in chapter 01.
+
+    Parameters
+    ----------
+    images : DataFrame
+        Columns patient and label; every slice of the raw data, of which the fold lists name only some.
+    """
+    lines = []
+    for fold, printed in enumerate(table_numbers(4).to_dict("records"), start=1):
+        tested = folds[(folds["fold"] == fold) & (folds["side"] == "test")]["patient"]
+        found = images[images["patient"].isin(tested)]["label"].value_counts()
+        for label, column in IMAGES_IN_TABLE_4.items():
+            lines.append({"fold": fold, **comparison(column, printed[column], found.get(label, 0))})
+    return lines
+
+
+def table1_against_table4() -> Counted:
+    """The paper against itself: Table 4's COVID-19 images, summed over the folds, against Table 1's.
+
+    Every infected patient is in one test fold, so the five numbers should add up. Taught in chapter 06.
+    """
+    summed = int(table_numbers(4)[IMAGES_IN_TABLE_4["covid"]].sum())
+    return comparison(
+        "COVID-19 images: printed in Table 1, found in Table 4", table_numbers(1)["COVID-19 images"].iloc[0], summed
+    )

@@ -1,0 +1,157 @@
+"""The paper's automated system: a patient's series in, an answer out (section 3.2, Tables 4 to 7).
+
+Select the slices of each series, classify them, count. A series that is unlike the training data is not classified,
+and a patient of whom nothing was classified is undetermined. Nothing here is a diagnosis. Taught in chapter 06.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from covidlib.errors import InputError
+from covidlib.patients.decision import THRESHOLD_2, decide
+from covidlib.patients.diagnosis import Diagnosis, SeriesAnswer
+from covidlib.patients.domain_check import cautions, settings_of, unlike_pixels, unlike_settings, unlike_size
+from covidlib.results.metrics import DECISION
+from covidlib.scans.series import Series, find_series
+from covidlib.scans.slices import RowReader, read_slice
+from covidlib.selection import select_series
+
+if TYPE_CHECKING:
+    from covidlib.inference.choose_engine import EngineName
+    from covidlib.inference.engine import Engine
+
+FLAT = 0.01
+"""Probabilities that differ by less are worth a remark: a network whose heads are silent says the same of any slice."""
+
+
+def diagnose_folder(
+    folder: str | Path,
+    weights: str | Path,
+    network: str | None = None,
+    threshold: float = THRESHOLD_2,
+    engine: EngineName = "auto",
+) -> Diagnosis:
+    """Select, classify, decide: one patient's folder in, an answer out (paper, section 3.2). Taught in chapter 06.
+
+    Parameters
+    ----------
+    folder : path
+        One patient: one series or several. Selection is done for each series; the decision counts all their slices.
+    weights : path
+        A covidlib weights file, or one of the authors' with `network` named.
+    engine : "auto", "tensorflow" or "openvino"
+        See `covidlib.inference.choose_engine.open_engine`.
+
+    Raises
+    ------
+    InputError
+        If the folder, a slice or the weights are not usable.
+    """
+    from covidlib.inference.choose_engine import open_engine
+
+    check_threshold(threshold)
+    series = find_series(folder)
+    return diagnose_series(str(folder), series, open_engine(weights, network, engine), threshold)
+
+
+def diagnose_with(folder: str | Path, engine: Engine, threshold: float = THRESHOLD_2) -> Diagnosis:
+    """`diagnose_folder` with the network at hand: for many patients one after the other. Taught in chapter 06.
+
+    Raises
+    ------
+    InputError
+        If the folder or a slice is not usable.
+    """
+    return diagnose_series(str(folder), find_series(folder), engine, threshold)
+
+
+def check_threshold(threshold: float) -> None:
+    """Refuse what is no share of slices. Taught in chapter 06.
+
+    Raises
+    ------
+    InputError
+        If the threshold is below 0 or above 1.
+    """
+    if not 0 <= threshold <= 1:
+        raise InputError(
+            "threshold", f"{threshold} is no share", "Give 0 (one slice is enough) to 1; the paper's are 0 and 0.1"
+        )
+
+
+def diagnose_series(
+    patient: str,
+    series: Sequence[Series],
+    engine: Engine,
+    threshold: float = THRESHOLD_2,
+    advance: Callable[[int], object] = lambda slices: None,
+) -> Diagnosis:
+    """The paper's system on the series of one patient (section 3.2). Taught in chapter 06.
+
+    A series that is unlike the training data (`covidlib.patients.domain_check`) is not classified; where that leaves no slice, the
+    patient is undetermined.
+
+    Parameters
+    ----------
+    advance : function of int
+        Called with the number of slices that are done, as they are done.
+
+    Raises
+    ------
+    InputError
+        If a slice cannot be read.
+    """
+    answers = tuple(_answer(one, engine, advance) for one in series)
+    p_covid = np.concatenate([one.probabilities for one in answers]) if answers else np.zeros(0)
+    decision = decide(int((p_covid > DECISION).sum()), len(p_covid), threshold)
+    remarks = tuple(dict.fromkeys(remark for one in answers for remark in _remarks(one)))
+    if len(p_covid) > 1 and np.ptp(p_covid) < FLAT:
+        remarks += (
+            f"the probabilities of all {len(p_covid)} slices differ by less than {FLAT:g}: this network hardly tells "
+            "them apart",
+        )
+    if engine.note.size == "quick":
+        remarks += ("a teaching network trained on synthetic slices: its answer says nothing about a real patient",)
+    return Diagnosis(patient, engine.note, engine.describe(), threshold, answers, decision, remarks, p_covid)
+
+
+def _answer(series: Series, engine: Engine, advance: Callable[[int], object]) -> SeriesAnswer:
+    from covidlib.inference.stream import selected_paths
+
+    settings = settings_of(series)
+    _, shape = RowReader().read(series.files[0], slice(0))
+    unlike = (*unlike_size(shape), *unlike_settings(settings))
+    selection = None
+    if not unlike_size(shape):
+        selection = select_series(series)
+        if len(series) == 1:
+            unlike += ("a single slice; the rule compares the slices of a series with each other",)
+        if selection.keep.any():
+            unlike += unlike_pixels(read_slice(series.files[int(selection.counts.argmax())]))
+    chosen = [] if unlike or selection is None else selected_paths(selection)
+    advance(len(series) - len(chosen))
+    return SeriesAnswer(series, settings, selection, _classify(chosen, engine, advance), unlike)
+
+
+def _classify(paths: Sequence[Path], engine: Engine, advance: Callable[[int], object]) -> np.ndarray:
+    from covidlib.inference.stream import classified_batches
+
+    found = [np.zeros(0)]
+    for some in classified_batches(paths, engine):
+        found.append(some)
+        advance(len(some))
+    return np.concatenate(found)
+
+
+def _remarks(answer: SeriesAnswer) -> tuple[str, ...]:
+    name = Path(answer.series.name).name
+    remarks = [f"{name}: {remark}" for remark in answer.series.remarks]
+    remarks += [f"{name}: unlike the training data: {reason}" for reason in answer.unlike]
+    if answer.selection is not None and not answer.selection.keep.any():
+        remarks.append(f"{name}: the rule selects no slice")
+    return (*remarks, *cautions(answer.settings, answer.series.kind))

@@ -1,0 +1,192 @@
+"""The arithmetic of the paper's timings: slices a second, time a slice, and what a fixed start-up would explain
+(Tables 7 and 8). Ours in the same form.
+
+Taught in chapter 06.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from covidlib.paper.tables import network_name, table, table_numbers
+from covidlib.patients.pipeline import diagnose_with
+from covidlib.results.intervals import Interval
+from covidlib.training.runs import Run
+
+if TYPE_CHECKING:
+    from covidlib.inference.engine import Engine
+
+
+class LineFit(NamedTuple):
+    """Seconds = start_up + seconds_per_slice · slices, by least squares, with 95% intervals.
+
+    `r_squared` is the share of the times' variance that the line explains.
+    """
+
+    start_up: Interval
+    seconds_per_slice: Interval
+    r_squared: float
+
+
+def series_speeds(timings: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Table 7 with what follows from it: slices a second, time a slice, and the distance from a line.
+
+    Taught in chapter 06.
+
+    Parameters
+    ----------
+    timings : DataFrame, optional
+        Columns slices, seconds, one row a series; without it the printed ones.
+
+    Returns
+    -------
+    DataFrame
+        Columns slices, seconds, slices_per_second, ms_per_slice, fitted_seconds, residual_seconds.
+    """
+    rows = printed_timings() if timings is None else timings
+    fit = fit_line(rows)
+    fitted = fit.start_up.value + fit.seconds_per_slice.value * rows["slices"]
+    return rows[["slices", "seconds"]].assign(
+        slices_per_second=rows["slices"] / rows["seconds"],
+        ms_per_slice=1000 * rows["seconds"] / rows["slices"],
+        fitted_seconds=fitted,
+        residual_seconds=rows["seconds"] - fitted,
+    )
+
+
+def printed_timings() -> pd.DataFrame:
+    """Table 7 under short names: columns slices, seconds. Taught in chapter 06."""
+    return table_numbers(7).set_axis(["slices", "seconds"], axis=1)
+
+
+def fit_line(timings: pd.DataFrame) -> LineFit:
+    """A straight line through times of series: the intercept is what a series costs before its first slice.
+
+    Taught in chapter 06.
+
+    Parameters
+    ----------
+    timings : DataFrame
+        Columns slices, seconds.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than three series: two give a line and no interval.
+    """
+    from scipy.stats import linregress, t
+
+    if len(timings) < 3:
+        raise ValueError(f"{len(timings)} series: a line with an interval needs three")
+    line = linregress(timings["slices"], timings["seconds"])
+    reach = float(t.ppf(0.975, len(timings) - 2))
+
+    def interval(value: float, error: float) -> Interval:
+        return Interval(float(value), float(value - reach * error), float(value + reach * error))
+
+    return LineFit(
+        interval(line.intercept, line.intercept_stderr),
+        interval(line.slope, line.stderr),
+        float(line.rvalue**2),
+    )
+
+
+def network_speeds() -> pd.DataFrame:
+    """Table 8 as numbers, and each network against the fastest. Taught in chapter 06.
+
+    Returns
+    -------
+    DataFrame
+        Columns network (as printed), seconds_per_epoch, ms_per_image, images_per_second, epoch_ratio, image_ratio.
+    """
+    printed = table(8)
+    seconds = printed["Training time per epoch"].str.removesuffix(" s").astype(float)
+    milliseconds = printed["Inference time per image"].str.removesuffix(" ms").astype(float)
+    return pd.DataFrame(
+        {
+            "network": printed["Model name"],
+            "seconds_per_epoch": seconds,
+            "ms_per_image": milliseconds,
+            "images_per_second": 1000 / milliseconds,
+            "epoch_ratio": seconds / np.min(seconds),
+            "image_ratio": milliseconds / np.min(milliseconds),
+        }
+    )
+
+
+def classified_slices() -> pd.DataFrame:
+    """Table 7 against Table 8: how many slices could have been classified in each printed time. Taught in chapter 06.
+
+    The proposed network needs its time of Table 8 for every slice that the selection keeps, one at a time; what is
+    left is for start-up, reading and selection. Where even all slices would not fill the time, the bound says nothing.
+
+    Returns
+    -------
+    DataFrame
+        Columns slices, seconds, at_most (slices that were classified, at most), at_most_share.
+    """
+    rows = printed_timings()
+    speeds = network_speeds()
+    ours = speeds["network"].map(network_name) == "resnet50v2-fpn"
+    room = np.floor(1000 * rows["seconds"] / speeds.loc[ours, "ms_per_image"].item() + 1e-9)
+    at_most = np.minimum(room, rows["slices"]).astype(int)
+    return rows.assign(at_most=at_most, at_most_share=at_most / rows["slices"])
+
+
+def time_patients(folders: Sequence[Path], engine: Engine) -> pd.DataFrame:
+    """Ours in the form of Table 7: seconds from a patient's folder to the answer. Taught in chapter 06.
+
+    The network answers once before the clock starts: compiling is not in the times.
+
+    Parameters
+    ----------
+    engine : Engine
+        What `covidlib.inference.choose_engine.open_engine` returns.
+
+    Returns
+    -------
+    DataFrame
+        Columns slices, selected, seconds, slices_per_second; one row a patient.
+    """
+    diagnose_with(folders[0], engine)
+    rows = []
+    for folder in folders:
+        started = time.perf_counter()
+        answer = diagnose_with(folder, engine)
+        seconds = time.perf_counter() - started
+        slices = sum(len(one.series) for one in answer.answers)
+        rows.append((slices, len(answer.probabilities), seconds, slices / seconds))
+    return pd.DataFrame(rows, columns=["slices", "selected", "seconds", "slices_per_second"])
+
+
+def network_speeds_beside(runs: Iterable[Run]) -> pd.DataFrame:
+    """Table 8 with the same two times of trained runs beside it, each mean over their folds. Taught in chapter 06.
+
+    An image's time is that of predicting the test slices, read and scaled on the way.
+
+    Returns
+    -------
+    DataFrame
+        Index network; columns printed and ours for seconds_per_epoch and ms_per_image.
+    """
+    printed = network_speeds()
+    printed = printed.set_index(printed["network"].map(network_name))[["seconds_per_epoch", "ms_per_image"]]
+    rows = []
+    for run in runs:
+        record: dict[str, Any] = run.record()
+        seconds = record["seconds"]
+        rows.append(
+            {
+                "network": record["network"],
+                "seconds_per_epoch": seconds["training"] / len(run.history()),
+                "ms_per_image": 1000 * seconds["predicting"] / record["data"]["slices"]["test"],
+            }
+        )
+    ours = pd.DataFrame(rows).groupby("network").mean()
+    return pd.concat({"printed": printed, "ours": ours}, axis=1).swaplevel(axis=1).sort_index(axis=1, ascending=False)

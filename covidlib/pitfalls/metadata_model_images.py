@@ -1,0 +1,140 @@
+"""A model that sees no pixel, for single images: what the kernel and thickness of the listed images tell of the class.
+
+`covidlib.pitfalls.metadata_model` asks what the way of scanning a patient tells. A network sees less and more: one image at a time,
+but only those that the authors listed for training and testing (section 2.4), and their choice of series differs
+between the classes. Taught in chapter 09.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, cast
+
+import numpy as np
+import pandas as pd
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold
+from sklearn.preprocessing import OneHotEncoder
+from threadpoolctl import threadpool_limits
+
+from covidlib.errors import InputError
+from covidlib.pitfalls.metadata_model import FOLDS, REPEATS, Line, Shortcut, auc_within_folds
+from covidlib.results.intervals import RESAMPLES, SEED, Metric, bootstrap_interval, on_all
+
+COUNTS = "patients_by_images"
+PATIENT = ["patient", "patient_label", "label"]
+
+
+def expand_images(counts: list[Line]) -> pd.DataFrame:
+    """Grouped counts as one row a patient and way of scanning. Taught in chapter 09.
+
+    Parameters
+    ----------
+    counts : list
+        As `covidlib.datasets.published_lists.aggregates` has them under `patients_by_images`: label, images (texts such as
+        "12 B70s 6.0 mm"), patients.
+
+    Returns
+    -------
+    DataFrame
+        Columns patient (a running number), patient_label, label (the same), made ("B70s 6.0 mm"), images.
+    """
+    rows: list[tuple[int, str, str, str, int]] = []
+    patient = 0
+    for line in sorted(counts, key=lambda one: (str(one["label"]), str(one["images"]))):
+        label = str(line["label"])
+        for _ in range(cast(int, line["patients"])):
+            for text in cast(list[str], line["images"]):
+                number, made = text.split(" ", 1)
+                rows.append((patient, label, label, made, int(number)))
+            patient += 1
+    return pd.DataFrame(rows, columns=[*PATIENT, "made", "images"])
+
+
+def left_out_image_scores(rows: pd.DataFrame, repeats: int = REPEATS) -> tuple[np.ndarray, np.ndarray]:
+    """Each row's score by a model fitted on other patients' images, and the fold its patient was left out in.
+
+    Logistic regression on the pair of kernel and thickness, every image counting once; folds of patients, as in
+    `covidlib.pitfalls.metadata_model.left_out_scores`. Taught in chapter 09.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        From `expand_images`.
+
+    Returns
+    -------
+    float array, shape (repeats, rows)
+    int array, shape (repeats, rows)
+    """
+    table = OneHotEncoder(sparse_output=False).fit_transform(rows[["made"]])
+    infected, weight = (rows["label"] == "covid").to_numpy(), rows["images"].to_numpy()
+    patients = rows.drop_duplicates("patient")
+    scores, folds = np.empty((repeats, len(rows))), np.empty((repeats, len(rows)), int)
+    for repeat in range(repeats):
+        splitter = StratifiedKFold(FOLDS, shuffle=True, random_state=SEED + repeat)
+        for fold, (_, left_out) in enumerate(splitter.split(patients, patients["label"])):
+            test = rows["patient"].isin(patients["patient"].iloc[left_out]).to_numpy()
+            # So small a problem is solved sooner than several threads have waited for each other.
+            with threadpool_limits(1):
+                model = LogisticRegression(max_iter=1000).fit(table[~test], infected[~test], weight[~test])
+            scores[repeat, test], folds[repeat, test] = model.predict_proba(table[test])[:, 1], fold
+    return scores, folds
+
+
+def image_shortcut(
+    aggregates: Mapping[str, object],
+    unit: Literal["image", "patient"] = "image",
+    repeats: int = REPEATS,
+    resamples: int = RESAMPLES,
+) -> Shortcut:
+    """How well kernel and thickness tell infected from normal images, or patients by the mean over their images.
+
+    Cross-validated by patient, the interval over resampled patients; the paper's system decides about patients in a
+    like way, from the share of their slices (section 3.2). Taught in chapter 09.
+
+    Parameters
+    ----------
+    aggregates : dict
+        What `covidlib.datasets.published_lists.aggregates` counts, or the stored ones.
+    unit : "image" or "patient"
+        What is told apart.
+    repeats : int
+        How many times patients are dealt into folds anew.
+    resamples : int
+        Of the bootstrap behind the interval.
+
+    Raises
+    ------
+    InputError
+        If the aggregates lack the counts.
+    """
+    if COUNTS not in aggregates:
+        raise InputError("aggregates of the published lists", f"lack {COUNTS}", "Compute them from the lists")
+    rows = expand_images(cast(list[Line], aggregates[COUNTS]))
+    scores, folds = left_out_image_scores(rows, repeats)
+    if unit == "patient":
+        rows, scores, folds = _means_of_patients(rows, scores, folds)
+    spread = [on_all(rows, _of_images(auc_within_folds(scores[[one]], folds[[one]]))) for one in range(repeats)]
+    interval = bootstrap_interval(rows, _of_images(auc_within_folds(scores, folds)), resamples=resamples)
+    return Shortcut(interval, np.array(spread), rows["patient"].nunique())
+
+
+def _of_images(metric: Metric) -> Metric:
+    """A metric in which a row counts as often as it has images."""
+
+    def weighted(rows: pd.DataFrame, weights: np.ndarray) -> np.ndarray:
+        return metric(rows, weights * rows["images"].to_numpy())
+
+    return weighted
+
+
+def _means_of_patients(
+    rows: pd.DataFrame, scores: np.ndarray, folds: np.ndarray
+) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    patients = rows.drop_duplicates("patient").reset_index(drop=True)
+    codes = pd.factorize(rows["patient"])[0]
+    images = np.bincount(codes, rows["images"])
+    means = np.stack([np.bincount(codes, score * rows["images"]) / images for score in scores])
+    first = np.unique(codes, return_index=True)[1]
+    return patients.assign(images=1), means, folds[:, first]

@@ -1,0 +1,142 @@
+"""A network drawn from the model object: what is connected, how large each map is (paper, Figure 9).
+
+A drawing made by hand can be wrong; this one asks the model. Taught in chapter 03.
+"""
+
+from __future__ import annotations
+
+import keras
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from covidlib.networks.describe import layer_table, levels, parents_of
+from covidlib.networks.pyramid import LEVELS, PLANS
+from covidlib.plotting.style import COVID_COLOUR, NORMAL_COLOUR
+from covidlib.scans.tiff import SLICE_SIDE
+
+COLUMNS = ("backbone", "1×1", "merged", "level", "two numbers", "ten numbers", "answer")
+IN_A_ROW = 6
+LINE, GROUND = "#1b2733", "#eef3f8"
+
+
+def links(parents: dict[str, list[str]], shown: list[str]) -> list[tuple[str, str]]:
+    """Which of the shown layers feed which, through any layers that are not shown. Taught in chapter 03.
+
+    Parameters
+    ----------
+    parents : dict
+        Layer → layers that feed it (`describe.parents_of`).
+    shown : list of str
+        Layers to draw.
+
+    Returns
+    -------
+    list of (from, to)
+    """
+    found = []
+    for name in shown:
+        seen: set[str] = set()
+        waiting = list(parents[name])
+        while waiting:
+            one = waiting.pop()
+            if one in seen:
+                continue
+            seen.add(one)
+            if one in shown:
+                found.append((one, name))
+            else:
+                waiting += parents[one]
+    return sorted(found, key=lambda link: (shown.index(link[0]), shown.index(link[1])))
+
+
+def places(model: keras.Model) -> dict[str, tuple[float, float]]:
+    """Layer → column and row of its box; a pyramid lies as in the paper's Figure 9, finest level on top.
+
+    Taught in chapter 03.
+    """
+    if model.name not in PLANS:
+        # To and fro, so that each box stands beside the one before it.
+        return {
+            name: (float(number % IN_A_ROW if number // IN_A_ROW % 2 == 0 else IN_A_ROW - 1 - number % IN_A_ROW),
+                   float(-(number // IN_A_ROW)))
+            for number, name in enumerate(levels(model).values())
+        }  # fmt: skip
+    rows = {level: float(-number) for number, level in enumerate(LEVELS)}
+    c3, c4, c5 = PLANS[model.name].sources
+    found = {c3: (0.0, rows["P3"]), c4: (0.0, rows["P4"]), c5: (0.0, rows["P5"])}
+    found |= {f"C{number}_reduced": (1.0, rows[f"P{number}"]) for number in (3, 4, 5)}
+    found |= {f"P{number}_merged": (2.0, rows[f"P{number}"]) for number in (3, 4)}
+    found |= {level: (3.0, row) for level, row in rows.items()}
+    found |= {f"{level}_head": (4.0, row) for level, row in rows.items()}
+    return found | {"heads": (5.0, -2.0), "predictions": (6.0, -2.0)}
+
+
+def architecture(model: keras.Model) -> Figure:
+    """Boxes for the layers that matter, with the shape of their maps, and arrows as the model has them (Figure 9).
+
+    Maps of one width have one colour. Taught in chapter 03.
+    """
+    where, facts = places(model), layer_table(model).set_index("layer")
+    shapes: dict[str, tuple[int, ...]] = {name: tuple(facts["shape"][name]) for name in where}
+    widths = sorted({shape[0] for shape in shapes.values() if len(shape) == 3}, reverse=True)
+    colours = dict(zip(widths, plt.get_cmap("viridis")(np.linspace(0, 1, len(widths))), strict=True))
+    columns = 1 + max(column for column, _ in where.values())
+    rows = 1 - min(row for _, row in where.values())
+    figure, axes = plt.subplots(figsize=(1.25 * columns, 0.8 * rows + (0.4 if rows > 1 else 0.5)))
+    titles = {name: level for level, name in levels(model).items()} if model.name not in PLANS else {}
+    if model.name in PLANS:
+        titles |= {f"P{number}_merged": PLANS[model.name].merge for number in (3, 4)}
+        titles |= dict(zip(PLANS[model.name].sources, ("C3", "C4", "C5"), strict=True))
+    boxes = {}
+    for name, (column, row) in where.items():
+        shape = shapes[name]
+        size = "×".join(map(str, shape))
+        boxes[name] = axes.text(
+            column, row, f"{titles.get(name, name.replace('_', ' '))}\n{size}", ha="center", va="center", fontsize=8,
+            bbox={"boxstyle": "round,pad=0.35", "facecolor": GROUND, "linewidth": 2.2,
+                  "edgecolor": colours.get(shape[0], LINE) if len(shape) == 3 else LINE},
+        )  # fmt: skip
+    for start, end in links(parents_of(model), list(where)):
+        edges = {"patchA": boxes[start].get_bbox_patch(), "patchB": boxes[end].get_bbox_patch()}
+        arrow = {"arrowstyle": "->", "color": LINE, "shrinkA": 1, "shrinkB": 2, "linewidth": 0.9}
+        axes.annotate("", where[end], where[start], arrowprops=arrow | edges)
+    if model.name in PLANS:
+        for column, title in enumerate(COLUMNS):
+            axes.text(column, 0.62, title, ha="center", fontsize=9, color="#4c5a67")
+    axes.set(xlim=(-0.55, columns - 0.45), ylim=(0.45 - rows, 0.8 if rows > 1 else 0.5))
+    axes.axis("off")
+    return figure
+
+
+def sizes_and_fields(levels: pd.DataFrame, diameters: pd.Series) -> Figure:
+    """Stride and receptive field of each level under the sizes of lesions, in pixels. Taught in chapter 03.
+
+    Parameters
+    ----------
+    levels : DataFrame
+        From `describe.level_table`, rows with a map only.
+    diameters : Series
+        Pixels.
+    """
+    figure, (top, bottom) = plt.subplots(2, 1, figsize=(7, 4.6), sharex=True, height_ratios=(1, 1.6))
+    edges = np.geomspace(1, 1100, 40)
+    top.hist(diameters, bins=edges, color=COVID_COLOUR)
+    top.set(ylabel="lesion areas")
+    rows = np.arange(len(levels))
+    fields, strides = levels["receptive_field"].to_numpy(float), levels["stride"].to_numpy(float)
+    bottom.hlines(rows, strides, fields, color="#b7c2cc", linewidth=5)
+    bottom.scatter(strides, rows, marker="|", s=180, color=NORMAL_COLOUR, label="stride: distance of its cells")
+    bottom.scatter(fields, rows, marker="o", s=30, color=NORMAL_COLOUR, label="receptive field: what one cell sees")
+    bottom.axvline(SLICE_SIDE, color="#1b2733", linestyle=":", linewidth=1)
+    side = (SLICE_SIDE, -0.75)
+    bottom.annotate("side of the slice", side, (-4, 0), textcoords="offset points", ha="right", fontsize=8)
+    bottom.set(
+        xscale="log", xlim=(1, 1400), yticks=rows, yticklabels=levels["level"], ylim=(len(rows) - 0.4, -1.1),
+        xlabel=f"pixels of a {SLICE_SIDE}×{SLICE_SIDE} slice",
+    )  # fmt: skip
+    powers = [2**power for power in range(11)]
+    bottom.set_xticks(powers, powers)
+    bottom.legend(loc="lower left", fontsize=8)
+    return figure

@@ -1,0 +1,134 @@
+"""Read one slice, TIFF or DICOM, or some rows of it (paper, section 2.1).
+
+Taught in chapters 01 and 02.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import tifffile
+
+from covidlib.errors import InputError
+from covidlib.scans import dicom
+from covidlib.scans.filenames import TIFF_SUFFIXES
+from covidlib.scans.tiff import _decoded, strict_page
+
+
+@dataclass(frozen=True)
+class _Header:
+    """What comes before the pixels of an uncompressed TIFF whose pixels come last, and what it says."""
+
+    start: bytes
+    file_size: int
+    shape: tuple[int, int]
+    byteorder: str
+
+
+class RowReader:
+    """Reads some rows of slices; the header that slices of one series share is understood once, then compared.
+
+    Taught in chapter 02.
+    """
+
+    def __init__(self) -> None:
+        self._last: _Header | None = None
+
+    def read(self, path: str | Path, rows: slice = slice(None)) -> tuple[np.ndarray, tuple[int, int]]:
+        """Some rows of one slice, and the shape of the whole slice.
+
+        Of an uncompressed TIFF only header and wanted rows are read from disk. Taught in chapter 02.
+
+        Returns
+        -------
+        pixels : uint16 array, shape (wanted rows, columns)
+            HU + 1024.
+        shape : (rows, columns) of the whole slice.
+
+        Raises
+        ------
+        InputError
+            If the file is no unsigned 16-bit, one-channel slice, or is damaged or out of reach.
+        """
+        path = Path(path)
+        if not path.name.lower().endswith(TIFF_SUFFIXES):
+            pixels = dicom.read_dicom(path)
+            return pixels[rows], (pixels.shape[0], pixels.shape[1])
+        try:
+            with path.open("rb") as stream:
+                return self._read_tiff(path, stream, rows)
+        except InputError:
+            raise
+        except PermissionError as error:
+            raise InputError(path, "may not be read (no permission)", "Grant read permission and try again") from error
+        except FileNotFoundError as error:
+            raise InputError(path, "is not there", "Check the path; was the folder moved while it was read?") from error
+        except Exception as error:  # a damaged file can fail anywhere in the decoder: whatever it says, name the file
+            raise InputError(
+                path,
+                f"cannot be read as TIFF ({error})",
+                "Copy or download the file again; a partial copy looks like this",
+            ) from error
+
+    def _read_tiff(self, path: Path, stream: BinaryIO, rows: slice) -> tuple[np.ndarray, tuple[int, int]]:
+        header, size = self._last, os.fstat(stream.fileno()).st_size
+        if header is None or size != header.file_size or stream.read(len(header.start)) != header.start:
+            stream.seek(0)
+            with tifffile.TiffFile(stream) as tiff:
+                page = strict_page(path, tiff)
+                shape = (page.shape[0], page.shape[1])
+                start, count = page.dataoffsets[0], 2 * shape[0] * shape[1]
+                plain = page.is_contiguous and page.compression == 1 and page.fillorder == 1
+                if not plain or start + count != size:
+                    return _decoded(path, page, shape)[rows].astype(np.uint16), shape
+                stream.seek(0)
+                header = self._last = _Header(stream.read(start), size, shape, tiff.byteorder)
+        wanted = range(header.shape[0])[rows]
+        first, end = (min(wanted), max(wanted) + 1) if wanted else (0, 0)
+        columns = header.shape[1]
+        stream.seek(len(header.start) + 2 * columns * first)
+        stored = np.fromfile(stream, f"{header.byteorder}u2", (end - first) * columns).reshape(-1, columns)
+        return stored[:: wanted.step].astype(np.uint16, copy=False), header.shape
+
+
+def read_rows(path: str | Path, rows: slice = slice(None)) -> tuple[np.ndarray, tuple[int, int]]:
+    """Some rows of one slice, and the shape of the whole slice; see `RowReader`. Taught in chapter 02."""
+    return RowReader().read(path, rows)
+
+
+def read_slice(path: str | Path) -> np.ndarray:
+    """One slice, TIFF or DICOM, as the network and the selection rule want it (paper, section 2.1).
+
+    Taught in chapter 01.
+
+    Returns
+    -------
+    uint16 array, shape (rows, columns)
+        HU + 1024.
+
+    Raises
+    ------
+    InputError
+        If the file is no unsigned 16-bit, one-channel slice, or is damaged or out of reach.
+    """
+    return read_rows(path)[0]
+
+
+def check_same_shape(path: Path, shape: tuple[int, ...], first: Path, expected: tuple[int, ...]) -> None:
+    """Refuse a series whose slices differ in size. Taught in chapter 01.
+
+    Raises
+    ------
+    InputError
+        If `shape` is not `expected`, the shape of the series' first slice.
+    """
+    if shape != expected:
+        raise InputError(
+            path,
+            f"has {shape[0]}×{shape[1]} pixels where {first.name} has {expected[0]}×{expected[1]}",
+            "A series has one size: put slices of another size in a folder of their own",
+        )

@@ -1,0 +1,123 @@
+"""Slices to batches: read, average down, scale, augment, read ahead (paper, section 2.4). Taught in chapter 04."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import tensorflow as tf
+
+from covidlib.networks.inputs import _load, scale
+from covidlib.protocols import Protocol
+from covidlib.training.augmentation import random_maps, resample
+from covidlib.training.slice_cache import DiskCache, MemoryCache
+
+CACHE_AT_MOST_BYTES = 1_000_000_000
+
+
+# Pipelines --------------------------------------------------------------------------------------------------------
+
+
+def training_batches(
+    paths: Sequence[str], labels: Sequence[int], protocol: Protocol, seed: int, first_epoch: int = 0
+) -> tf.data.Dataset:
+    """Shuffled, augmented batches of epoch after epoch, without end (paper, section 2.4). Taught in chapter 04.
+
+    Order and augmentation are a function of seed and epoch alone, whatever the parallelism: a run that starts again
+    at some epoch sees what it would have seen. An epoch has `steps_per_epoch` batches.
+
+    Parameters
+    ----------
+    labels : int
+        0 is COVID-19, 1 is normal.
+    first_epoch : int
+        Counted from 0.
+
+    Returns
+    -------
+    tf.data.Dataset
+        Images (batch, side, side, 1) float32 and one-hot labels (batch, 2).
+    """
+    reader = _Reader(paths, protocol.image_side)
+    read = reader.read(labels)
+
+    def one_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
+        draw = tf.stack([tf.constant(seed, tf.int64), epoch])
+        order = tf.random.experimental.stateless_shuffle(tf.range(len(paths)), draw)
+        numbered = tf.data.Dataset.from_tensor_slices(order).batch(protocol.batch_size).enumerate(start=1)
+        return numbered.map(lambda step, indices: (tf.random.fold_in(draw, step), indices))
+
+    def changed(draw: tf.Tensor, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        images, one_hot = read(indices)
+        maps = random_maps(protocol.augmentation, tf.shape(images)[0], protocol.image_side, draw)
+        return scale(tf.ensure_shape(resample(images, maps), images.shape), protocol.scaling), one_hot
+
+    epochs = tf.data.Dataset.counter(start=first_epoch, dtype=tf.int64)
+    stream = epochs.flat_map(one_epoch).map(changed, tf.data.AUTOTUNE, deterministic=True)
+    return _holding(stream.prefetch(2), reader)
+
+
+def steps_per_epoch(slices: int, protocol: Protocol) -> int:
+    """Batches of one epoch; the last may be smaller. Taught in chapter 04."""
+    return -(-slices // protocol.batch_size)
+
+
+def evaluation_batches(paths: Sequence[str], labels: Sequence[int], protocol: Protocol) -> tf.data.Dataset:
+    """The slices in order, unchanged but for size and scale. Taught in chapter 04."""
+    reader = _Reader(paths, protocol.image_side)
+    read = reader.read(labels)
+
+    def scaled(indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        images, one_hot = read(indices)
+        return scale(images, protocol.scaling), one_hot
+
+    order = tf.data.Dataset.range(len(paths)).batch(protocol.batch_size)
+    return _holding(order.map(scaled, tf.data.AUTOTUNE, deterministic=True).prefetch(2), reader)
+
+
+class _Reader:
+    """Slices by number, each decoded once, then kept: in memory if all fit, else on disk."""
+
+    def __init__(self, paths: Sequence[str | os.PathLike[str]], side: int) -> None:
+        self.names, self.side = [os.fspath(path) for path in paths], side
+        fits = len(self.names) * side * side * 4 <= CACHE_AT_MOST_BYTES
+        self.kept = MemoryCache(len(self.names)) if fits else DiskCache(len(self.names), (side, side, 1))
+        # Two epochs meet in the batches that are read ahead, and must not decode one slice at the same time.
+        self.locks = [threading.Lock() for _ in self.names]
+
+    def slice(self, index: int) -> np.ndarray:
+        with self.locks[index]:
+            return self.kept.get(index, lambda: _load(self.names[index], self.side))
+
+    def batch(self, indices: np.ndarray) -> np.ndarray:
+        return np.stack([self.slice(index) for index in indices.tolist()])
+
+    def read(self, labels: Sequence[int]) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+        """The function of a pipeline from indices to images and one-hot labels."""
+        one_hot, side = tf.one_hot(np.asarray(labels, np.int32), 2), self.side
+        # TensorFlow keeps every Python function of a graph for good: one that held the reader would hold the slices of
+        # every run. So the pipeline's own object does (`_holding`), and this one only knows where it is.
+        weak = weakref.ref(self)
+
+        def load(indices: np.ndarray) -> np.ndarray:
+            reader = weak()
+            if reader is None:
+                raise RuntimeError("the pipeline of these slices is gone")
+            return reader.batch(indices)
+
+        def images_and_labels(indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            images = tf.numpy_function(load, [indices], tf.float32, stateful=False)
+            return tf.ensure_shape(images, (None, side, side, 1)), tf.gather(one_hot, indices)
+
+        return images_and_labels
+
+
+def _holding(pipeline: tf.data.Dataset, reader: _Reader) -> tf.data.Dataset:
+    """The pipeline, with which the slices live and go."""
+    pipeline.reader = reader
+    return pipeline

@@ -1,0 +1,99 @@
+"""The same training runs on several machines: each (network, fold) is one task for Dask (paper, section 2.4).
+
+Runs are independent, and live in a folder that all machines see. A task whose worker dies is given to another one,
+which goes on after the last finished epoch. Taught in chapter 04.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tqdm.auto import tqdm
+
+from covidlib.datasets.slice_table import load_dataset
+from covidlib.errors import InputError
+from covidlib.names import NETWORKS
+from covidlib.protocols import Protocol
+from covidlib.training.runs import Run
+from covidlib.training.train import train_fold
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+RETRIES = 5
+"""How often a run that ended with an error is tried again; a lost disk or a full one may be back by then."""
+
+
+def connect(address: str) -> Client:
+    """A client of the Dask scheduler at an address, such as tcp://node1:8786. Taught in chapter 04.
+
+    Raises
+    ------
+    InputError
+        If dask.distributed is not installed, or nothing answers there.
+    """
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise InputError(
+            address, "needs dask.distributed, which is not installed", "pip install 'covidlib[cluster]'"
+        ) from error
+    try:
+        return Client(address, timeout=20)
+    except (OSError, ValueError) as error:
+        raise InputError(address, f"no Dask scheduler answers ({error})", "Start one: dask scheduler") from error
+
+
+def train_on_cluster(
+    client: Client,
+    data: str | Path,
+    protocol: Protocol,
+    runs: str | Path,
+    names: tuple[str, ...] = NETWORKS,
+    folds: tuple[int, ...] = (),
+    allow_leak: bool = False,
+    progress: bool = True,
+) -> list[Run]:
+    """Every network on every fold, wherever a worker is free; runs that are there are kept. Taught in chapter 04.
+
+    Parameters
+    ----------
+    data, runs : path
+        Folders under the same name on every machine.
+    folds : tuple of int
+        Default: all of the protocol.
+
+    Raises
+    ------
+    InputError
+        If a run refuses its input, or has taken down too many workers.
+    """
+    from distributed import KilledWorker, as_completed
+
+    folds = folds or tuple(range(1, protocol.folds + 1))
+    todo = [(name, fold) for name in names for fold in folds]
+    # TensorFlow uses every core of its machine: one run a worker at a time.
+    futures = {
+        client.submit(
+            _train_one, str(data), name, fold, protocol, str(runs), allow_leak, pure=False, retries=RETRIES
+        ): (name, fold)
+        for name, fold in todo
+    }
+    done: dict[tuple[str, int], Run] = {}
+    with tqdm(total=len(todo), unit="run", disable=not progress) as bar:
+        for future in as_completed(futures):
+            name, fold = futures[future]
+            try:
+                done[name, fold] = Run(Path(future.result()))
+            except KilledWorker as error:
+                # The scheduler's setting distributed.scheduler.allowed-failures says how many deaths are too many.
+                deaths = error.allowed_failures + 1
+                raise InputError(f"{name}, fold {fold}", f"took down {deaths} workers", "Read their logs") from error
+            bar.set_postfix(last=f"{name} fold {fold}")
+            bar.update()
+    return [done[one] for one in todo]
+
+
+def _train_one(data: str, name: str, fold: int, protocol: Protocol, runs: str, allow_leak: bool) -> str:
+    return str(train_fold(load_dataset(data), name, fold, protocol, runs, progress=False, allow_leak=allow_leak).folder)

@@ -1,0 +1,158 @@
+"""Unpack zips from strangers, whole or not at all, and never outside their folder.
+
+A zip is judged by its table of contents before a byte is written. The files go to a hidden folder beside the wanted
+one, which gets its name at the end, with a note in it: a folder that has the note is complete. Taught in chapter 01.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import stat
+import zipfile
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path, PureWindowsPath
+
+from tqdm import tqdm
+
+from covidlib.errors import InputError
+from covidlib.utils.locks import one_at_a_time
+
+NOTE = ".unpacked.json"
+LIMIT_BYTES = 100 * 10**9
+"""Three times COVID-CTset, the largest dataset here (63,849 slices of 0.5 MB): no honest zip holds more."""
+SPARE_BYTES = 100 * 10**6
+DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeDecodeError)
+"""What Python's zip reader raises on a damaged file."""
+
+
+def is_unpacked(folder: Path, label: str) -> bool:
+    """Whether a folder holds what the label says, completely unpacked. Taught in chapter 01.
+
+    Raises
+    ------
+    InputError
+        If the folder holds anything else: it is not ours, and is left alone.
+    """
+    note = folder / NOTE
+    if note.is_file():
+        try:
+            found = json.loads(note.read_text(encoding="utf-8"))["label"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(note, "is damaged", "Delete the folder and fetch it again") from error
+        if found != label:
+            raise InputError(folder, f"holds {found}, not {label}", "Name another folder with --to")
+        return True
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        remedy = "Move it away, or name another folder with --to"
+        raise InputError(folder, "holds files that covidlib did not unpack", remedy)
+    return False
+
+
+def unpack(archives: Sequence[Path], folder: Path, label: str, wanted: Callable[[str], bool] = bool) -> Path:
+    """Unpack zips into one new folder, each under its own name, unless that is done. Taught in chapter 01.
+
+    A zip inside a zip stays a file.
+
+    Parameters
+    ----------
+    label : str
+        What the zips hold; kept in the folder's note.
+    wanted : function of a name
+        At least one name in the zips must pass it, or they are the wrong zips.
+
+    Raises
+    ------
+    InputError
+        If the folder holds something else, a zip is the wrong one, damaged or encrypted, a name in it leads out of the
+        folder or is no plain file, or the files need more than `LIMIT_BYTES` or the free space. Then no file is left.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        problem = f"cannot be created ({error.strerror})"
+        raise InputError(folder.parent, problem, "Name another folder with --to") from error
+    with one_at_a_time(folder):
+        if not is_unpacked(folder, label):
+            contents = {archive: _contents(archive) for archive in archives}
+            entries = [entry for listed in contents.values() for entry in listed]
+            if not any(wanted(entry.filename) for entry in entries):
+                named = ", ".join(str(archive) for archive in archives)
+                remedy = "Name another zip, or unpack the zips inside it first"
+                raise InputError(named, "holds no file of the expected kind", remedy)
+            _check_room(folder, sum(entry.file_size for entry in entries))
+            _unpack(contents, folder, label)
+    return folder
+
+
+def _contents(archive: Path) -> list[zipfile.ZipInfo]:
+    """List the files of a zip, if every one of them may be unpacked."""
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            entries = opened.infolist()
+    except FileNotFoundError as error:
+        raise InputError(archive, "does not exist", "Check the path of the zip") from error
+    except (*DAMAGED, OSError) as error:
+        raise InputError(archive, f"cannot be opened as a zip ({error})", "Download it again") from error
+    for entry in entries:
+        # Old Windows tools write backslashes.
+        entry.filename = entry.filename.replace("\\", "/")
+        if problem := _problem(entry):
+            remedy = "Do not use it: get the zip from its authors"
+            raise InputError(archive, f"lists {entry.orig_filename!r}, {problem}", remedy)
+    return [entry for entry in entries if not entry.is_dir()]
+
+
+def _problem(entry: zipfile.ZipInfo) -> str:
+    # By the rules of Windows, which know drives too.
+    path = PureWindowsPath(entry.filename)
+    if path.anchor or ".." in path.parts or not path.parts:
+        return "which is no path inside the folder"
+    if stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
+        return "a link or device where a plain file is expected"
+    if entry.flag_bits & 1:
+        return "which is encrypted"
+    # Of these two the reader never unpacks more than the table of contents says, whatever the data hold.
+    return "" if entry.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) else "packed by an unusual method"
+
+
+def _check_room(folder: Path, needed: int) -> None:
+    if needed > LIMIT_BYTES:
+        problem = f"would hold {needed:,} bytes, more than the {LIMIT_BYTES:,} that are plausible"
+        raise InputError(folder, problem, "Check where the zip comes from")
+    free = shutil.disk_usage(folder.parent).free
+    if needed + SPARE_BYTES > free:
+        problem = f"needs {needed + SPARE_BYTES:,} bytes, but {free:,} are free"
+        raise InputError(folder, problem, "Make room, or choose another disk with --to")
+
+
+def _unpack(contents: dict[Path, list[zipfile.ZipInfo]], folder: Path, label: str) -> None:
+    unfinished = folder.with_name(f".{folder.name}.unpacking")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    try:
+        for archive, entries in contents.items():
+            _unpack_one(archive, entries, unfinished / archive.stem)
+        (unfinished / NOTE).write_text(json.dumps({"label": label}), encoding="utf-8")
+        if folder.exists():
+            folder.rmdir()
+        unfinished.rename(folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _unpack_one(archive: Path, entries: list[zipfile.ZipInfo], folder: Path) -> None:
+    with zipfile.ZipFile(archive) as opened:
+        for entry in tqdm(entries, desc=archive.name, unit="file", disable=None):
+            target = folder / entry.filename
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                # Not extract(), which lets the second of two files with one name replace the first.
+                with opened.open(entry) as source, target.open("xb") as stream:
+                    shutil.copyfileobj(source, stream)
+            except DAMAGED as error:
+                problem = f"{entry.filename} cannot be unpacked ({error})"
+                raise InputError(archive, problem, "Download the zip again") from error
+            except OSError as error:
+                remedy = "Make room, or get a zip without such names"
+                raise InputError(target, f"cannot be written ({error.strerror})", remedy) from error

@@ -1,0 +1,123 @@
+"""covidlib.training.cluster: runs on Dask workers, one of which is killed in the middle."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import dask
+import numpy as np
+import pandas as pd
+import pytest
+from distributed import Client, LocalCluster
+
+from covidlib.cli.main import main
+from covidlib.datasets.slice_table import load_dataset
+from covidlib.errors import InputError
+from covidlib.protocols import QUICK
+from covidlib.training import cluster, train
+from covidlib.training.checkpoints import CHECKPOINT, exclusive_run
+
+PROTOCOL = dataclasses.replace(QUICK, epochs=6)
+
+
+@pytest.fixture(scope="module")
+def workers() -> Iterator[Client]:
+    """Two processes for all tests here: one that was killed is started again."""
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as local,
+        Client(local) as client,
+    ):
+        client.run(importlib.import_module, "covidlib.training.train")  # so that both begin a run at the same time
+        yield client
+
+
+MARK = 10_000.0
+
+
+def mark_abandoned(runs: Path) -> int:
+    """Add seconds to the checkpoints that no process holds: whoever goes on from one of them shows them in the end."""
+    marked = 0
+    for path in runs.rglob(CHECKPOINT):
+        try:
+            with exclusive_run(path.parent), np.load(path) as stored:
+                arrays = dict(stored)
+                progress = json.loads(str(arrays["progress"]))
+                progress["seconds"] += MARK
+                np.savez(path, **(arrays | {"progress": np.array(json.dumps(progress))}))
+                marked += 1
+        except InputError:
+            continue
+    return marked
+
+
+def test_a_refused_run_says_why(small_dataset: Path, tmp_path: Path, workers: Client) -> None:
+    leaky = dataclasses.replace(PROTOCOL, validation="test-subset")
+    # From a process of its own, as on a cluster.
+    with pytest.raises(InputError, match="--allow-leak"):
+        cluster.train_on_cluster(workers, small_dataset, leaky, tmp_path, ("xception",), (1,), progress=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_killed_worker_loses_no_run(small_dataset: Path, tmp_path: Path, workers: Client) -> None:
+    marked: list[int] = []
+    # Asked beforehand: a worker that trains answers late, and what is to be killed may have ended by then.
+    pids = workers.run(os.getpid)
+
+    def kill_one() -> None:
+        deadline = time.monotonic() + 180
+        # Both workers have finished an epoch: whichever is killed leaves a run behind that has begun.
+        while len(list(tmp_path.rglob(CHECKPOINT))) < 2 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        os.kill(pids[min(pids)], signal.SIGKILL)
+        while not (found := mark_abandoned(tmp_path)) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        marked.append(found)
+
+    killer = threading.Thread(target=kill_one)
+    killer.start()
+    runs = cluster.train_on_cluster(
+        workers, small_dataset, PROTOCOL, tmp_path, ("resnet50v2",), (1, 2, 3), progress=False
+    )
+    killer.join()
+    assert marked == [1]
+    assert [run.folder.name for run in runs] == ["fold1", "fold2", "fold3"]
+    assert all(len(run.history()) == PROTOCOL.epochs for run in runs)
+    seconds = [run.record()["seconds"]["training"] for run in runs]  # type: ignore[index]
+    resumed = [number for number, one in enumerate(seconds) if one > MARK]
+    assert len(resumed) == 1, "the run was begun anew, not taken up"
+    alone = train.train_fold(
+        load_dataset(small_dataset), "resnet50v2", resumed[0] + 1, PROTOCOL, tmp_path / "alone", progress=False
+    )
+    pd.testing.assert_frame_equal(runs[resumed[0]].history(), alone.history(), rtol=0, atol=1e-5)
+
+
+def test_a_run_that_takes_down_its_workers_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "_train_one", lambda *_: os._exit(1))
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
+        LocalCluster(n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None) as local,
+        Client(local) as client,
+        pytest.raises(InputError, match="xception, fold 2: took down 2 workers"),
+    ):
+        cluster.train_on_cluster(client, tmp_path, PROTOCOL, tmp_path, ("xception",), (2,), progress=False)
+
+
+def test_an_address_where_nothing_answers(
+    tmp_path: Path, small_dataset: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("timed out")
+
+    monkeypatch.setattr("distributed.Client", refuse)
+    arguments = ["train", "--all", "--data", str(small_dataset), "--cluster", "tcp://localhost:1"]
+    assert main([*arguments, "--runs", str(tmp_path)]) == 2
+    assert "tcp://localhost:1: no Dask scheduler answers (timed out)" in capsys.readouterr().err
