@@ -1,10 +1,10 @@
 """Measure a few training steps of the paper's own network and protocol, beside what the paper prints (Tables 2, 3, 8).
 
 A whole epoch would take an hour on two cores, so a step is measured and an epoch is computed from it. Operations are an
-ESTIMATE: three times those of a forward pass (`covidlib.training.costs`). A processor's peak is not printed on it; the rate of
-a large matrix product in the same process stands in for it, and no training reaches that either. The best step counts:
-whatever else the machine does makes a step slower, never faster. How busy it was, the processor's own seconds show:
-divided by the cores they are what a step needs at least, alone on the machine.
+ESTIMATE: three times those of a forward pass (`covidlib.training.costs`). A processor's peak is not printed on it; the
+rate of a large matrix product in the same process stands in for it, and no training reaches that either. The best step
+counts: whatever else the machine does makes a step slower, never faster. How busy it was, the processor's own seconds
+show: divided by the cores they are what a step needs at least, alone on the machine.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def measure_steps(protocol: Protocol) -> tuple[list[tuple[float, float]], float]
 
 def product_rate(side: int = PRODUCT_SIDE, precision: str = "float32") -> float:
     """Operations a second of a large matrix product here, the best of five."""
-    import tensorflow as tf
+    from covidlib.utils.quiet_tensorflow import tf
 
     left, right = (tf.cast(tf.random.stateless_uniform((side, side), (1, number)), precision) for number in (1, 2))
     best = float("inf")
@@ -108,9 +108,7 @@ def report(step: float, processor: float, memory: float, rate: float, gflops: fl
 def main() -> None:
     """Print and write the measurement."""
     from covidlib.networks import describe
-    from covidlib.utils.quiet_tensorflow import load_tensorflow
 
-    load_tensorflow()
     slices, source = slices_of_an_epoch()
     # Which weights a step starts from does not change its time, and the ImageNet ones would have to be downloaded.
     seconds, memory = measure_steps(replace(PAPER, weights="none"))

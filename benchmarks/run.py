@@ -208,12 +208,10 @@ def measure_cohort(scratch: Path) -> dict[str, object]:
 
 def measure_training_input(folder: Path) -> list[dict[str, object]]:
     """A decoded slice to an augmented one, 512×512: our pipeline, a stack of Keras layers, ImageDataGenerator."""
-    import keras
-    import tensorflow as tf
-
     from covidlib.networks.inputs import load_images
     from covidlib.protocols import PAPER
     from covidlib.training.batches import steps_per_epoch, training_batches
+    from covidlib.utils.quiet_tensorflow import keras, tf
 
     # A series is shorter than this: its slices come several times, as different slices for all three.
     paths = list(islice(cycle(map(str, find_series(folder)[0].files)), AUGMENTED_SLICES))

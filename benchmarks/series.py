@@ -37,7 +37,6 @@ from covidlib.phantom.cohort import make_patient
 from covidlib.scans.series import find_series
 from covidlib.scans.tiff import write_slice
 from covidlib.utils.machine import has_bfloat16, installed, processor
-from covidlib.utils.quiet_tensorflow import load_tensorflow
 
 SHORT = 130
 """Longer series are not measured in 32 bits where the processor has bfloat16: three give a line."""
@@ -92,7 +91,6 @@ def measure_all(lengths: list[int]) -> dict[str, object]:
                 rows.append({"slices": length, "side": side, "selected": len(p_covid), "difference": difference} | one)
                 print(rows[-1], file=sys.stderr, flush=True)
     name, features = processor()
-    load_tensorflow()
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "processor": name,

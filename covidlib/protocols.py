@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from covidlib.errors import InputError
-from covidlib.scans.tiff import SLICE_SIDE
+from covidlib.names import SLICE_SIDE
 
 Precision = Literal["auto", "float32", "mixed_float16", "mixed_bfloat16"]
 Scaling = Literal["raw", "slice-max", "fixed-4095", "lung-window", "imagenet"]
@@ -67,7 +67,8 @@ class Protocol:
     folds_from : "patients" or "published"
         Folds drawn by patient from whatever data there is, or the authors' lists, which need the whole of COVID-CTset.
     weights : "none", "imagenet-authors" or "imagenet-summed"
-        What training starts from: random weights, or weights learned on coloured photographs (`covidlib.networks.imagenet`).
+        What training starts from: random weights, or weights learned on coloured photographs
+        (`covidlib.networks.imagenet`).
     """
 
     name: str
@@ -122,7 +123,7 @@ PROTOCOLS = {protocol.name: protocol for protocol in (PAPER, COLAB, QUICK)}
 
 
 def protocol_named(name: str, **changes: object) -> Protocol:
-    """A protocol by name, with single settings changed. Taught in chapter 04.
+    """A protocol by name, with single settings changed.
 
     Raises
     ------
@@ -140,8 +141,6 @@ def protocol_named(name: str, **changes: object) -> Protocol:
 
 def with_settings(protocol: Protocol, settings: Sequence[str]) -> Protocol:
     """A protocol with settings changed as on the command line, `epochs=3` or `augmentation.flip=false`.
-
-    Taught in chapter 04.
 
     Raises
     ------
@@ -186,7 +185,7 @@ LARGEST_SEED = 2**32 - 1000
 
 
 def check_trainable(protocol: Protocol) -> None:
-    """Refuse a protocol that no training can follow. Taught in chapter 04.
+    """Refuse a protocol that no training can follow.
 
     Raises
     ------

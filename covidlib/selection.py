@@ -62,7 +62,7 @@ class Selection:
 
 
 def count_dark_pixels(slices: np.ndarray) -> np.ndarray:
-    """Pixels below 300 in the region of each slice (paper, section 2.2). Taught in chapter 02.
+    """Pixels below 300 in the region of each slice (paper, section 2.2).
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def count_dark_pixels(slices: np.ndarray) -> np.ndarray:
 
 
 def selection_threshold(dark_counts: np.ndarray) -> float:
-    """Dark-pixel count above which a slice shows an open lung (paper, section 2.2). Taught in chapter 02.
+    """Dark-pixel count above which a slice shows an open lung (paper, section 2.2).
 
     Two thirds of the spread between the most open and the most closed slice of ONE series. The minimum is not added
     back: a series whose most closed slice has more than 0.4 of the maximum is kept whole, and where all counts are
@@ -103,8 +103,6 @@ def selection_threshold(dark_counts: np.ndarray) -> float:
 def select_slices(dark_counts: np.ndarray) -> np.ndarray:
     """Which slices of ONE series go on to the network: those strictly above the threshold (paper, section 2.2).
 
-    Taught in chapter 02.
-
     Parameters
     ----------
     dark_counts : int array, shape (slices,)
@@ -118,7 +116,7 @@ def select_slices(dark_counts: np.ndarray) -> np.ndarray:
 
 
 def select_series(series: Series) -> Selection:
-    """Apply the rule to a series on disk, reading no more of each slice than the region's rows. Taught in chapter 02.
+    """Apply the rule to a series on disk, reading no more of each slice than the region's rows.
 
     Raises
     ------
@@ -151,7 +149,7 @@ def rule_with(
     dark_below: int = DARK_BELOW,
     divisor: float = DIVISOR,
 ) -> tuple[np.ndarray, float]:
-    """Counts and threshold of the rule with other constants; the region keeps its size. Taught in chapter 02.
+    """Counts and threshold of the rule with other constants; the region keeps its size.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Where the notebooks find things: the synthetic cohort, the runs, the real series, and one line on the environment.
+"""Where the notebooks find things: the synthetic cohort, the runs, the real series; and how each of them begins.
 
 Each is made or fetched once and reused. In a clone of the repository they live beside it, under `data/` and `runs/`;
 elsewhere (Colab) under the user's cache; `COVIDLIB_HOME` names another place. Taught in the introduction.
@@ -17,26 +17,13 @@ from covidlib import __version__
 from covidlib.errors import InputError
 from covidlib.utils.folders import home, source_hash
 from covidlib.utils.locks import one_at_a_time
-from covidlib.utils.quiet_tensorflow import load_tensorflow
 
 if TYPE_CHECKING:
     from covidlib.protocols import Protocol
     from covidlib.scans.series import Series
     from covidlib.training.runs import Run
 
-CODE_OF_THE_COHORT = (
-    "chest/abdomen",
-    "chest/body",
-    "chest/bones",
-    "chest/canvas",
-    "chest/disease",
-    "chest/lungs",
-    "chest/mediastinum",
-    "chest/scanner",
-    "chest/wall",
-    "phantom",
-    "series",
-)
+CODE_OF_THE_COHORT = ("phantom", "scans/tiff")
 COHORT_PATIENTS = 50
 COHORT_SEED = 2020
 SHORTCUT_PATIENTS, SHORTCUT_SLICES = 40, 10
@@ -76,7 +63,7 @@ def cohort_folder() -> Path:
 
 
 def shortcut_cohort() -> Path:
-    """The synthetic cohort in which the scanner follows the class, made if need be. Taught in chapter 09."""
+    """The synthetic cohort in which the scanner follows the class, made if need be."""
     from covidlib.phantom.cohort import make_cohort
 
     made = f"{SHORTCUT_PATIENTS}-{SHORTCUT_SLICES}-{SHORTCUT_SEED}-{source_hash(CODE_OF_THE_COHORT)}"
@@ -92,7 +79,7 @@ def shortcut_cohort() -> Path:
 
 
 def shortcut_run(protocol: Protocol, network: str = "xception") -> Run:
-    """One network trained on fold 1 of the shortcut cohort, or the run that is there. Taught in chapter 09."""
+    """One network trained on fold 1 of the shortcut cohort, or the run that is there."""
     from covidlib.datasets.slice_table import load_dataset
     from covidlib.training.train import train_fold
 
@@ -130,10 +117,16 @@ def real_series() -> Series | None:
     return find_series(folder)[0]
 
 
-def describe(protocol: str) -> str:
-    """One line for the top of a page: versions, device, protocol."""
-    load_tensorflow()
-    import tensorflow as tf
+def begin(protocol: str) -> None:
+    """Start a notebook: set the style of figures, and print one line of versions, device and protocol."""
+    from covidlib.plotting.style import style
+
+    style()
+    print(_versions_line(protocol))
+
+
+def _versions_line(protocol: str) -> str:
+    from covidlib.utils.quiet_tensorflow import tf
 
     gpus = tf.config.list_physical_devices("GPU")
     device = f"{len(gpus)} GPU" if gpus else "CPU"

@@ -11,34 +11,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 import pytest
+from support.made import body_slice, write_series
 
 from covidlib.scans.tiff import write_slice
-
-ROOT = Path(__file__).parent.parent
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
-"""The tour, and the chapters in their order."""
-CHAPTERS = [path for path in NOTEBOOKS if path.name[:2] != "00"]
-
-
-def body_slice(dark_pixels: int = 0, seed: int = 0) -> np.ndarray:
-    """Soft tissue with so many dark pixels at the start of the rule's region; uint16, 512×512."""
-    pixels = np.random.default_rng(seed).integers(1000, 1100, (512, 512)).astype(np.uint16)
-    region = pixels[240:340, 120:370].reshape(-1).copy()
-    region[:dark_pixels] = 150
-    pixels[240:340, 120:370] = region.reshape(100, 250)
-    return pixels
-
-
-OPEN = 20000
-"""Dark pixels of a slice that passes for an open lung: more than `domain_check.LEAST_LUNG` of the picture."""
-
-
-def write_series(folder: Path, dark_counts: list[int], seed: int = 0) -> Path:
-    """A TIFF series whose slices have the given numbers of dark pixels."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for number, dark in enumerate(dark_counts, start=1):
-        write_slice(folder / f"IM{number:05d}.tif", body_slice(dark, seed + number))
-    return folder
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import body_slice, write_series
+from support.made import body_slice, write_series
 
 from covidlib.cli.main import main
 from covidlib.errors import InputError

@@ -1,6 +1,17 @@
-"""The paper's printed numbers, each recomputed from what it follows from (Tables 1–9 and the text).
+"""Recompute every number that the paper printed, in exact fractions (Tables 1 to 9 and the text).
 
-Read the modules from `numbers` (exact arithmetic) over `cells` (the tables as printed) and `checks` (one check) to
-`counts`, `rates`, `lists`, `parameters` and `text` with `ties` and `statements` (all checks); `collect` runs them,
-`page` shows them. Taught in chapter 08.
+Each check names its cell, its rule and its verdict: agrees, rounds, disagrees or unchecked.
 """
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "all_checks": ["audit_paper", "counts_by_place", "disagreements"],
+        "exact_numbers": ["ABOUT", "compare_numbers", "decimals", "parse_number", "show_number"],
+        "printed_tables": ["paper_tables"],
+        "report": ["by_explanation", "checks_fragment", "corrections", "findings"],
+        "text_checks": ["text_entries"],
+    },
+)

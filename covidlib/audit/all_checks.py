@@ -42,7 +42,7 @@ class Known(NamedTuple):
 
 @cache
 def known_disagreements() -> dict[str, Known]:
-    """The disagreements that the untouched paper has, by the id of their check. Taught in chapter 08."""
+    """The disagreements that the untouched paper has, by the id of their check."""
     text = (files("covidlib") / "data" / "audit" / "known.json").read_text(encoding="utf-8")
     entries = json.loads(text)
     known = {}
@@ -57,7 +57,7 @@ def known_disagreements() -> dict[str, Known]:
 def audit_paper(
     tables: PrintedTables | str | Path | None = None, lists: Mapping[str, dict] | None = None
 ) -> list[Check]:
-    """Every check, in the order of the tables, then of the text. Taught in chapter 08.
+    """Every check, in the order of the tables, then of the text.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def audit_paper(
 
 
 def each_check(tables: PrintedTables, lists: Mapping[str, dict]) -> Iterator[Check]:
-    """The checks one after the other, for those who need not see them all. Taught in chapter 08."""
+    """The checks one after the other, for those who need not see them all."""
     known = known_disagreements()
     for check in _all(tables, lists):
         yield _marked(check, known)
@@ -108,18 +108,18 @@ def _marked(check: Check, known: Mapping[str, Known]) -> Check:
 
 
 def place_of(check: Check) -> str:
-    """The table or section in which a check's printed value stands. Taught in chapter 08."""
+    """The table or section in which a check's printed value stands."""
     return check.where.partition(":")[0].partition(",")[0]
 
 
 def counts_by_verdict(checks: Iterable[Check]) -> dict[Verdict, int]:
-    """How many checks have each verdict. Taught in chapter 08."""
+    """How many checks have each verdict."""
     counts = Counter(check.verdict for check in checks)
     return {verdict: counts[verdict] for verdict in VERDICTS}
 
 
 def counts_by_place(checks: Iterable[Check]) -> pd.DataFrame:
-    """How many checks of each verdict stand in each table and section. Taught in chapter 08.
+    """How many checks of each verdict stand in each table and section.
 
     Returns
     -------
@@ -132,14 +132,11 @@ def counts_by_place(checks: Iterable[Check]) -> pd.DataFrame:
 
 
 def disagreements(checks: Iterable[Check], known: bool) -> list[Check]:
-    """The disagreements that the paper is known to have, or those that are new. Taught in chapter 08."""
+    """The disagreements that the paper is known to have, or those that are new."""
     return [check for check in checks if check.verdict == "disagrees" and check.known == known]
 
 
 def gone(checks: Sequence[Check]) -> list[str]:
-    """Known disagreements that these tables no longer have: something was corrected, or changed.
-
-    Taught in chapter 08.
-    """
+    """Known disagreements that these tables no longer have: something was corrected, or changed."""
     still = {check.id for check in checks if check.verdict == "disagrees"}
     return [id for id in known_disagreements() if id not in still]

@@ -33,7 +33,7 @@ class Check:
 
 
 def equals(cell: Cell, tie: str, exact: Fraction, rule: str, places: int = 0, note: str = "") -> Check:
-    """A cell against its exact value, at the printed precision of its column. Taught in chapter 08.
+    """A cell against its exact value, at the printed precision of its column.
 
     Parameters
     ----------
@@ -57,10 +57,10 @@ def equals(cell: Cell, tie: str, exact: Fraction, rule: str, places: int = 0, no
 
 
 def holds(id: str, where: str, printed: str, recomputed: str, rule: str, condition: bool) -> Check:
-    """A printed value against a bound or a word: it holds or it does not. Taught in chapter 08."""
+    """A printed value against a bound or a word: it holds or it does not."""
     return Check(id, where, printed, recomputed, rule, "agrees" if condition else "disagrees")
 
 
 def unchecked(id: str, where: str, printed: str, reason: str) -> Check:
-    """A printed value that nothing public can check, and why. Taught in chapter 08."""
+    """A printed value that nothing public can check, and why."""
     return Check(id, where, printed, "", reason, "unchecked")

@@ -34,7 +34,7 @@ REPEATED = {"Wrong classified as COVID": "Normal not classified", "Wrong classif
 
 
 def all_counts(tables: PrintedTables, lists: Mapping[str, dict]) -> Iterator[Check]:
-    """Every check of a count against other counts. Taught in chapter 08."""
+    """Every check of a count against other counts."""
     yield from folds_and_totals(tables)
     yield from images_of_patients(tables, lists)
     yield from fold1_at_two_thresholds(tables)
@@ -45,15 +45,12 @@ def all_counts(tables: PrintedTables, lists: Mapping[str, dict]) -> Iterator[Che
 
 
 def total(values: Iterable[Fraction]) -> Fraction:
-    """An exact sum. Taught in chapter 08."""
+    """An exact sum."""
     return sum(values, Fraction(0))
 
 
 def folds_and_totals(tables: PrintedTables) -> Iterator[Check]:
-    """Table 2 against Table 1 and against itself: every fold holds all patients and all images.
-
-    Taught in chapter 08.
-    """
+    """Table 2 against Table 1 and against itself: every fold holds all patients and all images."""
     for label in LABELS:
         named = PRINTED_LABEL[label]
         patients = tables.cell(1, "Number", f"{named} patients")
@@ -69,7 +66,8 @@ def folds_and_totals(tables: PrintedTables) -> Iterator[Check]:
             yield equals(train, "table1", patients.value - test.value, rule)
             test = tables.cell(2, f"Fold{fold}", f"test {named} images")
             train = tables.cell(2, f"Fold{fold}", f"train {named} images")
-            rule = f"the {show_number(mode(per_fold))} images that train and test hold in most folds, minus the test images"
+            usual = show_number(mode(per_fold))
+            rule = f"the {usual} images that train and test hold in most folds, minus the test images"
             yield equals(train, "same-in-all-folds", mode(per_fold) - test.value, rule)
     tested = total(tables.value(2, f"Fold{fold}", "test COVID-19 patients") for fold in FOLDS)
     cell = tables.cell(1, "Number", "COVID-19 patients")
@@ -87,7 +85,7 @@ def folds_and_totals(tables: PrintedTables) -> Iterator[Check]:
 
 
 def images_of_patients(tables: PrintedTables, lists: Mapping[str, dict]) -> Iterator[Check]:
-    """Table 4 against Tables 1 and 2: patients, all images of them, and bounds on these. Taught in chapter 08."""
+    """Table 4 against Tables 1 and 2: patients, all images of them, and bounds on these."""
     for label in LABELS:
         named, images = PRINTED_LABEL[label], tables.cell(1, "Number", f"{PRINTED_LABEL[label]} images")
         for fold in FOLDS:
@@ -116,14 +114,14 @@ def images_of_patients(tables: PrintedTables, lists: Mapping[str, dict]) -> Iter
         images.where,
         images.text,
         f"{tested['4']} normal patients are tested in four folds, {tested['5']} in five and {tested['3']} in three: "
-        f"Table 4's sum, {show_number(summed)}, is four times this total, {show_number(4 * images.value)}, plus the images of the "
-        f"second kind, minus those of the third. They would have to differ by {show_number(summed - 4 * images.value)}; how "
-        "many they have, only the full dataset tells",
+        f"Table 4's sum, {show_number(summed)}, is four times this total, {show_number(4 * images.value)}, plus the "
+        "images of the second kind, minus those of the third. They would have to differ by "
+        f"{show_number(summed - 4 * images.value)}; how many they have, only the full dataset tells",
     )
 
 
 def fold1_at_two_thresholds(tables: PrintedTables) -> Iterator[Check]:
-    """Table 5 against Tables 4 and 6, and one threshold against the other. Taught in chapter 08."""
+    """Table 5 against Tables 4 and 6, and one threshold against the other."""
     for network in NETWORKS:
         for threshold in ("Threshold1", "Threshold2"):
             for label, columns in COUNT_HEADS[5].items():
@@ -144,10 +142,7 @@ def fold1_at_two_thresholds(tables: PrintedTables) -> Iterator[Check]:
 
 
 def right_and_wrong(tables: PrintedTables, number: int) -> Iterator[Check]:
-    """Tables 6 and 9, each row: right and wrong of both classes add up, within the row and to Tables 2 or 4.
-
-    Taught in chapter 08.
-    """
+    """Tables 6 and 9, each row: right and wrong of both classes add up, within the row and to Tables 2 or 4."""
     columns, unit = COUNT_HEADS[number], UNIT[number]
     for row in tables.rows(number):
         cell = {name: tables.cell(number, row, head) for name, head in RIGHT_AND_WRONG[number].items()}
@@ -179,7 +174,7 @@ def _tested(tables: PrintedTables, number: int, row: str, label: str) -> Fractio
 
 
 def means_of_folds(tables: PrintedTables, number: int) -> Iterator[Check]:
-    """The averages of the counts of Tables 6 and 9: the mean of five whole numbers, exactly. Taught in chapter 08."""
+    """The averages of the counts of Tables 6 and 9: the mean of five whole numbers, exactly."""
     for network in NETWORKS:
         for column in tables.columns(number):
             if column in tables.columns(6) or column in tables.columns(9)[:8]:
@@ -189,10 +184,7 @@ def means_of_folds(tables: PrintedTables, number: int) -> Iterator[Check]:
 
 
 def repeated_columns(tables: PrintedTables) -> Iterator[Check]:
-    """Two columns of Table 9 print what two others print: with two classes, an error of one is the other's.
-
-    Taught in chapter 08.
-    """
+    """Two columns of Table 9 print what two others print: with two classes, an error of one is the other's."""
     for row in tables.rows(9):
         for column, same in REPEATED.items():
             cell = tables.cell(9, row, column)

@@ -26,7 +26,7 @@ _NUMBER = re.compile(r"(?P<whole>\d{1,3}(?:,\d{3}){1,2}|\d{1,9})(?:\.(?P<part>\d
 
 @lru_cache(maxsize=4096)
 def parse_number(text: str) -> Fraction:
-    """The exact value of a printed number: "40,094" is 40094, "0.987" is 987/1000. Taught in chapter 08.
+    """The exact value of a printed number: "40,094" is 40094, "0.987" is 987/1000.
 
     Raises
     ------
@@ -43,7 +43,7 @@ WORDS = {"zero": "0", "two": "2", "three": "3", "four": "4", "five": "5", "ten":
 
 
 def said(text: str) -> Fraction:
-    """The value of a number in a sentence, in digits or as a word. Taught in chapter 08.
+    """The value of a number in a sentence, in digits or as a word.
 
     Raises
     ------
@@ -54,22 +54,22 @@ def said(text: str) -> Fraction:
 
 
 def decimals(text: str) -> int:
-    """Digits after the point of a printed number. Taught in chapter 08."""
+    """Digits after the point of a printed number."""
     return len(text.partition(".")[2])
 
 
 def half_even(value: Fraction, places: int) -> Fraction:
-    """Rounded to so many places, a tie to the even digit. Taught in chapter 08."""
+    """Rounded to so many places, a tie to the even digit."""
     return Fraction(round(value, places))
 
 
 def half_up(value: Fraction, places: int) -> Fraction:
-    """Rounded to so many places, a tie upwards. Taught in chapter 08."""
+    """Rounded to so many places, a tie upwards."""
     return Fraction(math.floor(value * 10**places + Fraction(1, 2)), 10**places)
 
 
 def compare_numbers(printed: Fraction, exact: Fraction, places: int) -> Verdict:
-    """Whether a printed value is the exact one, or that one rounded to its precision. Taught in chapter 08.
+    """Whether a printed value is the exact one, or that one rounded to its precision.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def compare_numbers(printed: Fraction, exact: Fraction, places: int) -> Verdict:
 
 
 def rounding_note(printed: Fraction, exact: Fraction, places: int) -> str:
-    """Which way of rounding a printed value needs, where the two differ; else nothing. Taught in chapter 08."""
+    """Which way of rounding a printed value needs, where the two differ; else nothing."""
     if printed == exact:
         return ""
     even, up = half_even(exact, places), half_up(exact, places)
@@ -93,12 +93,12 @@ def rounding_note(printed: Fraction, exact: Fraction, places: int) -> str:
 
 
 def brief(value: Fraction, places: int = 1) -> str:
-    """An exact value rounded for a sentence: 14.7 for 14.736842… Taught in chapter 08."""
+    """An exact value rounded for a sentence: 14.7 for 14.736842…"""
     return show_number(half_even(value, places), places)
 
 
 def show_number(value: Fraction, places: int = 6) -> str:
-    """An exact value for readers: whole or terminating if it is, else so many places and "…". Taught in chapter 08.
+    """An exact value for readers: whole or terminating if it is, else so many places and "…".
 
     As in the paper, numbers from 10,000 up have a comma.
     """

@@ -10,7 +10,7 @@ from covidlib.audit.printed_tables import PrintedTables
 
 
 def all_lists(tables: PrintedTables, lists: Mapping[str, dict]) -> Iterator[Check]:
-    """Every printed count that the public lists hold too. Taught in chapter 08.
+    """Every printed count that the public lists hold too.
 
     Parameters
     ----------

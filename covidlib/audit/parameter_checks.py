@@ -23,7 +23,7 @@ REASONS = {
 
 
 def same_parameters(tables: PrintedTables) -> Iterator[Check]:
-    """Table 3: all networks have the same parameters, as section 2.4 says. Taught in chapter 08."""
+    """Table 3: all networks have the same parameters, as section 2.4 says."""
     first, *others = tables.columns(3)
     for row in tables.rows(3):
         own = tables.cell(3, row, first)
@@ -35,10 +35,7 @@ def same_parameters(tables: PrintedTables) -> Iterator[Check]:
 
 
 def times(tables: PrintedTables) -> Iterator[Check]:
-    """Table 7 against the time that Table 8 gives for one slice, and what cannot be checked in both.
-
-    Taught in chapter 08.
-    """
+    """Table 7 against the time that Table 8 gives for one slice, and what cannot be checked in both."""
     one = tables.value(8, OURS_IN_TABLE_8, MILLISECONDS) / 1000
     for row in tables.rows(7):
         slices, cell = tables.cell(7, row, SLICES), tables.cell(7, row, TIME)

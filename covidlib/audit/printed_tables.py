@@ -83,12 +83,12 @@ def _readable(found: re.Match[str]) -> str:
 
 @cache
 def slug(text: str) -> str:
-    """Lower-case letters and digits joined by hyphens. Taught in chapter 08."""
+    """Lower-case letters and digits joined by hyphens."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
 class PrintedTables:
-    """All cells of Tables 1 to 9. Taught in chapter 08.
+    """All cells of Tables 1 to 9.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ class PrintedTables:
 
 @cache
 def paper_tables() -> PrintedTables:
-    """The tables as the paper printed them. Taught in chapter 08."""
+    """The tables as the paper printed them."""
     with as_file(files("covidlib") / "data" / "paper") as folder:
         tables = {number: _read(folder / f"table{number}.csv") for number in TABLES}
     cells = {}
@@ -145,7 +145,7 @@ def paper_tables() -> PrintedTables:
 
 
 def read_tables(folder: str | Path) -> PrintedTables:
-    """Nine CSV files `table1.csv` to `table9.csv` in the form of the package's own. Taught in chapter 08.
+    """Nine CSV files `table1.csv` to `table9.csv` in the form of the package's own.
 
     Rows and columns may stand in another order; their names, and which cells are numbers with which unit, must match.
 

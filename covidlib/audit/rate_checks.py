@@ -26,10 +26,7 @@ RATES = {
 
 
 def rate(tables: PrintedTables, rows: list[str], column: str) -> Fraction:
-    """A rate of Table 9 from the counts of one row, or of several rows added up; 0 of nothing is 0.
-
-    Taught in chapter 08.
-    """
+    """A rate of Table 9 from the counts of one row, or of several rows added up; 0 of nothing is 0."""
     above, below = (
         sum((tables.value(9, row, count) for row in rows for count in counts), Fraction(0)) for counts in RATES[column]
     )
@@ -37,7 +34,7 @@ def rate(tables: PrintedTables, rows: list[str], column: str) -> Fraction:
 
 
 def all_rates(tables: PrintedTables) -> Iterator[Check]:
-    """Every rate of Table 9 from its row's counts, and every average. Taught in chapter 08."""
+    """Every rate of Table 9 from its row's counts, and every average."""
     for column, (above, below) in RATES.items():
         places = tables.places(9, column)
         for network in NETWORKS:

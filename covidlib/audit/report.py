@@ -28,13 +28,13 @@ WORDS = {
 
 
 def to_dict(checks: Sequence[Check]) -> dict[str, object]:
-    """All checks, ready for JSON. Taught in chapter 08."""
+    """All checks, ready for JSON."""
     keys = ("id", "where", "printed", "recomputed", "rule", "verdict", "known", "explanation", "evidence")
     return {"checks": [{key: getattr(check, key) for key in keys} for check in checks]}
 
 
 def to_text(checks: Sequence[Check]) -> str:
-    """Counts by verdict, and every disagreement, new ones first. Taught in chapter 08."""
+    """Counts by verdict, and every disagreement, new ones first."""
     counts = counts_by_verdict(checks)
     lines = [f"checks     {len(checks)}"]
     lines += [f"{verdict:<10} {counts[verdict]:>4}  {WORDS[verdict]}" for verdict in VERDICTS]
@@ -51,7 +51,7 @@ def to_text(checks: Sequence[Check]) -> str:
 
 
 def checks_fragment(checks: Sequence[Check], name: str = "audit", verdict: str = "") -> str:
-    """The checks as a table that can be filtered, to be put into any page. Taught in chapter 08.
+    """The checks as a table that can be filtered, to be put into any page.
 
     It needs no network; without JavaScript all checks are shown.
 
@@ -79,7 +79,7 @@ def checks_fragment(checks: Sequence[Check], name: str = "audit", verdict: str =
 
 
 def by_explanation(checks: Sequence[Check]) -> list[list[Check]]:
-    """Known disagreements, those with one explanation together. Taught in chapter 08."""
+    """Known disagreements, those with one explanation together."""
     groups: dict[str, list[Check]] = {}
     for check in disagreements(checks, known=True):
         groups.setdefault(check.explanation, []).append(check)
@@ -87,7 +87,7 @@ def by_explanation(checks: Sequence[Check]) -> list[list[Check]]:
 
 
 def findings(checks: Sequence[Check]) -> str:
-    """Each known disagreement with its explanation and how we know, as HTML. Taught in chapter 08."""
+    """Each known disagreement with its explanation and how we know, as HTML."""
     items = []
     for group in by_explanation(checks):
         values = dict.fromkeys((check.printed, check.recomputed) for check in group)
@@ -101,7 +101,7 @@ def findings(checks: Sequence[Check]) -> str:
 
 
 def corrections(checks: Sequence[Check]) -> pd.DataFrame:
-    """What a corrected paper would say. Taught in chapter 08.
+    """What a corrected paper would say.
 
     Returns
     -------
@@ -117,7 +117,7 @@ def corrections(checks: Sequence[Check]) -> pd.DataFrame:
 
 
 def to_html(checks: Sequence[Check]) -> str:
-    """One page, complete in itself. Taught in chapter 08."""
+    """One page, complete in itself."""
     counts, fresh = counts_by_verdict(checks), len(disagreements(checks, known=False))
     summary = "".join(
         f"<li><b>{counts[verdict]}</b> {SIGNS[verdict]} {verdict}: {WORDS[verdict]}</li>" for verdict in VERDICTS
@@ -128,7 +128,7 @@ def to_html(checks: Sequence[Check]) -> str:
 
 
 def write_html(checks: Sequence[Check], path: str | Path) -> None:
-    """Write the page; the file appears whole or not at all. Taught in chapter 08.
+    """Write the page; the file appears whole or not at all.
 
     Raises
     ------

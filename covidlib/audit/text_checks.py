@@ -31,14 +31,14 @@ class Entry(TypedDict):
 
 @cache
 def text_entries() -> list[Entry]:
-    """Every number of the text with what it is tied to, or why to nothing. Taught in chapter 08."""
+    """Every number of the text with what it is tied to, or why to nothing."""
     text = (files("covidlib") / "data" / "audit" / "text.json").read_text(encoding="utf-8")
     listed: list[Entry] = json.loads(text)
     return listed
 
 
 def all_text(tables: PrintedTables, lists: Mapping[str, dict]) -> Iterator[Check]:
-    """Every number of the text against what it is tied to. Taught in chapter 08."""
+    """Every number of the text against what it is tied to."""
     listed = text_entries()
     sources = Sources(tables, lists, {entry["id"]: entry["printed"] for entry in listed})
     for entry in listed:

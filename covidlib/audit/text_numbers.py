@@ -150,7 +150,7 @@ def _day(sources: Sources, which: str, month: int) -> Fraction:
 
 
 def people(sources: Sources, what: str) -> tuple[Fraction, str]:
-    """People of Figure 3 in the public list: "ages 30", "sexes M", "sexes M covid". Taught in chapter 08."""
+    """People of Figure 3 in the public list: "ages 30", "sexes M", "sexes M covid"."""
     kind, key, *labels = what.split()
     counted = sum(sources.lists["patients"][label][kind].get(key, 0) for label in labels or ("covid", "normal"))
     return Fraction(counted), "counted in the public list of patients"

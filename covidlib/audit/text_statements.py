@@ -20,7 +20,7 @@ LOWER_IS_BETTER = ("Wrong", "not classified")
 
 
 def best_columns(tables: PrintedTables, table: int) -> dict[str, str]:
-    """For each column of Table 6 or 9 the network with the best average. Taught in chapter 08.
+    """For each column of Table 6 or 9 the network with the best average.
 
     Fewer is better where the column counts errors.
     """

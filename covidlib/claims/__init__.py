@@ -1,0 +1,14 @@
+"""The paper's claims as data: printed value, recomputed value, our value with its band, verdict.
+
+`update` computes the stored numbers again; tests hold pages to them.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "badges": ["chapter_numbers", "scorecard_page"],
+        "claims": ["SUPPORT", "claims_table", "load_claims", "scorecard"],
+    },
+)

@@ -37,7 +37,7 @@ MARKS = {
 
 
 def badge(word: str) -> str:
-    """A verdict as a small HTML label: a sign, the word, and a class for its colour. Taught in chapter 08.
+    """A verdict as a small HTML label: a sign, the word, and a class for its colour.
 
     Raises
     ------
@@ -51,8 +51,6 @@ def badge(word: str) -> str:
 
 def chapter_numbers(chapter: str, runs: Sequence[Run]) -> HTML:
     """The claims of a chapter that are numbers: printed, recomputed, and this run's against its band.
-
-    Taught in chapter 08.
 
     Parameters
     ----------
@@ -90,7 +88,7 @@ def _numbers_row(claim: Claim, compared: pd.DataFrame, same_kind: bool) -> list[
 
 
 def scorecard_page(claims: Sequence[Claim]) -> HTML:
-    """The scorecard of claims in words, each with its badge and its evidence. Taught in chapter 08."""
+    """The scorecard of claims in words, each with its badge and its evidence."""
     rows = []
     for claim, place, support, reason in (
         scorecard(claims)[["claim", "place", "support", "evidence"]].astype(str).to_numpy()

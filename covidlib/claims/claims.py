@@ -1,8 +1,8 @@
 """The paper's claims as data: where each stands, what it says, what follows from the printed numbers, what we found.
 
 One file, `covidlib/data/claims.json`, holds them all. Pages, tables, badges and tests read it; what it stores of
-computed numbers is computed again by the tests. `python -m covidlib.claims.claims` computes it anew (the bands of our own
-numbers from `covidlib.claims.seed_bands`). Taught in chapter 08.
+computed numbers is computed again by the tests. `python -m covidlib.claims.claims` computes it anew (the bands of our
+own numbers from `covidlib.claims.seed_bands`). Taught in chapter 08.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Claim:
 
 
 def load_claims(path: str | Path | None = None) -> tuple[dict[str, Any], list[Claim]]:
-    """How our bands were made, and all claims. Taught in chapter 08.
+    """How our bands were made, and all claims.
 
     Raises
     ------
@@ -107,14 +107,14 @@ def load_claims(path: str | Path | None = None) -> tuple[dict[str, Any], list[Cl
 
 
 def number(reference: Reference) -> float:
-    """A number by where it comes from. Taught in chapter 08.
+    """A number by where it comes from.
 
     Parameters
     ----------
     reference : dict with one of these keys
-        `quantity` (as `covidlib.claims.reported_numbers.Quantity`, from the printed counts), `cell` ([table, row, column] of the
-        paper, the first number in it), `list` (keys into the stored counts of the public lists), `ppv_at`
-        ([network, prevalence]), `ratio` or `sum` (of further references).
+        `quantity` (as `covidlib.claims.reported_numbers.Quantity`, from the printed counts), `cell` ([table, row,
+        column] of the paper, the first number in it), `list` (keys into the stored counts of the public lists),
+        `ppv_at` ([network, prevalence]), `ratio` or `sum` (of further references).
 
     Raises
     ------
@@ -148,7 +148,7 @@ def _first_number(printed: str) -> float:
 
 
 def printed_number(printed: str) -> tuple[Fraction, Fraction]:
-    """A printed number, and one unit of its last place: "98.49%" is 0.9849 and 0.0001. Taught in chapter 08.
+    """A printed number, and one unit of its last place: "98.49%" is 0.9849 and 0.0001.
 
     Raises
     ------
@@ -165,7 +165,7 @@ def printed_number(printed: str) -> tuple[Fraction, Fraction]:
 
 
 def agrees(claim: Claim) -> bool:
-    """Whether the recomputed number, rounded as the paper rounds, is the printed one. Taught in chapter 08."""
+    """Whether the recomputed number, rounded as the paper rounds, is the printed one."""
     if claim.recomputed is None or not claim.printed:
         return False
     value, unit = printed_number(claim.printed)
@@ -174,12 +174,12 @@ def agrees(claim: Claim) -> bool:
 
 
 def recompute(claim: Claim) -> float | None:
-    """The number behind a claim from its source, as it is stored. Taught in chapter 08."""
+    """The number behind a claim from its source, as it is stored."""
     return None if claim.source is None else round(number(claim.source), DIGITS)
 
 
 def holds(claim: Claim) -> bool | None:
-    """Whether the comparison on which the verdict rests is true; None where there is none. Taught in chapter 08."""
+    """Whether the comparison on which the verdict rests is true; None where there is none."""
     if claim.holds is None:
         return None
     left, right = number(claim.holds["left"]), number(claim.holds["right"])
@@ -188,7 +188,7 @@ def holds(claim: Claim) -> bool | None:
 
 
 def evidence(claim: Claim) -> str:
-    """The sentence of evidence, with its numbers computed now. Taught in chapter 08."""
+    """The sentence of evidence, with its numbers computed now."""
     filled = [format(number(one), one["format"]) for one in claim.numbers]
     return claim.evidence.format(*filled)
 
@@ -197,7 +197,7 @@ def evidence(claim: Claim) -> str:
 
 
 def claims_table(claims: Sequence[Claim]) -> pd.DataFrame:
-    """Every claim with a number: printed, recomputed, ours with its band. Taught in chapter 08.
+    """Every claim with a number: printed, recomputed, ours with its band.
 
     Returns
     -------
@@ -222,7 +222,7 @@ def claims_table(claims: Sequence[Claim]) -> pd.DataFrame:
 
 
 def scorecard(claims: Sequence[Claim]) -> pd.DataFrame:
-    """The claims in words, with what speaks for or against each. Taught in chapter 08.
+    """The claims in words, with what speaks for or against each.
 
     Returns
     -------

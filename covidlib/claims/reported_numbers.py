@@ -16,7 +16,7 @@ import pandas as pd
 
 from covidlib.errors import InputError
 from covidlib.names import NETWORKS
-from covidlib.patients.decision import THRESHOLD_1, THRESHOLD_2
+from covidlib.patients.decision import THRESHOLD_1, THRESHOLD_2, patient_fold_counts
 from covidlib.results.curves import auc
 from covidlib.results.fold_results import fold_counts
 from covidlib.results.intervals import on_all
@@ -26,7 +26,7 @@ from covidlib.results.scores import SCORES, mean_of_folds
 from covidlib.results.tables import MEAN, POOLED, pooled
 
 IMAGES, PATIENTS, PATIENTS_AT_1 = "images", "patients", "patients, threshold 1"
-THRESHOLDS = {IMAGES: None, PATIENTS: THRESHOLD_2, PATIENTS_AT_1: THRESHOLD_1}
+THRESHOLDS = {PATIENTS: THRESHOLD_2, PATIENTS_AT_1: THRESHOLD_1}
 AUC = "AUC"
 COUNTS = ("true_covid", "false_normal", "true_normal", "false_covid")
 
@@ -40,8 +40,8 @@ class Quantity:
     unit : "images", "patients" or "patients, threshold 1"
         Images of Table 9; patients of Table 6 (threshold 2), or of Table 5 (threshold 1, of which fold 1 is printed).
     score : str
-        One of `covidlib.results.scores.SCORES`, a field of `covidlib.results.metrics.Counts`, "right" (correct of both classes), or
-        "AUC", which the paper's counts do not give.
+        One of `covidlib.results.scores.SCORES`, a field of `covidlib.results.metrics.Counts`, "right" (correct of both
+        classes), or "AUC", which the paper's counts do not give.
     network, minus : str
         One of `covidlib.names.NETWORKS`; `minus` names a second one whose value is subtracted.
     average : "mean of folds" or "pooled"
@@ -71,7 +71,7 @@ class Quantity:
 
 
 def printed_value(quantity: Quantity) -> float:
-    """A quantity recomputed from the counts that the paper prints (Tables 5, 6 and 9). Taught in chapter 08.
+    """A quantity recomputed from the counts that the paper prints (Tables 5, 6 and 9).
 
     Raises
     ------
@@ -84,7 +84,7 @@ def printed_value(quantity: Quantity) -> float:
 
 
 def our_value(quantity: Quantity, predictions: pd.DataFrame) -> float:
-    """A quantity of our predictions, of slices or decided patients. Taught in chapter 08.
+    """A quantity of our predictions, of slices or decided patients.
 
     Parameters
     ----------
@@ -95,11 +95,13 @@ def our_value(quantity: Quantity, predictions: pd.DataFrame) -> float:
         rows = labelled(predictions)
         areas = [float(on_all(rows[rows["network"] == name], mean_of_folds(auc))) for name in _networks(quantity)]
         return areas[0] - sum(areas[1:])
-    return _value(quantity, fold_counts(predictions, THRESHOLDS[quantity.unit]))
+    if quantity.unit == IMAGES:
+        return _value(quantity, fold_counts(predictions))
+    return _value(quantity, patient_fold_counts(predictions, THRESHOLDS[quantity.unit]))
 
 
 def printed_folds(unit: str) -> FoldCounts:
-    """The printed counts of each network, fold after fold; of threshold 1, fold 1 only. Taught in chapter 08."""
+    """The printed counts of each network, fold after fold; of threshold 1, fold 1 only."""
     if unit == IMAGES:
         return printed_fold_counts()
     if unit == PATIENTS:

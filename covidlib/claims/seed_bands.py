@@ -43,14 +43,14 @@ COMPARED = ("quantity", "chapter", "stored", "this_run", "low", "high", "inside"
 
 
 def machine() -> dict[str, Any]:
-    """What decides how sums are rounded: processor, its features, cores, versions. Taught in chapter 08."""
+    """What decides how sums are rounded: processor, its features, cores, versions."""
     name, features = processor()
     versions = {package: version(package) for package in VERSIONS}
     return {"processor": name, "features": list(features), "cores": os.cpu_count(), "versions": versions}
 
 
 def band(values: Sequence[float], least: float, most: float, confidence: float = CONFIDENCE) -> Interval:
-    """Where one more value should lie: a prediction interval from a few values. Taught in chapter 08.
+    """Where one more value should lie: a prediction interval from a few values.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def band(values: Sequence[float], least: float, most: float, confidence: float =
 
 
 def compare(claims: Sequence[Claim], predictions: pd.DataFrame) -> pd.DataFrame:
-    """This run's numbers against their bands. Taught in chapter 08.
+    """This run's numbers against their bands.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def compare(claims: Sequence[Claim], predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def apply_to(made: Mapping[str, Any], runs: Sequence[Run]) -> bool:
-    """Whether the bands were made on such runs: the same protocol, seed aside, on the same data. Taught in chapter 08.
+    """Whether the bands were made on such runs: the same protocol, seed aside, on the same data.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def apply_to(made: Mapping[str, Any], runs: Sequence[Run]) -> bool:
 
 
 def complaints(compared: pd.DataFrame, same_machine: bool) -> list[str]:
-    """One line for each number that is not what it should be: notebook, old value, new value. Taught in chapter 08.
+    """One line for each number that is not what it should be: notebook, old value, new value.
 
     Parameters
     ----------
@@ -152,12 +152,12 @@ def complaints(compared: pd.DataFrame, same_machine: bool) -> list[str]:
 
 
 def with_seed(seed: int) -> Protocol:
-    """QUICK with another seed. Taught in chapter 08."""
+    """QUICK with another seed."""
     return dataclasses.replace(QUICK, seed=seed)
 
 
 def measure(claims: Sequence[Claim]) -> tuple[dict[str, Any], list[Claim]]:
-    """Train every seed's fifteen runs where they are missing, and make the bands from them. Taught in chapter 08.
+    """Train every seed's fifteen runs where they are missing, and make the bands from them.
 
     Returns
     -------
@@ -199,5 +199,5 @@ def _measured(claim: Claim, predictions: Mapping[int, pd.DataFrame]) -> dict[str
 
 
 def limits(quantity: Quantity) -> tuple[float, float]:
-    """The ends of what a share, or a difference of two, can be. Taught in chapter 08."""
+    """The ends of what a share, or a difference of two, can be."""
     return (-1.0, 1.0) if quantity.minus or quantity.score == "MCC" else (0.0, 1.0)

@@ -1,0 +1,1 @@
+"""The command `covidlib`: one module per larger command, the others in `main`."""

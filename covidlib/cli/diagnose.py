@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from covidlib.errors import InputError
 from covidlib.names import NETWORKS, VARIATIONS
-from covidlib.utils.quiet_tensorflow import load_tensorflow
 
 if TYPE_CHECKING:
     from covidlib.patients.batch import Batch
@@ -46,7 +45,6 @@ def run(arguments: argparse.Namespace) -> int:
     """Diagnose the patients; returns 0, or 3 if some of them failed."""
     if arguments.explain and arguments.report is None:
         raise InputError("--explain", "draws into a report, and none is asked for", "Add --report OUT.html")
-    load_tensorflow()
     from covidlib.patients.batch import Request, diagnose_patients
     from covidlib.scans.patient_folders import find_patients
 
@@ -70,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def to_text(batch: Batch) -> str:
-    """What a terminal shows: one patient at length, several as a table; then what failed. Taught in chapter 06."""
+    """What a terminal shows: one patient at length, several as a table; then what failed."""
     from covidlib.patients.diagnosis import NOTICE
 
     lines = _one(batch.records[0]) if len(batch.records) == 1 and not batch.failed else _many(batch)

@@ -143,11 +143,8 @@ def _install(extra: str) -> str:
 
 
 def _devices() -> Iterator[Line]:
-    from covidlib.utils.quiet_tensorflow import load_tensorflow
-
     try:
-        load_tensorflow()
-        import tensorflow as tf
+        from covidlib.utils.quiet_tensorflow import tf
     except Exception as error:
         # Whatever stops TensorFlow from loading is what the reader has to know.
         yield Line("devices", "TensorFlow", f"does not load ({type(error).__name__})", "FAIL", _install(""))

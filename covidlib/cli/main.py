@@ -15,7 +15,6 @@ from covidlib.cli import diagnose, doctor, train
 from covidlib.cli.diagnose import STOPPED
 from covidlib.errors import InputError
 from covidlib.names import NETWORKS, VARIATIONS
-from covidlib.utils.quiet_tensorflow import load_tensorflow
 
 PROBLEM = 1
 BAD_INPUT = 2
@@ -108,13 +107,11 @@ def _parser() -> argparse.ArgumentParser:
     importer.add_argument("source", type=Path, help="a folder with DICOM files of one series or many")
     importer.add_argument("target", type=Path, help="a new or empty folder")
     importer.set_defaults(run=_import_dicom)
-    audit_paper = commands.add_parser("audit", help="recompute every number that the paper prints")
-    audit_paper.add_argument(
-        "--tables", type=Path, metavar="DIR", help="table1.csv to table9.csv; default: the paper's own"
-    )
-    audit_paper.add_argument("--json", action="store_true", help="print every check as JSON")
-    audit_paper.add_argument("--html", type=Path, metavar="FILE", help="write a page that filters the checks offline")
-    audit_paper.set_defaults(run=_audit)
+    audit = commands.add_parser("audit", help="recompute every number that the paper prints")
+    audit.add_argument("--tables", type=Path, metavar="DIR", help="table1.csv to table9.csv; default: the paper's own")
+    audit.add_argument("--json", action="store_true", help="print every check as JSON")
+    audit.add_argument("--html", type=Path, metavar="FILE", help="write a page that filters the checks offline")
+    audit.set_defaults(run=_audit)
     nets = commands.add_parser("networks", help="what a network sees and costs, level by level")
     nets.add_argument("action", choices=["describe"])
     nets.add_argument(
@@ -194,7 +191,6 @@ def _import_dicom(arguments: argparse.Namespace) -> None:
 
 
 def _networks(arguments: argparse.Namespace) -> None:
-    load_tensorflow()
     from covidlib.networks.describe import report
 
     print(report(arguments.name, arguments.size, arguments.side))

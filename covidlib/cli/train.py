@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from covidlib.errors import InputError
 from covidlib.names import NETWORKS, VARIATIONS
 from covidlib.protocols import Protocol, check_trainable, protocol_named, with_settings
-from covidlib.utils.quiet_tensorflow import load_tensorflow
 
 if TYPE_CHECKING:
     from covidlib.training.runs import Run
@@ -67,7 +66,6 @@ def show_runs(arguments: argparse.Namespace) -> None:
     from covidlib.utils import folders
 
     protocol = _protocol(arguments)
-    load_tensorflow()
     from covidlib.training.progress import overview, to_text
 
     dataset = load_dataset(workspace.cohort(arguments.data, progress=True))
@@ -89,7 +87,6 @@ def _runs(
     folds: tuple[int, ...],
 ) -> Iterator[Run]:
     """The runs as they finish here, or all when a cluster has finished them."""
-    load_tensorflow()
     from covidlib.datasets.slice_table import load_dataset
     from covidlib.training.train import train_fold
 

@@ -1,0 +1,15 @@
+"""Datasets of many patients: COVID-CTset, the published lists, public files, checks of a folder (paper, section 2.1).
+
+A dataset is a table with one row per slice. Leaks between splits and damaged slices are looked for here.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "public_files": ["REAL_SERIES_CREDIT"],
+        "published_lists": ["aggregates_or_stored", "stored_aggregates"],
+        "slice_table": ["LABELS", "load_dataset", "load_table", "patients_of"],
+    },
+)

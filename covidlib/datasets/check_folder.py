@@ -75,7 +75,7 @@ def check_data(
     workers: int | None = None,
     progress: bool = False,
 ) -> Report:
-    """Check a dataset folder, reading each file once (paper, section 2.1, Tables 1, 2 and 4). Taught in chapter 01.
+    """Check a dataset folder, reading each file once (paper, section 2.1, Tables 1, 2 and 4).
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def check_data(
 
 
 def find_two_classes(slices: pd.DataFrame) -> pd.DataFrame:
-    """Patients whose slices are named after both classes. Taught in chapter 01."""
+    """Patients whose slices are named after both classes."""
     rows = []
     for patient, group in slices.groupby("patient"):
         if group["label"].nunique() > 1:
@@ -129,7 +129,7 @@ def find_two_classes(slices: pd.DataFrame) -> pd.DataFrame:
 def find_duplicates(slices: pd.DataFrame, faults: pd.DataFrame) -> pd.DataFrame:
     """Slices with the same pixels: a note within a patient, a problem across patients or classes.
 
-    One finding a group. Constant slices are left out: they are reported as such. Taught in chapter 01.
+    One finding a group. Constant slices are left out: they are reported as such.
     """
     constant = faults[faults["kind"] == "constant"]["path"]
     readable = slices[(slices["pixel_digest"] != "") & ~slices["path"].isin(constant)]
@@ -151,7 +151,7 @@ def compare_with_paper(slices: pd.DataFrame, splits: pd.DataFrame | None) -> lis
     """Counts beside the paper's: whole patients with Tables 1 and 4, chosen flat images with Table 2.
 
     COVID-CTset comes in two parts. The raw part has a folder a patient; the part for training has all files in one
-    folder, which Table 1 does not describe. Taught in chapter 01.
+    folder, which Table 1 does not describe.
     """
     raw, chosen = slices[~slices["flat"]], slices[slices["flat"]]
     lines: list[tuple[str, list[Counted]]] = []
@@ -170,10 +170,7 @@ def compare_with_paper(slices: pd.DataFrame, splits: pd.DataFrame | None) -> lis
 
 
 def differences(root: Path, comparisons: list[Counted]) -> pd.DataFrame:
-    """Differences from the paper as findings; where the published lists differ likewise, the paper misprints: a note.
-
-    Taught in chapter 01.
-    """
+    """Differences from the paper as findings; a misprint, if the published lists differ likewise, is a note."""
     stored = published_lists.stored_aggregates()
     listed = [line for part in ("table2", "table2_sums") for line in stored[part]]  # type: ignore[attr-defined]
     misprints = {(line["fold"], line["quantity"], line["found"]) for line in listed if not line["agrees"]}
@@ -187,7 +184,7 @@ def differences(root: Path, comparisons: list[Counted]) -> pd.DataFrame:
 
 
 def describe(line: Counted) -> str:
-    """One comparison in words. Taught in chapter 01."""
+    """One comparison in words."""
     fold = f", fold {line['fold']}" if "fold" in line else ""
     return f"{line['table']}{fold}, {line['quantity']}: {line['printed']:,} printed, {line['found']:,} found"
 
@@ -197,7 +194,6 @@ def compare_names(root: Path, slices: pd.DataFrame, images: pd.DataFrame, agains
 
     The raw part rightly holds more than the list; what it lacks is compared by patient, series and number, because
     its names differ. One finding a name if the folder should be the published one, one note in all otherwise.
-    Taught in chapter 01.
     """
     names = pd.Series([Path(path).name for path in slices[slices["flat"]]["path"]], dtype=object)
     held = pd.MultiIndex.from_frame(slices[~slices["flat"]][KEY])
@@ -215,7 +211,7 @@ def compare_names(root: Path, slices: pd.DataFrame, images: pd.DataFrame, agains
 
 
 def compare_checksums(slices: pd.DataFrame, digests: pd.DataFrame) -> pd.DataFrame:
-    """Files under a published name with other bytes than the published file. Taught in chapter 01."""
+    """Files under a published name with other bytes than the published file."""
     flat = slices[slices["flat"]]
     named = flat.assign(filename=[Path(path).name for path in flat["path"]]).merge(digests, on="filename")
     changed = named[(named["file_digest"] != named["blake2b"]) & (named["file_digest"] != "")]
@@ -245,7 +241,7 @@ class Comparison:
 
 
 def compare_bytes(folder: Path, progress: bool = False) -> Comparison:
-    """Compare every slice of a folder with the published BLAKE2b checksums, unread otherwise. Taught in chapter 01.
+    """Compare every slice of a folder with the published BLAKE2b checksums, unread otherwise.
 
     The list has the flat names of the train-validation part, whose prefixes (`137covid`) are not the folders of the
     full part (`covid1`). Class, patient, series and slice number name a slice in both; where the list has them twice,
@@ -279,7 +275,7 @@ def compare_bytes(folder: Path, progress: bool = False) -> Comparison:
 
 
 def checksum_report(folder: Path, progress: bool = False) -> str:
-    """One sentence on the comparison of a folder with the published checksums. Taught in chapter 01.
+    """One sentence on the comparison of a folder with the published checksums.
 
     Raises
     ------
@@ -309,7 +305,7 @@ def _whose(name: str) -> object:
 
 
 def count_classes(slices: pd.DataFrame) -> dict[str, dict[str, object]]:
-    """Slices, patients and series of each class, and slices by series name. Taught in chapter 01."""
+    """Slices, patients and series of each class, and slices by series name."""
     counts: dict[str, dict[str, object]] = {}
     for label in LABELS:
         one = slices[slices["label"] == label]

@@ -19,9 +19,10 @@ import tifffile
 from tqdm import tqdm
 
 from covidlib.errors import InputError
+from covidlib.names import SLICE_SIDE
 from covidlib.scans.filenames import TIFF_SUFFIXES, identify
 from covidlib.scans.series import walk
-from covidlib.scans.tiff import SLICE_SIDE, Truncated, strict_page
+from covidlib.scans.tiff import Truncated, strict_page
 
 EIGHT_BIT_LARGEST = 255
 CEILINGS = (4095, 65535)
@@ -46,12 +47,12 @@ class Inspection:
 
 
 def findings_table(rows: list[tuple[str, str, str, str]]) -> pd.DataFrame:
-    """Findings as a table: severity ("problem" or "note"), kind, path, detail. Taught in chapter 01."""
+    """Findings as a table: severity ("problem" or "note"), kind, path, detail."""
     return pd.DataFrame(rows, columns=FINDING_COLUMNS)
 
 
 def tiff_files(root: Path) -> tuple[list[Path], int]:
-    """Every TIFF file under a folder, and how many other files there are. Taught in chapter 01.
+    """Every TIFF file under a folder, and how many other files there are.
 
     Raises
     ------
@@ -68,7 +69,7 @@ def tiff_files(root: Path) -> tuple[list[Path], int]:
 
 
 def inspect(path: Path) -> Inspection:
-    """Read one file once: what is wrong with it, and the digests of its bytes and pixels. Taught in chapter 01."""
+    """Read one file once: what is wrong with it, and the digests of its bytes and pixels."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -122,8 +123,6 @@ def _faults(pixels: np.ndarray) -> list[tuple[str, str]]:
 def scan(root: Path, paths: list[Path], workers: int, progress: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Inspect every file once, in threads: reading, decoding and hashing all leave Python's lock.
 
-    Taught in chapter 01.
-
     Returns
     -------
     slices : DataFrame
@@ -148,5 +147,5 @@ def scan(root: Path, paths: list[Path], workers: int, progress: bool) -> tuple[p
 
 
 def usual_workers() -> int:
-    """Threads for a scan: one a processor, at most eight; a disk serves no more. Taught in chapter 01."""
+    """Threads for a scan: one a processor, at most eight; a disk serves no more."""
     return min(os.cpu_count() or 1, 8)

@@ -23,14 +23,12 @@ Findings = list[tuple[str, str, str, str]]
 
 
 def find_splits(root: Path) -> Path | None:
-    """The folder of split lists that a dataset folder holds, if it holds one. Taught in chapter 01."""
+    """The folder of split lists that a dataset folder holds, if it holds one."""
     return next((folder for folder in (root / "CSV", root / "csv", root) if (folder / "train1.csv").is_file()), None)
 
 
 def read_splits(folder: Path) -> pd.DataFrame:
     """All split lists of a folder: `trainN.csv`, `testN.csv` and, where there are any, `validationN.csv`.
-
-    Taught in chapter 01.
 
     Returns
     -------
@@ -59,7 +57,7 @@ def read_splits(folder: Path) -> pd.DataFrame:
 
 
 def check_splits(splits: pd.DataFrame, slices: pd.DataFrame) -> pd.DataFrame:
-    """What is wrong with split lists, in themselves and beside the folder (paper, section 2.4). Taught in chapter 01.
+    """What is wrong with split lists, in themselves and beside the folder (paper, section 2.4).
 
     Parameters
     ----------

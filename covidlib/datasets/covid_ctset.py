@@ -41,7 +41,7 @@ class FigshareFile(NamedTuple):
 def fetch(
     part: str = "train-validation", place: str | None = None, archive: Path | None = None, folder: Path | None = None
 ) -> Path:
-    """Folder with one part of COVID-CTset; download and unpack the part unless that is done. Taught in chapter 01.
+    """Folder with one part of COVID-CTset; download and unpack the part unless that is done.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def fetch(
 
 
 def part_of(name: str) -> str | None:
-    """Part that a zip holds, by its name; None if the name does not tell. Taught in chapter 01."""
+    """Part that a zip holds, by its name; None if the name does not tell."""
     name = name.lower()
     if KAGGLE_NAME in name or "train" in name or "validation" in name:
         return "train-validation"

@@ -1,8 +1,8 @@
 """Patients of COVID-CTset by what can be said of them without a pixel: how they were scanned, age and sex.
 
-Pure functions on the tables of `covidlib.datasets.published_lists`. Patients of one kind are counted together, and no line names
-a patient; `covidlib.pitfalls.metadata_model` and `covidlib.pitfalls.metadata_model_images` fit models to the counts (sections 2.1 and 2.4). Taught in
-chapter 09.
+Pure functions on the tables of `covidlib.datasets.published_lists`. Patients of one kind are counted together, and no
+line names a patient; `covidlib.pitfalls.metadata_model` and `covidlib.pitfalls.metadata_model_images` fit models to the
+counts (sections 2.1 and 2.4). Taught in chapter 09.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ from covidlib.paper.comparison import Counted
 
 def kinds_of_patients(patients: pd.DataFrame, series: pd.DataFrame) -> pd.DataFrame:
     """What a patient's entries say without a pixel: how the series were made, under which protocols, age and sex.
-
-    Taught in chapter 09.
 
     Returns
     -------
@@ -40,8 +38,6 @@ def kinds_of_patients(patients: pd.DataFrame, series: pd.DataFrame) -> pd.DataFr
 def kinds_of_images(scanned: pd.DataFrame) -> pd.DataFrame:
     """With which kernel and thickness a patient's listed images were made, and how many images with each.
 
-    Taught in chapter 09.
-
     Parameters
     ----------
     scanned : DataFrame
@@ -63,7 +59,7 @@ def kinds_of_images(scanned: pd.DataFrame) -> pd.DataFrame:
 
 
 def count_kinds(kinds: pd.DataFrame, columns: list[str]) -> list[Counted]:
-    """Patients of each kind. Taught in chapter 09.
+    """Patients of each kind.
 
     Parameters
     ----------

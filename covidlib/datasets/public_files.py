@@ -36,7 +36,7 @@ _is_offline = ContextVar("_is_offline", default=False)
 
 @contextmanager
 def offline() -> Iterator[None]:
-    """Inside it, `fetch` gives what this machine has already, and does not go online. Taught in chapter 01."""
+    """Inside it, `fetch` gives what this machine has already, and does not go online."""
     before = _is_offline.set(True)
     try:
         yield
@@ -45,14 +45,14 @@ def offline() -> Iterator[None]:
 
 
 def known_files() -> dict[str, str]:
-    """Every public file that the kit uses, with its SHA-256. Taught in chapter 01."""
+    """Every public file that the kit uses, with its SHA-256."""
     listed = (files("covidlib") / "data" / "sources.sha256").read_text(encoding="utf-8")
     pairs = (line.split(maxsplit=1) for line in listed.splitlines())
     return {name: digest for digest, name in pairs}
 
 
 def fetch(name: str) -> Path:
-    """Path of a known file on this machine, verified. Taught in chapter 01.
+    """Path of a known file on this machine, verified.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def fetch(name: str) -> Path:
 
 
 def obtain(url: str, name: str, digest: str) -> Path:
-    """Path of a public file on this machine, verified. Taught in chapter 01.
+    """Path of a public file on this machine, verified.
 
     With COVIDLIB_MIRROR set, the file comes from that folder only; otherwise from the cache or from `url`.
 
@@ -109,7 +109,7 @@ def _from_mirror(path: Path, digest: str) -> Path:
 
 
 def fetch_folder(prefix: str) -> Path:
-    """The folder with all known files under a prefix. Taught in chapter 01.
+    """The folder with all known files under a prefix.
 
     Raises
     ------
@@ -122,7 +122,7 @@ def fetch_folder(prefix: str) -> Path:
 
 
 def copy_folder(prefix: str, folder: Path) -> Path:
-    """Copy all known files under a prefix into a folder. Taught in chapter 01.
+    """Copy all known files under a prefix into a folder.
 
     Raises
     ------

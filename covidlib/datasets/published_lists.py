@@ -54,13 +54,13 @@ def _source(repository: str, path: str) -> str:
 
 
 def commits() -> dict[str, str]:
-    """The commit from which each repository's lists are read. Taught in chapter 01."""
+    """The commit from which each repository's lists are read."""
     names = [_source(AUTHORS, "all.csv"), _source(LISTS, "checksums.csv")]
     return {"/".join(name.split("/")[:2]): name.split("/")[2] for name in names}
 
 
 def read_list(path: Path) -> pd.DataFrame:
-    """One list of images with their class, in the layout of the authors' `train1.csv`. Taught in chapter 01.
+    """One list of images with their class, in the layout of the authors' `train1.csv`.
 
     Returns
     -------
@@ -90,7 +90,7 @@ def read_list(path: Path) -> pd.DataFrame:
 
 
 def image_list() -> pd.DataFrame:
-    """The images for training and testing, as the authors list them (paper, section 2.4). Taught in chapter 01.
+    """The images for training and testing, as the authors list them (paper, section 2.4).
 
     Returns
     -------
@@ -107,8 +107,6 @@ def image_list() -> pd.DataFrame:
 
 def fold_lists() -> pd.DataFrame:
     """The authors' fifteen lists: what each fold trains, validates and tests on (paper, Table 2).
-
-    Taught in chapter 01.
 
     Returns
     -------
@@ -131,7 +129,7 @@ def fold_lists() -> pd.DataFrame:
 
 
 def checksums() -> pd.DataFrame:
-    """BLAKE2b (64 bytes) of every file for training and testing (paper, section 2.4). Taught in chapter 01.
+    """BLAKE2b (64 bytes) of every file for training and testing (paper, section 2.4).
 
     Returns
     -------
@@ -148,7 +146,7 @@ def checksums() -> pd.DataFrame:
 
 
 def patient_details() -> pd.DataFrame:
-    """Who was scanned and when, as the authors list it (paper, section 2.1 and Fig. 3). Taught in chapter 01.
+    """Who was scanned and when, as the authors list it (paper, section 2.1 and Fig. 3).
 
     Returns
     -------
@@ -175,8 +173,6 @@ def patient_details() -> pd.DataFrame:
 def series_metadata() -> pd.DataFrame:
     """How each series was made, from its DICOM header as the authors list it (paper, section 2.1).
 
-    Taught in chapter 01.
-
     Returns
     -------
     DataFrame
@@ -201,7 +197,7 @@ def series_metadata() -> pd.DataFrame:
 def aggregates() -> dict[str, object]:
     """Everything that chapter 01 counts in the lists, beside what the paper prints (paper, Tables 1, 2 and 4).
 
-    Numbers and names of columns only, ready for JSON: no patient and no image is named. Taught in chapter 01.
+    Numbers and names of columns only, ready for JSON: no patient and no image is named.
 
     Raises
     ------
@@ -213,14 +209,14 @@ def aggregates() -> dict[str, object]:
 
 
 def stored_aggregates() -> dict[str, object]:
-    """The aggregates that the package carries, with the date on which they were computed. Taught in chapter 01."""
+    """The aggregates that the package carries, with the date on which they were computed."""
     text = (files("covidlib") / "data" / STORED).read_text(encoding="utf-8")
     stored: dict[str, object] = json.loads(text)
     return stored
 
 
 def aggregates_or_stored() -> tuple[dict[str, object], str]:
-    """Aggregates of the lists where they can be had, the stored ones elsewhere, and a note which. Taught in chapter 01.
+    """Aggregates of the lists where they can be had, the stored ones elsewhere, and a note which.
 
     Raises
     ------

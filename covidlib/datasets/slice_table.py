@@ -33,7 +33,7 @@ def load_table(root: str | Path) -> pd.DataFrame:
     A slice's `label` is "covid", "normal" or "unlabelled"; a patient's is "covid" or "normal". Slices of infected
     patients on which no infection is marked are unlabelled: the paper trains and tests on images in which infection
     was seen, and decides about patients from all that were selected. Flat folders hold images that the authors chose
-    already: all count as selected. Taught in chapters 01 and 04.
+    already: all count as selected.
 
     Returns
     -------
@@ -88,8 +88,7 @@ def _marked_labels(root: Path) -> dict[str, str] | None:
 def patients_of(table: pd.DataFrame) -> pd.DataFrame:
     """One row a patient: patient, label, and the group that must stay on one side of a split.
 
-    Patients with a slice of the same content (column content, where the table has it) are one group. Taught in
-    chapter 04.
+    Patients with a slice of the same content (column content, where the table has it) are one group.
 
     Returns
     -------
@@ -114,7 +113,7 @@ def _groups(patients: pd.Series, table: pd.DataFrame) -> np.ndarray:
 
 
 def with_content(table: pd.DataFrame, root: str | Path) -> pd.DataFrame:
-    """The table with a column content: a hash of each slice's file, so that copies are known. Taught in chapter 04."""
+    """The table with a column content: a hash of each slice's file, so that copies are known."""
     content = []
     for path in table["path"]:
         with (Path(root) / path).open("rb") as stream:
@@ -125,7 +124,7 @@ def with_content(table: pd.DataFrame, root: str | Path) -> pd.DataFrame:
 def fingerprint(hashed: pd.DataFrame) -> str:
     """Short hash of a table with contents: says whether two runs saw the same data, to the last byte.
 
-    Sizes would not do: uncompressed slices all have one size, whatever is on them. Taught in chapter 04.
+    Sizes would not do: uncompressed slices all have one size, whatever is on them.
     """
     return hashlib.blake2b(hashed.to_csv(index=False, lineterminator="\n").encode(), digest_size=6).hexdigest()
 
@@ -141,8 +140,6 @@ class Dataset:
 
 def load_dataset(root: str | Path) -> Dataset:
     """Table, contents and fingerprint of a dataset folder; every training run on it shares them.
-
-    Taught in chapter 04.
 
     Raises
     ------

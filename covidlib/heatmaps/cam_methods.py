@@ -14,8 +14,6 @@ import numpy as np
 def grad_cam_map(features: np.ndarray, gradients: np.ndarray) -> np.ndarray:
     """Each channel weighted by its mean gradient; what speaks against the class is cut off (Selvaraju et al. 2017).
 
-    Taught in chapter 07.
-
     Parameters
     ----------
     features, gradients : float arrays, shape (batch, cells, cells, channels)
@@ -30,7 +28,7 @@ def grad_cam_map(features: np.ndarray, gradients: np.ndarray) -> np.ndarray:
 def grad_cam_plus_plus_map(features: np.ndarray, gradients: np.ndarray) -> np.ndarray:
     """As Grad-CAM, but a channel's mean counts cells with a positive gradient only, and more where it is rare.
 
-    The closed form for the exponential of the logit (Chattopadhay et al. 2018). Taught in chapter 07.
+    The closed form for the exponential of the logit (Chattopadhay et al. 2018).
     """
     square, cube = gradients**2, gradients**3
     below = 2 * square + features.sum(axis=(1, 2), keepdims=True) * cube
@@ -42,7 +40,7 @@ def grad_cam_plus_plus_map(features: np.ndarray, gradients: np.ndarray) -> np.nd
 def hires_cam_map(features: np.ndarray, gradients: np.ndarray) -> np.ndarray:
     """Each cell weighted by its own gradient: exactly what the cell adds where only a linear head follows.
 
-    Draelos and Carin (2020). Taught in chapter 07.
+    Draelos and Carin (2020).
     """
     return np.maximum((gradients * features).sum(axis=-1), 0)
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import keras
 import numpy as np
-from keras import layers
 
 from covidlib.networks.describe import CONVOLUTIONS, POOLINGS, layer_table, parents_of
+from covidlib.utils.quiet_tensorflow import keras, layers
 
 
 class Grid(NamedTuple):
@@ -28,17 +27,17 @@ class Grid(NamedTuple):
     trimmed: bool = False
 
     def at_side(self, side: int, other: int) -> Grid:
-        """The same on a slice that was averaged from `other` pixels down to `side`. Taught in chapter 07."""
+        """The same on a slice that was averaged from `other` pixels down to `side`."""
         times = other / side
         return Grid((self.first + 0.5) * times - 0.5, self.stride * times, self.trimmed)
 
     def pixel(self, cell: np.ndarray | float) -> np.ndarray:
-        """The middle of cells, in pixels. Taught in chapter 07."""
+        """The middle of cells, in pixels."""
         return self.first + np.asarray(cell) * self.stride
 
 
 def grids(model: keras.Model) -> dict[str, Grid]:
-    """Where the cells of every layer with a map look. Taught in chapter 07.
+    """Where the cells of every layer with a map look.
 
     Where branches meet, the one that sees least says where a cell is: the others see its surroundings too.
 
@@ -92,7 +91,7 @@ def _trims(layer: keras.Layer) -> bool:
 
 
 def enlarge(coarse: np.ndarray, side: int, grid: Grid) -> np.ndarray:
-    """Maps at the size of the slice: exact in the middle of each cell, straight lines between. Taught in chapter 07.
+    """Maps at the size of the slice: exact in the middle of each cell, straight lines between.
 
     Towards the border a map keeps its outermost value; a trimmed map has a rim of zeros first, because nothing is
     known there.

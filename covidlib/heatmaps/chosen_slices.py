@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import keras
 import numpy as np
 import pandas as pd
 
 from covidlib.heatmaps.grad_cam import COMBINED, Explainer, HeatMap, combined
+from covidlib.names import SLICE_SIDE
 from covidlib.networks.inputs import load_images
 from covidlib.networks.models import LAST_MAP
 from covidlib.networks.pyramid import LEVELS
 from covidlib.networks.weights import load_weights
 from covidlib.phantom.cohort import read_lesion_mask
-from covidlib.scans.tiff import SLICE_SIDE
 from covidlib.training.runs import Run, all_predictions
+from covidlib.utils.quiet_tensorflow import keras
 
 LAST = "last map"
 MAIN_MAPS = [("xception", LAST), ("resnet50v2", LAST), ("resnet50v2-fpn", COMBINED)]
@@ -28,7 +28,7 @@ MAIN_MAPS = [("xception", LAST), ("resnet50v2", LAST), ("resnet50v2-fpn", COMBIN
 
 
 def maps_by_name(runs: Sequence[Run]) -> dict[tuple[str, int], Run]:
-    """Runs by network and fold. Taught in chapter 07."""
+    """Runs by network and fold."""
     records = [run.record() for run in runs]
     return {(str(one["network"]), int(str(one["fold"]))): run for one, run in zip(records, runs, strict=True)}
 
@@ -37,22 +37,19 @@ def maps_by_name(runs: Sequence[Run]) -> dict[tuple[str, int], Run]:
 
 
 def lesion_outlines(data: Path, paths: Sequence[str]) -> list[np.ndarray]:
-    """Lesion masks to draw, 512×512; empty ones for data that has none. Taught in chapter 07."""
+    """Lesion masks to draw, 512×512; empty ones for data that has none."""
     known = (data / "lesions").is_dir()
     return [read_lesion_mask(data, path) if known else np.zeros((SLICE_SIDE, SLICE_SIDE), bool) for path in paths]
 
 
 def middle_slices(tested: pd.DataFrame, label: str = "covid") -> pd.Series:
-    """Paths of one slice of a class a patient, the middle one in the series.
-
-    Taught in chapter 07.
-    """
+    """Paths of one slice of a class a patient, the middle one in the series."""
     own = tested[tested["label"] == label].sort_values("path")
     return own.groupby("patient")["path"].agg(lambda paths: paths.iloc[len(paths) // 2])
 
 
 def first_patients(runs: Sequence[Run], network: str, counts: Mapping[str, int]) -> pd.DataFrame:
-    """The middle slices of the first patients of each class, in the order of their numbers. Taught in chapter 07.
+    """The middle slices of the first patients of each class, in the order of their numbers.
 
     Parameters
     ----------
@@ -79,10 +76,7 @@ def first_patients(runs: Sequence[Run], network: str, counts: Mapping[str, int])
 
 
 def maps_of(explainer: Explainer, images: np.ndarray, label: str, side: int) -> dict[str, HeatMap]:
-    """Maps under the names of the tables: the last map, and for a pyramid its levels and all combined.
-
-    Taught in chapter 07.
-    """
+    """Maps under the names of the tables: the last map, and for a pyramid its levels and all combined."""
     found = explainer(images, label, side=side)
     levels = {name: one for name, one in found.items() if name in LEVELS}
     last = next(one for name, one in found.items() if name not in LEVELS)
@@ -90,18 +84,18 @@ def maps_of(explainer: Explainer, images: np.ndarray, label: str, side: int) -> 
 
 
 def explainer_of(model: keras.Model) -> Explainer:
-    """An explainer of the backbone's last map and, where there is a pyramid, of its levels. Taught in chapter 07."""
+    """An explainer of the backbone's last map and, where there is a pyramid, of its levels."""
     levels = LEVELS if set(LEVELS) <= {layer.name for layer in model.layers} else ()
     return Explainer(model, (LAST_MAP[model.name], *levels))
 
 
 def main_map(found: Mapping[str, HeatMap]) -> HeatMap:
-    """The map that stands for a network: all levels combined where there are levels. Taught in chapter 07."""
+    """The map that stands for a network: all levels combined where there are levels."""
     return found.get(COMBINED, found[LAST])
 
 
 def explain_rows(runs: Sequence[Run], rows: pd.DataFrame, data: Path, side: int) -> list[np.ndarray]:
-    """The main map of each slice for its own class, by a network that has not seen the patient. Taught in chapter 07.
+    """The main map of each slice for its own class, by a network that has not seen the patient.
 
     Parameters
     ----------
@@ -127,10 +121,7 @@ def explain_rows(runs: Sequence[Run], rows: pd.DataFrame, data: Path, side: int)
 
 
 def for_explorer(models: Sequence[keras.Model], images: np.ndarray, side: int) -> dict[str, tuple[HeatMap, HeatMap]]:
-    """Maps of several networks for both classes, as `covidlib.teaching.explorers.heatmap_explorer` wants them.
-
-    Taught in chapter 07.
-    """
+    """Maps of several networks for both classes, as `covidlib.teaching.explorers.heatmap_explorer` wants them."""
     shown: dict[str, tuple[HeatMap, HeatMap]] = {}
     for model in models:
         explainer = explainer_of(model)

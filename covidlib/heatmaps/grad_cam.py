@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import keras
 import numpy as np
-import tensorflow as tf
 
 from covidlib.errors import InputError
 from covidlib.heatmaps.cam_methods import METHODS
@@ -19,6 +17,7 @@ from covidlib.heatmaps.cell_grid import Grid, enlarge, grids
 from covidlib.names import LABELS
 from covidlib.networks.models import LAST_MAP
 from covidlib.networks.pyramid import LEVELS
+from covidlib.utils.quiet_tensorflow import keras, tf
 
 COMBINED = "combined"
 """The name of the map that is put together from all levels of the pyramid."""
@@ -52,7 +51,7 @@ class HeatMap:
     heads: np.ndarray | None = None
 
     def note(self, index: int) -> str:
-        """What to write over one map: its layer, and why it is empty if it is. Taught in chapter 07."""
+        """What to write over one map: its layer, and why it is empty if it is."""
         numbers = "" if self.heads is None else f" (head {self.heads[index, 0]:.2g}, {self.heads[index, 1]:.2g})"
         if not self.has_gradient[index]:
             return f"{self.layer}: no gradient{numbers}"
@@ -65,7 +64,7 @@ class HeatMap:
 
 
 def layers_to_explain(model: keras.Model) -> tuple[str, ...]:
-    """The layers that have maps of interest: the pyramid's levels, or the backbone's last. Taught in chapter 07."""
+    """The layers that have maps of interest: the pyramid's levels, or the backbone's last."""
     names = {layer.name for layer in model.layers}
     if set(LEVELS) <= names:
         return LEVELS
@@ -76,7 +75,7 @@ class Explainer:
     """A network made ready to be explained: all its layers of interest in one pass, batch after batch.
 
     Making one costs as much as some batches of maps, so make it once a network. Weights that change later are used as
-    they then are. Taught in chapter 07.
+    they then are.
 
     Parameters
     ----------
@@ -214,13 +213,13 @@ def _joined(parts: list[HeatMap]) -> HeatMap:
 
 
 def normalised(maps: np.ndarray) -> np.ndarray:
-    """Maps divided by their own highest value; an empty one stays empty. Taught in chapter 07."""
+    """Maps divided by their own highest value; an empty one stays empty."""
     highest = maps.max(axis=(1, 2), keepdims=True)
     return np.divide(maps, highest, out=np.zeros_like(maps), where=highest > 0)
 
 
 def points_at(heat: HeatMap, masks: np.ndarray) -> np.ndarray:
-    """Whether the highest point of each map lies on its mask: the pointing game. Taught in chapters 07 and 09.
+    """Whether the highest point of each map lies on its mask: the pointing game.
 
     Parameters
     ----------
@@ -239,7 +238,7 @@ def points_at(heat: HeatMap, masks: np.ndarray) -> np.ndarray:
 
 
 def combined(levels: Mapping[str, HeatMap]) -> HeatMap:
-    """One map of all levels, each weighted by what it adds to the class's logit. Taught in chapter 07.
+    """One map of all levels, each weighted by what it adds to the class's logit.
 
     Levels that speak against the class, and levels without a map, have no weight.
     """
@@ -265,7 +264,7 @@ def explain_slices(
     layer: str | None = None,
     method: str = "grad-cam",
 ) -> HeatMap:
-    """Grad-CAM of a batch at one layer (paper, section 3.3). Taught in chapter 07.
+    """Grad-CAM of a batch at one layer (paper, section 3.3).
 
     Parameters
     ----------
@@ -286,8 +285,6 @@ def explain_slices(
 
 def head_activations(model: keras.Model, images: np.ndarray) -> np.ndarray:
     """The ten numbers that reach the last layer, two a level: zero on every slice is a dead head.
-
-    Taught in chapters 03 and 04.
 
     Returns
     -------

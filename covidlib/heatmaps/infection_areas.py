@@ -6,7 +6,6 @@ A Dice of 0.3 means nothing by itself: it has to be held against what a rule of 
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage
 
 HALF = 0.5
 """A map counts as lit from half of its highest value on: a convention, chosen before any result was seen."""
@@ -15,7 +14,7 @@ DENSE_ABOVE = 1024 - 700
 
 
 def infection_area(heat: np.ndarray, lungs: np.ndarray, threshold: float = HALF) -> np.ndarray:
-    """A heat map's infection area: lung where the map is lit (paper, section 3.3). Taught in chapter 07.
+    """A heat map's infection area: lung where the map is lit (paper, section 3.3).
 
     Parameters
     ----------
@@ -27,7 +26,7 @@ def infection_area(heat: np.ndarray, lungs: np.ndarray, threshold: float = HALF)
 
 
 def dense_lung(pixels: np.ndarray, lungs: np.ndarray) -> np.ndarray:
-    """The rival in one line: lung that is denser than healthy lung. Taught in chapter 07.
+    """The rival in one line: lung that is denser than healthy lung.
 
     Parameters
     ----------
@@ -37,26 +36,8 @@ def dense_lung(pixels: np.ndarray, lungs: np.ndarray) -> np.ndarray:
     return (pixels >= DENSE_ABOVE) & lungs
 
 
-def numbered_areas(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Each connected area of a mask by its number, from 1, and the pixels of each. Taught in chapters 03 and 07.
-
-    Returns
-    -------
-    numbered : int array, shape (rows, columns)
-        0 off the mask.
-    pixels : int array, shape (areas,)
-    """
-    numbered, count = ndimage.label(mask)
-    return numbered, np.bincount(numbered.ravel(), minlength=count + 1)[1:]
-
-
-def disc_diameters(areas: np.ndarray) -> np.ndarray:
-    """The diameters of discs with these areas. Taught in chapters 03 and 07."""
-    return 2 * np.sqrt(areas / np.pi)
-
-
 def dice(found: np.ndarray, truth: np.ndarray) -> float:
-    """Twice the overlap over the sum of both areas: 1 is the same area, 0 no common pixel. Taught in chapter 07.
+    """Twice the overlap over the sum of both areas: 1 is the same area, 0 no common pixel.
 
     Not a number if both areas are empty.
     """

@@ -1,7 +1,7 @@
 """Heat maps scored against the place of the lesions: the number that the paper's Figure 12 lacks (section 3.3).
 
-Everything here is arithmetic on arrays and tables; the maps come from `covidlib.heatmaps.grad_cam`, the tables of all runs from
-`covidlib.heatmaps.score_runs`. Taught in chapter 07.
+Everything here is arithmetic on arrays and tables; the maps come from `covidlib.heatmaps.grad_cam`, the tables of all
+runs from `covidlib.heatmaps.score_runs`. Taught in chapter 07.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 from scipy import ndimage
 
-from covidlib.heatmaps.infection_areas import HALF, dice, disc_diameters, infection_area, numbered_areas
+from covidlib.heatmaps.infection_areas import HALF, dice, infection_area
+from covidlib.phantom.lesion_sizes import disc_diameters, numbered_areas
 from covidlib.results.intervals import Metric, bootstrap_interval, percentile_ends
 from covidlib.results.intervals import bootstrap as resampled
 
@@ -27,20 +28,20 @@ DIAMETERS_MM = (0.0, 5.0, 10.0, 20.0, math.inf)
 
 
 def peak(heat: np.ndarray) -> tuple[int, int]:
-    """Row and column of a map's highest point; of a plateau, the pixel nearest to its middle. Taught in chapter 07."""
+    """Row and column of a map's highest point; of a plateau, the pixel nearest to its middle."""
     highest = np.argwhere(heat >= heat.max() * (1 - 1e-6))
     row, column = highest[((highest - highest.mean(axis=0)) ** 2).sum(axis=1).argmin()]
     return int(row), int(column)
 
 
 def energy_inside(heat: np.ndarray, mask: np.ndarray) -> float:
-    """Share of a map's sum that lies on a mask; not a number for an empty map. Taught in chapter 07."""
+    """Share of a map's sum that lies on a mask; not a number for an empty map."""
     total = float(heat.sum(dtype=float))
     return float(heat[mask].sum(dtype=float)) / total if total > 0 else float("nan")
 
 
 def best_overlap(heat: np.ndarray, mask: np.ndarray) -> tuple[float, float]:
-    """Intersection over union at the threshold that suits this map best, and the threshold. Taught in chapter 07.
+    """Intersection over union at the threshold that suits this map best, and the threshold.
 
     The threshold is chosen with the truth at hand: an upper bound, which no one reaches who does not know the answer.
 
@@ -60,7 +61,7 @@ def best_overlap(heat: np.ndarray, mask: np.ndarray) -> tuple[float, float]:
 
 
 def score_map(heat: np.ndarray, lesions: np.ndarray, lungs: np.ndarray, body: np.ndarray) -> dict[str, float]:
-    """All scores of one map of one slice. Taught in chapter 07.
+    """All scores of one map of one slice.
 
     Parameters
     ----------
@@ -74,8 +75,8 @@ def score_map(heat: np.ndarray, lesions: np.ndarray, lungs: np.ndarray, body: np
     dict
         mapped (1 if there is a map), row, column (highest point), hit (it lies on a lesion), in_lungs, outside (it lies
         outside the body), energy_lesions, energy_lungs, overlap, threshold (`best_overlap`), dice
-        (`infection_areas.infection_area`), chance (the lesions' share of the lungs). Without a map hit is 0 and the rest
-        is left out, and so is without a lesion what needs one.
+        (`infection_areas.infection_area`), chance (the lesions' share of the lungs). Without a map hit is 0 and the
+        rest is left out, and so is without a lesion what needs one.
     """
     whole = lungs | lesions
     chance = float(lesions.sum() / whole.sum()) if whole.any() else float("nan")
@@ -100,7 +101,7 @@ def score_map(heat: np.ndarray, lesions: np.ndarray, lungs: np.ndarray, body: np
 
 
 def score_lesions(heat: np.ndarray, lesions: np.ndarray, lungs: np.ndarray, pixel_mm: float) -> pd.DataFrame:
-    """Each lesion area of one slice: its size, and whether the map is lit there. Taught in chapter 07.
+    """Each lesion area of one slice: its size, and whether the map is lit there.
 
     Lit is a lesion whose mean heat is at least half of the map's highest value. `chance` is the share of the slice's
     healthy lung that is lit as well: a map that lights the whole lung finds every lesion and tells nothing.
@@ -128,7 +129,7 @@ def score_lesions(heat: np.ndarray, lesions: np.ndarray, lungs: np.ndarray, pixe
 
 
 def hits_of_other_slices(peaks: np.ndarray, masks: Sequence[np.ndarray], patients: np.ndarray) -> np.ndarray:
-    """How often the highest points of OTHER patients' maps lie on a slice's lesions. Taught in chapter 07.
+    """How often the highest points of OTHER patients' maps lie on a slice's lesions.
 
     Lesions prefer certain places, and so may maps that have not seen the slice at all. This is the pointing game of
     such maps, and what a hit rate has to beat.
@@ -160,7 +161,7 @@ def hits_of_other_slices(peaks: np.ndarray, masks: Sequence[np.ndarray], patient
 def mean_of(column: str, minus: str | None = None) -> Metric:
     """A metric for `covidlib.results.intervals`: the mean of a column, or of its difference to another one.
 
-    Rows without a number are left out. Taught in chapter 07.
+    Rows without a number are left out.
     """
 
     def metric(rows: pd.DataFrame, weights: np.ndarray) -> np.ndarray:
@@ -176,7 +177,7 @@ def mean_of(column: str, minus: str | None = None) -> Metric:
 def lesion_summary(
     rows: pd.DataFrame, scores: Sequence[str], by: Sequence[str] = ("network", "layer"), minus: str | None = None
 ) -> pd.DataFrame:
-    """Means of scores with intervals over resampled patients, group by group. Taught in chapter 07.
+    """Means of scores with intervals over resampled patients, group by group.
 
     Parameters
     ----------
@@ -203,7 +204,7 @@ def lesion_summary(
 
 
 def side_by_side(long: pd.DataFrame, by: Sequence[str] = ("network", "layer")) -> pd.DataFrame:
-    """A summary as text, one column a score, each with its interval. Taught in chapter 07.
+    """A summary as text, one column a score, each with its interval.
 
     Parameters
     ----------
@@ -220,8 +221,6 @@ def side_by_side(long: pd.DataFrame, by: Sequence[str] = ("network", "layer")) -
 def paired_difference(rows: pd.DataFrame, score: str, first: Sequence[str], second: Sequence[str]) -> pd.Series:
     """Mean difference of a score between two (network, layer) on the same slices, over resampled patients.
 
-    Taught in chapter 07.
-
     Returns
     -------
     Series
@@ -235,7 +234,7 @@ def paired_difference(rows: pd.DataFrame, score: str, first: Sequence[str], seco
 
 
 def compared(difference: pd.Series) -> str:
-    """A difference in words: "more", "less" or, if its interval holds zero, "not told apart". Taught in chapter 07."""
+    """A difference in words: "more", "less" or, if its interval holds zero, "not told apart"."""
     word = "more" if difference["low"] > 0 else "less" if difference["high"] < 0 else "not told apart"
     value, low, high = difference["value"], difference["low"], difference["high"]
     return f"{value:+.3f} ({low:+.3f} to {high:+.3f}): {word}"
@@ -243,8 +242,6 @@ def compared(difference: pd.Series) -> str:
 
 def by_diameter(rows: pd.DataFrame, scores: Sequence[str], by: Sequence[str] = ("network", "layer")) -> pd.DataFrame:
     """A summary by lesion size: hit rate against diameter (the paper's claim about tiny infections, abstract).
-
-    Taught in chapter 07.
 
     Parameters
     ----------

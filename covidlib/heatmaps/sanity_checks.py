@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-import keras
 import numpy as np
 import pandas as pd
 from scipy import ndimage
@@ -18,6 +17,7 @@ from scipy.stats import spearmanr
 from covidlib.datasets.slice_table import Dataset, fingerprint
 from covidlib.names import LABELS
 from covidlib.networks import models, random_weights
+from covidlib.utils.quiet_tensorflow import keras
 
 BLUR_SHARE = 1 / 16
 """Width of the blur (a Gaussian's standard deviation) that stands for "nothing there", of the slice's side."""
@@ -31,10 +31,7 @@ EVERY = 4
 
 
 def parts(model: keras.Model) -> list[list[str]]:
-    """Layers with weights, from the answer down to the first convolution, in the parts that their names tell.
-
-    Taught in chapter 07.
-    """
+    """Layers with weights, from the answer down to the first convolution, in the parts that their names tell."""
     found: dict[str, list[str]] = {}
     for layer in reversed(model.layers):
         if layer.weights:
@@ -45,7 +42,7 @@ def parts(model: keras.Model) -> list[list[str]]:
 def cascade(model: keras.Model, size: models.Size, seed: int) -> Iterator[str]:
     """Replace a network's weights by random ones, part by part from the answer down, and say after each what is gone.
 
-    The weights that come in are those that training would start from. The model is changed. Taught in chapter 07.
+    The weights that come in are those that training would start from. The model is changed.
 
     Yields
     ------
@@ -62,7 +59,7 @@ def cascade(model: keras.Model, size: models.Size, seed: int) -> Iterator[str]:
 
 
 def likeness(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Rank correlation of two maps of each slice: 1 is the same order of all places, 0 none. Taught in chapter 07.
+    """Rank correlation of two maps of each slice: 1 is the same order of all places, 0 none.
 
     Parameters
     ----------
@@ -86,7 +83,7 @@ def with_permuted_labels(dataset: Dataset, seed: int) -> Dataset:
     """The same slices with their labels shuffled: there is nothing to learn about lesions any more.
 
     Labels move between labelled slices; patients, folds and sizes of the classes stay. As it is another dataset, its
-    runs get a folder of their own. Taught in chapter 07.
+    runs get a folder of their own.
     """
     table = dataset.table.copy()
     labelled = table["label"].isin(LABELS)
@@ -98,7 +95,7 @@ def with_permuted_labels(dataset: Dataset, seed: int) -> Dataset:
 
 
 def blurred(image: np.ndarray) -> np.ndarray:
-    """A slice without detail, to delete with: grey and its place stay, edges and spots go. Taught in chapter 07.
+    """A slice without detail, to delete with: grey and its place stay, edges and spots go.
 
     Parameters
     ----------
@@ -108,14 +105,12 @@ def blurred(image: np.ndarray) -> np.ndarray:
 
 
 def chance_map(side: int, generator: np.random.Generator) -> np.ndarray:
-    """A smooth random map, as coarse as heat maps are: the order that deletion has to beat. Taught in chapter 07."""
+    """A smooth random map, as coarse as heat maps are: the order that deletion has to beat."""
     return ndimage.gaussian_filter(generator.random((side, side)), BLUR_SHARE * side)
 
 
 def changed_slices(image: np.ndarray, heat: np.ndarray, insertion: bool = False) -> np.ndarray:
     """A slice whose hottest part is blurred, more and more; or a blurred slice that gets its hottest part back.
-
-    Taught in chapter 07.
 
     Parameters
     ----------
@@ -139,8 +134,6 @@ def removal_curves(
     predict: Callable[[np.ndarray], np.ndarray], image: np.ndarray, heat: np.ndarray, generator: np.random.Generator
 ) -> pd.DataFrame:
     """p(COVID-19) while a slice is blurred or put back, in the order of its map and in a random one.
-
-    Taught in chapter 07.
 
     Parameters
     ----------

@@ -8,11 +8,9 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple, cast
 
-import keras
 import numpy as np
 import pandas as pd
 
@@ -21,25 +19,23 @@ from covidlib.heatmaps import lesion_scores, sanity_checks
 from covidlib.heatmaps.chosen_slices import explainer_of, main_map, maps_of, middle_slices
 from covidlib.heatmaps.grad_cam import Explainer, HeatMap
 from covidlib.heatmaps.infection_areas import dense_lung, dice
-from covidlib.names import LABELS
+from covidlib.names import LABELS, SLICE_SIDE
 from covidlib.networks.inputs import load_images
 from covidlib.networks.models import Size
 from covidlib.networks.weights import WeightsNote, load_weights
 from covidlib.phantom.cohort import read_lesion_mask
 from covidlib.scans.lung_masks import body_mask, lung_mask
 from covidlib.scans.slices import read_slice
-from covidlib.scans.tiff import SLICE_SIDE
 from covidlib.training.runs import Run
+from covidlib.utils.folders import source_hash
 from covidlib.utils.locks import one_at_a_time
+from covidlib.utils.quiet_tensorflow import keras
 
 SIDE = 256
 """Maps and masks are compared on every second pixel of every second row."""
 SEED = 2020
-CODE_OF_THE_SCORES = (
-    "cammethods", "gradcam", "infectionareas", "localisation", "lungmask", "mapscores", "mapviews", "placement",
-    "sanitychecks",
-)  # fmt: skip
-"""Modules whose change changes a table: the tables are then made again."""
+CODE_OF_THE_SCORES = ("heatmaps", "scans/lung_masks")
+"""Packages and modules whose change changes a table: the tables are then made again."""
 
 
 class MapScores(NamedTuple):
@@ -61,7 +57,7 @@ class MapScores(NamedTuple):
 
 
 def map_scores(runs: Sequence[Run], data: Path) -> MapScores:
-    """All tables of the maps of these runs, read from beside the runs if they are there. Taught in chapter 07.
+    """All tables of the maps of these runs, read from beside the runs if they are there.
 
     Parameters
     ----------
@@ -97,8 +93,7 @@ def _write(made: MapScores, folder: Path) -> None:
 
 
 def _stamp(runs: Sequence[Run]) -> str:
-    package = files("covidlib")
-    text = "".join((package / f"{name}.py").read_text(encoding="utf-8") for name in CODE_OF_THE_SCORES)
+    text = source_hash(CODE_OF_THE_SCORES)
     text += " ".join(f"{run.folder.parent.name}/{run.folder.name}" for run in runs)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -116,7 +111,7 @@ class Truth(NamedTuple):
 
 
 def truth_of(data: Path, path: str) -> Truth:
-    """Read a slice and its lesions, find lungs and body. Taught in chapter 07."""
+    """Read a slice and its lesions, find lungs and body."""
     pixels = read_slice(data / path)
     step = len(pixels) // SIDE
     pixels, lesions = pixels[::step, ::step], read_lesion_mask(data, path)[::step, ::step]
@@ -164,7 +159,7 @@ def score_run(
     explainer: Explainer, note: WeightsNote, tested: pd.DataFrame, truths: dict[str, Truth], data: Path,
     spacing: pd.Series,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:  # fmt: skip
-    """Tables of slices and of lesions for one run's labelled test slices. Taught in chapter 07."""
+    """Tables of slices and of lesions for one run's labelled test slices."""
     rows, areas = [], []
     for label, explained in (("covid", "covid"), ("normal", "normal"), ("normal", "covid")):
         own = tested[tested["label"] == label]
@@ -191,7 +186,7 @@ def score_run(
 
 
 def scores_of_weights(weights: Path, tested: pd.DataFrame, data: Path) -> pd.DataFrame:
-    """The table of slices for one file of weights, such as a control's, on labelled slices. Taught in chapter 07.
+    """The table of slices for one file of weights, such as a control's, on labelled slices.
 
     Parameters
     ----------
@@ -210,7 +205,7 @@ def check_run(
     model: keras.Model, note: WeightsNote, explainer: Explainer, tested: pd.DataFrame, truths: dict[str, Truth],
     data: Path,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:  # fmt: skip
-    """Tables of randomised weights and of deletion for one infected slice a test patient. Taught in chapter 07.
+    """Tables of randomised weights and of deletion for one infected slice a test patient.
 
     The model's weights are random when it is done.
     """

@@ -1,8 +1,8 @@
 """Engines that run a trained network: TensorFlow, or OpenVINO where it is installed (paper, Tables 7 and 8).
 
 An engine takes scaled slices and gives p(COVID-19). It computes in half precision only where the processor is made for
-it and a check batch stays within the tolerance of `covidlib.inference.half_precision`. What a first start finds out, and what it
-compiles, is kept on disk for the next. Taught in chapter 06.
+it and a check batch stays within the tolerance of `covidlib.inference.half_precision`. What a first start finds out,
+and what it compiles, is kept on disk for the next. Taught in chapter 06.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
-from covidlib import workspace
 from covidlib.errors import InputError
 from covidlib.inference.engine import Engine
 from covidlib.inference.tensorflow_engine import open_tensorflow
@@ -26,11 +25,8 @@ if TYPE_CHECKING:
     pass
 
 EngineName = Literal["auto", "tensorflow", "openvino"]
-CODE_OF_AN_ENGINE = (
-    "engines", "halfprecision", "openvinoengine", "devices", "weights", "networks", "pyramid", "batches", "selection",
-    *workspace.CODE_OF_THE_COHORT,
-)  # fmt: skip
-"""Modules whose change makes what is kept on disk stale: of the network, and of the check batch that judges it."""
+CODE_OF_AN_ENGINE = ("inference", "networks", "phantom", "scans", "selection", "training/devices")
+"""Packages and modules whose change makes the kept files stale: the network's, and the check batch's."""
 
 
 def open_engine(
@@ -39,7 +35,7 @@ def open_engine(
     engine: EngineName = "auto",
     precision: Literal["auto", "float32", "bfloat16"] = "auto",
 ) -> Engine:
-    """A trained network, ready to classify slices as fast as this machine can. Taught in chapter 06.
+    """A trained network, ready to classify slices as fast as this machine can.
 
     Parameters
     ----------
@@ -67,7 +63,7 @@ def open_engine(
 
 
 def chosen_engine(engine: EngineName) -> str:
-    """Which engine a request comes to on this machine: "tensorflow" or "openvino". Taught in chapter 06.
+    """Which engine a request comes to on this machine: "tensorflow" or "openvino".
 
     Raises
     ------

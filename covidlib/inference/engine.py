@@ -62,7 +62,7 @@ class Engine:
     infer: Inference
 
     def predict(self, images: np.ndarray) -> np.ndarray:
-        """p(COVID-19) of scaled slices. Taught in chapter 06.
+        """p(COVID-19) of scaled slices.
 
         Parameters
         ----------
@@ -76,7 +76,7 @@ class Engine:
         return self.infer(images) if len(images) else np.zeros(0, np.float32)
 
     def describe(self) -> str:
-        """One line for a report or a page. Taught in chapter 06."""
+        """One line for a report or a page."""
         network = f"{self.note.network} ({self.note.size}, {self.note.input_shape[0]} px)"
         how = f"{TITLES[self.name]} {version(self.name)} in {self.precision}"
         return f"{network} on {how}, at most {self.largest_difference:.1g} from 32 bits in Keras on a check batch"

@@ -24,7 +24,7 @@ from covidlib.networks.weights import WeightsNote, load_weights, note_for
 from covidlib.utils.machine import installed
 
 if TYPE_CHECKING:
-    import keras
+    from covidlib.utils.quiet_tensorflow import keras
 
 FORMATS = ("saved-model", "onnx", "openvino", "litert")
 SUFFIXES = {"saved-model": "", "onnx": ".onnx", "openvino": ".xml", "litert": ".tflite"}
@@ -42,7 +42,7 @@ Runner = Callable[[np.ndarray], np.ndarray]
 
 
 def export_network(weights: str | Path, form: str, out: str | Path, network: str | None = None) -> Agreement:
-    """Write a trained network in another program's format, and check it. Taught in chapter 06.
+    """Write a trained network in another program's format, and check it.
 
     The files appear when the check has passed, or not at all; OUT.json beside them says what the network wants.
 
@@ -111,7 +111,7 @@ def _check_request(form: str, out: Path) -> None:
 def _write_note(path: Path, form: str, note: WeightsNote, agreement: Agreement) -> None:
     wants = {
         "input": [None, *note.input_shape],
-        "input_is": f"float32, stored values (HU + 1024) scaled as covidlib.networks.inputs.scale(…, {note.scaling!r}) does",
+        "input_is": f"float32, stored values (HU + 1024) after covidlib.networks.inputs.scale(…, {note.scaling!r})",
         "output": [None, 2],
         "output_is": "probabilities of COVID-19 and of normal",
         "notice": "For teaching and research. Not a medical device.",
@@ -126,9 +126,8 @@ def _keras_exporter(name: str) -> Callable[[keras.Model, Path], None]:
 
 
 def _export_openvino(model: keras.Model, path: Path) -> None:
-    import tensorflow as tf
-
     from covidlib.inference.openvino_engine import convert, import_openvino
+    from covidlib.utils.quiet_tensorflow import tf
 
     signature = [tf.TensorSpec(model.input.shape, tf.float32, name="slice")]
     # Keras' own export to OpenVINO leaves shapes on the way as further outputs, four in the pyramid.
@@ -137,7 +136,7 @@ def _export_openvino(model: keras.Model, path: Path) -> None:
 
 
 def _run_saved_model(path: Path) -> Runner:
-    import tensorflow as tf
+    from covidlib.utils.quiet_tensorflow import tf
 
     loaded = tf.saved_model.load(str(path))
     return lambda images: loaded.serve(images).numpy()

@@ -58,7 +58,7 @@ class Agreement:
 
 
 def compare(reference: np.ndarray, other: np.ndarray) -> Agreement:
-    """Hold probabilities against those of 32 bits. Taught in chapter 06.
+    """Hold probabilities against those of 32 bits.
 
     Parameters
     ----------
@@ -80,8 +80,6 @@ def compare(reference: np.ndarray, other: np.ndarray) -> Agreement:
 
 def check_images(note: WeightsNote) -> np.ndarray:
     """The batch on which precisions are compared: selected slices of two synthetic patients, scaled for the network.
-
-    Taught in chapter 06.
 
     Returns
     -------

@@ -23,7 +23,7 @@ from covidlib.networks.weights import note_for
 from covidlib.utils.files import write_bytes
 
 if TYPE_CHECKING:
-    import tensorflow as tf
+    from covidlib.utils.quiet_tensorflow import tf
 
 COMPILED = "compiled.blob"
 BATCH = 8
@@ -31,7 +31,7 @@ HINTS = {"float32": "f32", "bfloat16": "bf16"}
 
 
 def import_openvino() -> Any:
-    """OpenVINO, without its telemetry: an import alone would report to a server of Intel's. Taught in chapter 06."""
+    """OpenVINO, without its telemetry: an import alone would report to a server of Intel's."""
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     import openvino
 
@@ -39,7 +39,9 @@ def import_openvino() -> Any:
 
 
 def open_openvino(weights: str | Path, network: str | None, precision: str, folder: Path) -> Engine:
-    """A trained network on OpenVINO, from `folder` if it was compiled before. See `covidlib.inference.choose_engine.open_engine`.
+    """A trained network on OpenVINO, from `folder` if it was compiled before.
+
+    See `covidlib.inference.choose_engine.open_engine`.
 
     Raises
     ------
@@ -64,7 +66,7 @@ def open_openvino(weights: str | Path, network: str | None, precision: str, fold
 
 
 def convert(probabilities: tf.types.experimental.PolymorphicFunction) -> Any:
-    """A traced TensorFlow function of one input and one output as an OpenVINO model. Taught in chapter 06."""
+    """A traced TensorFlow function of one input and one output as an OpenVINO model."""
     openvino = import_openvino()
     _mend_version_check()
     converted = openvino.convert_model(probabilities.get_concrete_function())
@@ -77,8 +79,9 @@ def _mend_version_check() -> None:
 
     See PEP 667. Without this no network can be converted there (NameError).
     """
-    import tensorflow as tf
     from openvino.frontend.tensorflow import utils
+
+    from covidlib.utils.quiet_tensorflow import tf
 
     utils.get_environment_setup = lambda framework: {"tensorflow": tf.__version__}
 
@@ -111,7 +114,7 @@ def _settings(precision: Precision) -> dict[str, str]:
 
 
 def able_in_half_precision(core: Any) -> bool:
-    """Whether OpenVINO has bfloat16 on this processor. Taught in chapter 06."""
+    """Whether OpenVINO has bfloat16 on this processor."""
     return "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 

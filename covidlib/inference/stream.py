@@ -27,7 +27,7 @@ READERS = 2
 
 
 def probabilities(paths: Sequence[str | Path], engine: Engine) -> np.ndarray:
-    """p(COVID-19) of slices on disk, in their order. Taught in chapter 06.
+    """p(COVID-19) of slices on disk, in their order.
 
     Parameters
     ----------
@@ -47,13 +47,13 @@ def probabilities(paths: Sequence[str | Path], engine: Engine) -> np.ndarray:
 
 
 def classified_batches(paths: Sequence[str | Path], engine: Engine) -> Iterator[np.ndarray]:
-    """The same, batch after batch, for a progress bar. Taught in chapter 06."""
+    """The same, batch after batch, for a progress bar."""
     with _readers() as pool:
         yield from _batches(paths, engine, pool)
 
 
 def classified_series(series: Iterable[Series], engine: Engine) -> Iterator[tuple[Selection, np.ndarray]]:
-    """Select and classify series after series: the next is counted while one is classified. Taught in chapter 06.
+    """Select and classify series after series: the next is counted while one is classified.
 
     Yields
     ------
@@ -79,7 +79,7 @@ def classified_series(series: Iterable[Series], engine: Engine) -> Iterator[tupl
 
 
 def selected_paths(selection: Selection) -> list[Path]:
-    """The files of the slices that the rule keeps, in slice order. Taught in chapter 06."""
+    """The files of the slices that the rule keeps, in slice order."""
     return [path for path, kept in zip(selection.series.files, selection.keep, strict=True) if kept]
 
 

@@ -14,7 +14,7 @@ from covidlib.networks.weights import WeightsNote, load_weights
 from covidlib.utils import machine
 
 if TYPE_CHECKING:
-    import tensorflow as tf
+    from covidlib.utils.quiet_tensorflow import tf
 from covidlib.inference.engine import Engine, Inference, Precision, read_verdict, write_verdict
 
 TENSORFLOW_BATCH = 8
@@ -47,7 +47,7 @@ def _judged(weights: str | Path, network: str | None, precision: str, folder: Pa
 def tensorflow_inference(
     weights: str | Path, network: str | None, precision: Precision
 ) -> tuple[Inference, WeightsNote]:
-    """A network in TensorFlow as a function of arrays, in batches. Taught in chapter 06."""
+    """A network in TensorFlow as a function of arrays, in batches."""
     probabilities, note = tensorflow_network(weights, network, precision)
 
     def infer(images: np.ndarray) -> np.ndarray:
@@ -60,7 +60,7 @@ def tensorflow_inference(
 def tensorflow_network(
     weights: str | Path, network: str | None, precision: Precision
 ) -> tuple[tf.types.experimental.PolymorphicFunction, WeightsNote]:
-    """A network as one traced function from slices to p(COVID-19), both 32-bit tensors. Taught in chapter 06.
+    """A network as one traced function from slices to p(COVID-19), both 32-bit tensors.
 
     The last layer works in 32 bits whatever the precision: probabilities in bfloat16 come in steps of 0.004. XLA does
     not compile it: on processors that was slower, in both precisions.
@@ -70,10 +70,8 @@ def tensorflow_network(
     InputError
         If the weights are not usable.
     """
-    import keras
-    import tensorflow as tf
-
     from covidlib.training.devices import policy
+    from covidlib.utils.quiet_tensorflow import keras, tf
 
     with policy("mixed_bfloat16" if precision == "bfloat16" else "float32"):
         model, note = load_weights(weights, network)
@@ -90,6 +88,6 @@ def tensorflow_network(
 
 
 def _gpus() -> bool:
-    import tensorflow as tf
+    from covidlib.utils.quiet_tensorflow import tf
 
     return bool(tf.config.list_physical_devices("GPU"))

@@ -12,15 +12,14 @@ import math
 import re
 from collections.abc import Sequence
 
-import keras
 import pandas as pd
-from keras import layers
 
 from covidlib.errors import InputError
 from covidlib.networks import models
 from covidlib.networks import pyramid as pyramid_module
 from covidlib.networks.pyramid import PLANS
 from covidlib.protocols import COLAB, QUICK
+from covidlib.utils.quiet_tensorflow import keras, layers
 
 CONVOLUTIONS = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D)
 POOLINGS = (layers.MaxPooling2D, layers.AveragePooling2D)
@@ -42,7 +41,7 @@ SIDES = {"paper": COLAB.image_side, "quick": QUICK.image_side}
 
 
 def layer_table(model: keras.Model) -> pd.DataFrame:
-    """Every layer with what it sees and what it costs (paper, section 2.3). Taught in chapter 03.
+    """Every layer with what it sees and what it costs (paper, section 2.3).
 
     Parameters
     ----------
@@ -82,7 +81,7 @@ def layer_table(model: keras.Model) -> pd.DataFrame:
 
 
 def parents_of(model: keras.Model) -> dict[str, list[str]]:
-    """Layer name → names of the layers that feed it. Taught in chapter 03."""
+    """Layer name → names of the layers that feed it."""
     maker = {id(layer.output): layer.name for layer in model.layers}
     return {
         layer.name: [] if isinstance(layer, layers.InputLayer) else [maker[id(one)] for one in _inputs(layer)]
@@ -123,7 +122,7 @@ def _field(layer: keras.Layer, before: list[tuple[float, float]]) -> tuple[float
 
 
 def flops(layer: keras.Layer) -> int:
-    """Two FLOPs a multiply-add of a convolution or a dense layer, for one image; else 0. Taught in chapter 03."""
+    """Two FLOPs a multiply-add of a convolution or a dense layer, for one image; else 0."""
     if not isinstance(layer, (*CONVOLUTIONS, layers.Dense)):
         return 0
     cells = math.prod(_shape(layer)[:-1])
@@ -138,7 +137,7 @@ def flops(layer: keras.Layer) -> int:
 
 
 def levels(model: keras.Model) -> dict[str, str]:
-    """The levels worth a row, and the layer where each ends, in the order of the computation. Taught in chapter 03.
+    """The levels worth a row, and the layer where each ends, in the order of the computation.
 
     Raises
     ------
@@ -164,7 +163,7 @@ def levels(model: keras.Model) -> dict[str, str]:
 
 
 def level_table(model: keras.Model) -> pd.DataFrame:
-    """One row a level: what it sees, and the cost of the part that ends there (section 2.3). Taught in chapter 03.
+    """One row a level: what it sees, and the cost of the part that ends there (section 2.3).
 
     A part is every layer that the level needs and that no row above it needs, so that the parts add up to the network.
 
@@ -195,7 +194,7 @@ def level_table(model: keras.Model) -> pd.DataFrame:
 
 
 def needed_by(name: str, before: dict[str, list[str]]) -> set[str]:
-    """A layer and all that it depends on. Taught in chapter 03."""
+    """A layer and all that it depends on."""
     found: set[str] = set()
     waiting = [name]
     while waiting:
@@ -207,7 +206,7 @@ def needed_by(name: str, before: dict[str, list[str]]) -> set[str]:
 
 
 def network_summary(size: models.Size = "paper", side: int = 512) -> pd.DataFrame:
-    """The three networks beside each other (paper, section 2.3). Taught in chapter 03.
+    """The three networks beside each other (paper, section 2.3).
 
     Returns
     -------
@@ -231,7 +230,7 @@ def network_summary(size: models.Size = "paper", side: int = 512) -> pd.DataFram
 
 
 def report(name: str | None = None, size: models.Size = "paper", side: int | None = None) -> str:
-    """What `covidlib networks describe` prints: one network's levels, or all three. Taught in chapter 03."""
+    """What `covidlib networks describe` prints: one network's levels, or all three."""
     side = SIDES[size] if side is None else side
     if name is None:
         return f"{network_text(network_summary(size, side))}\n{size} size, one {side}×{side} image. {CONVENTION}"
@@ -240,7 +239,7 @@ def report(name: str | None = None, size: models.Size = "paper", side: int | Non
 
 
 def network_text(table: pd.DataFrame) -> str:
-    """A table of this module for a terminal. Taught in chapter 03."""
+    """A table of this module for a terminal."""
     shown = table.copy()
     for column in ("shape", "last_map"):
         if column in shown:

@@ -14,12 +14,12 @@ from itertools import groupby
 from pathlib import Path
 
 import h5py
-import keras
 
 from covidlib.datasets.public_files import obtain
 from covidlib.errors import InputError
 from covidlib.networks.models import ALL_NAMES
 from covidlib.protocols import Start
+from covidlib.utils.quiet_tensorflow import keras
 
 WITHOUT = "Add --set weights=none: training then starts from random weights"
 FOLDER = "keras-applications"
@@ -53,7 +53,7 @@ BACKBONES = {name: XCEPTION if name == "xception" else RESNET for name in ALL_NA
 
 
 def start_from(model: keras.Model, start: Start) -> None:
-    """Give a network the weights that a protocol starts from; "none" leaves it alone. Taught in chapter 04.
+    """Give a network the weights that a protocol starts from; "none" leaves it alone.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def start_from(model: keras.Model, start: Start) -> None:
 
 
 def load_imagenet(model: keras.Model, way: Start, file: str | Path | None = None) -> None:
-    """Load ImageNet weights into the backbone of a paper-size network (paper, section 2.3). Taught in chapter 03.
+    """Load ImageNet weights into the backbone of a paper-size network (paper, section 2.3).
 
     Pyramid and heads keep the weights that they have.
 
@@ -107,7 +107,7 @@ def load_imagenet(model: keras.Model, way: Start, file: str | Path | None = None
 
 
 def weights_file(network: str) -> Path:
-    """Path of the published weights of a network's backbone, verified. Taught in chapter 03.
+    """Path of the published weights of a network's backbone, verified.
 
     Raises
     ------

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import get_args
 
 import numpy as np
-import tensorflow as tf
 
 from covidlib.errors import InputError
 from covidlib.protocols import Scaling
 from covidlib.scans.slices import read_slice
+from covidlib.utils.quiet_tensorflow import tf
 
 HIGHEST_STORED_VALUE = 4095.0
 
@@ -21,7 +21,7 @@ LUNG_WINDOW_TOP = 1174.0
 
 
 def shrink(pixels: np.ndarray, side: int) -> np.ndarray:
-    """Average a square slice down to `side` pixels; every pixel counts once. Taught in chapter 04.
+    """Average a square slice down to `side` pixels; every pixel counts once.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def shrink(pixels: np.ndarray, side: int) -> np.ndarray:
 
 
 def scale(images: np.ndarray | tf.Tensor, scaling: Scaling) -> tf.Tensor:
-    """Stored values to network input (paper, section 2.4). Taught in chapter 04.
+    """Stored values to network input (paper, section 2.4).
 
     The paper divides each image by its own maximum to show it to people, and does not say what the network sees; its
     code feeds the values as they are. Both are here. The other three give one grey level one meaning: "fixed-4095"
@@ -85,7 +85,7 @@ def scale(images: np.ndarray | tf.Tensor, scaling: Scaling) -> tf.Tensor:
 
 
 def load_images(paths: Sequence[str | os.PathLike[str]], side: int, scaling: Scaling) -> np.ndarray:
-    """Slices from disk as one batch for a network. Taught in chapters 04 and 06.
+    """Slices from disk as one batch for a network.
 
     Returns
     -------

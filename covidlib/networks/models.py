@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-import keras
-from keras import KerasTensor, layers
-
 from covidlib.errors import InputError
 from covidlib.names import NETWORKS, VARIATIONS
 from covidlib.networks.pyramid import PLANS, pyramid, pyramid_head
+from covidlib.utils.quiet_tensorflow import KerasTensor, keras, layers
 
 NAMES = NETWORKS
 ALL_NAMES = (*NETWORKS, *VARIATIONS)
@@ -27,7 +25,7 @@ Size = Literal["paper", "quick"]
 
 
 def build(name: str, input_shape: tuple[int, int, int] = (512, 512, 1), size: Size = "paper") -> keras.Model:
-    """One of the paper's three networks, or a variation of its pyramid, untrained (section 2.3). Taught in chapter 03.
+    """One of the paper's three networks, or a variation of its pyramid, untrained (section 2.3).
 
     Parameters
     ----------

@@ -8,8 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import keras
-from keras import KerasTensor, layers
+from covidlib.utils.quiet_tensorflow import KerasTensor, keras, layers
 
 LEVELS = ("P3", "P4", "P5", "P6", "P7")
 """Pyramid levels from the finest to the coarsest."""
@@ -47,7 +46,7 @@ PLANS = {
 
 
 def pyramid(backbone: keras.Model, channels: int, plan: PyramidPlan) -> list[KerasTensor]:
-    """Five maps from three depths of a backbone (paper, Figure 9). Taught in chapter 03.
+    """Five maps from three depths of a backbone (paper, Figure 9).
 
     The unpadded convolutions trim P3 and P4: at 512×512 the paper's five maps are 30, 14, 16, 8 and 4 pixels wide.
 
@@ -83,7 +82,7 @@ def _resize_like(source: KerasTensor, target: KerasTensor, name: str) -> KerasTe
 
 
 def pyramid_head(maps: list[KerasTensor], plan: PyramidPlan) -> KerasTensor:
-    """Two numbers a level, ten together, two classes (paper, Figure 9). Taught in chapter 03."""
+    """Two numbers a level, ten together, two classes (paper, Figure 9)."""
     heads = []
     for level, features in zip(LEVELS, maps, strict=True):
         flat = layers.Flatten(name=f"{level}_flat")(features)

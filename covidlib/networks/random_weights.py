@@ -6,11 +6,10 @@ roundings compares nothing. Taught in chapter 06.
 
 from __future__ import annotations
 
-import keras
 import numpy as np
-from keras import layers
 
 from covidlib.networks import models
+from covidlib.utils.quiet_tensorflow import keras, layers
 
 SEED = 2020
 SPREAD = 2.0
@@ -18,7 +17,7 @@ SPREAD = 2.0
 
 
 def untrained(name: str, input_shape: tuple[int, int, int], size: models.Size, images: np.ndarray) -> keras.Model:
-    """Random weights, averages as after training on `images`, and scores spread about zero. Taught in chapter 06.
+    """Random weights, averages as after training on `images`, and scores spread about zero.
 
     Parameters
     ----------
@@ -64,7 +63,7 @@ RANDOM_WEIGHTS = (
 
 
 def draw_weights(model: keras.Model, seed: int) -> None:
-    """Draw every random weight, and the dropouts' states, from a seed of the layer's own. Taught in chapter 04.
+    """Draw every random weight, and the dropouts' states, from a seed of the layer's own.
 
     Keras draws them from Python's global random numbers, from which other threads of a program (a cluster worker's,
     a notebook's) draw too: then one seed would not give one network.

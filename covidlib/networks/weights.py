@@ -24,9 +24,8 @@ from covidlib.names import NETWORKS, VARIATIONS
 from covidlib.protocols import Scaling
 
 if TYPE_CHECKING:
-    import keras
-
     from covidlib.networks import models
+    from covidlib.utils.quiet_tensorflow import keras
 
 NOTE = "covidlib"
 SIZES = ("paper", "quick")
@@ -48,7 +47,7 @@ class WeightsNote:
 
 
 def save_weights(model: keras.Model, path: str | Path, note: WeightsNote) -> None:
-    """Write weights and the note about them; the file appears whole or not at all. Taught in chapter 04.
+    """Write weights and the note about them; the file appears whole or not at all.
 
     Raises
     ------
@@ -71,7 +70,7 @@ def save_weights(model: keras.Model, path: str | Path, note: WeightsNote) -> Non
 
 
 def read_note(path: str | Path) -> WeightsNote | None:
-    """The note in a weights file; None where there is none (a file of the authors). Taught in chapter 06.
+    """The note in a weights file; None where there is none (a file of the authors).
 
     Raises
     ------
@@ -117,7 +116,7 @@ def _check(note: WeightsNote) -> None:
 
 
 def note_for(path: str | Path, network: str | None = None) -> WeightsNote:
-    """What a weights file says about itself, or what `network` says about a file of the authors. Taught in chapter 06.
+    """What a weights file says about itself, or what `network` says about a file of the authors.
 
     Raises
     ------
@@ -138,7 +137,7 @@ def note_for(path: str | Path, network: str | None = None) -> WeightsNote:
 
 
 def load_weights(path: str | Path, network: str | None = None) -> tuple[keras.Model, WeightsNote]:
-    """Build the network that a file belongs to and load its weights. Taught in chapter 06.
+    """Build the network that a file belongs to and load its weights.
 
     Parameters
     ----------
@@ -160,7 +159,7 @@ def load_weights(path: str | Path, network: str | None = None) -> tuple[keras.Mo
 
     path = Path(path)
     note = note_for(path, network)
-    model = models.build(note.network, note.input_shape, cast("networks.Size", note.size))
+    model = models.build(note.network, note.input_shape, cast("models.Size", note.size))
     try:
         with warnings.catch_warnings():
             # Keras only warns when a layer finds no weights in the file, and leaves it random.

@@ -1,0 +1,14 @@
+"""The numbers that the paper printed, as tables, and comparisons with them.
+
+The CSV files are in `covidlib/data/paper`; nothing else in the kit holds a printed number.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "comparison": ["IMAGES_IN_TABLE_4", "table1_against_table4"],
+        "tables": ["network_name", "table", "table_numbers"],
+    },
+)

@@ -23,28 +23,28 @@ IMAGES_IN_TABLE_4 = {
 
 
 def comparison(quantity: str, printed: int, found: int) -> Counted:
-    """One line of a comparison with the paper. Taught in chapter 01."""
+    """One line of a comparison with the paper."""
     return {"quantity": quantity, "printed": int(printed), "found": int(found), "agrees": int(printed) == int(found)}
 
 
 def patients_by_class(table: pd.DataFrame) -> dict[str, int]:
-    """Patients of each class under the name that Table 1 gives them. Taught in chapter 01."""
+    """Patients of each class under the name that Table 1 gives them."""
     return {f"{PRINTED_LABEL[label]} patients": table[table["label"] == label]["patient"].nunique() for label in LABELS}
 
 
 def images_by_class(table: pd.DataFrame) -> dict[str, int]:
-    """Images of each class under the name that Table 1 gives them. Taught in chapter 01."""
+    """Images of each class under the name that Table 1 gives them."""
     return {f"{PRINTED_LABEL[label]} images": int((table["label"] == label).sum()) for label in LABELS}
 
 
 def against_table1(found: dict[str, int]) -> list[Counted]:
-    """Counts under the names of Table 1's columns against what it prints. Taught in chapter 01."""
+    """Counts under the names of Table 1's columns against what it prints."""
     printed = table_numbers(1).iloc[0]
     return [comparison(quantity, printed[quantity], count) for quantity, count in found.items()]
 
 
 def against_table2(folds: pd.DataFrame) -> list[Counted]:
-    """Patients and images of every side of every fold against Table 2. Taught in chapter 01.
+    """Patients and images of every side of every fold against Table 2.
 
     Parameters
     ----------
@@ -66,8 +66,6 @@ def against_table2(folds: pd.DataFrame) -> list[Counted]:
 def table2_sums(images_of: dict[int, dict[str, int]]) -> list[Counted]:
     """Train plus test images of every fold, printed against found: each fold should hold every image.
 
-    Taught in chapter 01.
-
     Parameters
     ----------
     images_of : dict
@@ -82,7 +80,7 @@ def table2_sums(images_of: dict[int, dict[str, int]]) -> list[Counted]:
 
 
 def patients_against_table4(folds: pd.DataFrame) -> list[Counted]:
-    """Test patients of every fold against Table 4. Taught in chapter 01."""
+    """Test patients of every fold against Table 4."""
     tested = folds[folds["side"] == "test"].groupby(["fold", "label"])["patient"].nunique()
     return [
         {"fold": fold, **comparison(column, printed[column], tested.get((fold, label), 0))}
@@ -92,7 +90,7 @@ def patients_against_table4(folds: pd.DataFrame) -> list[Counted]:
 
 
 def images_against_table4(folds: pd.DataFrame, images: pd.DataFrame) -> list[Counted]:
-    """All images of every fold's test patients against Table 4. Taught in chapter 01.
+    """All images of every fold's test patients against Table 4.
 
     Parameters
     ----------
@@ -111,7 +109,7 @@ def images_against_table4(folds: pd.DataFrame, images: pd.DataFrame) -> list[Cou
 def table1_against_table4() -> Counted:
     """The paper against itself: Table 4's COVID-19 images, summed over the folds, against Table 1's.
 
-    Every infected patient is in one test fold, so the five numbers should add up. Taught in chapter 06.
+    Every infected patient is in one test fold, so the five numbers should add up.
     """
     summed = int(table_numbers(4)[IMAGES_IN_TABLE_4["covid"]].sum())
     return comparison(

@@ -39,15 +39,12 @@ COUNT_HEADS = {
 
 
 def count_heads(number: int) -> list[str]:
-    """The heads of Table 5, 6 or 9 over the four counts, in the order of `covidlib.results.metrics.Counts`.
-
-    Taught in chapters 05 and 06.
-    """
+    """The heads of Table 5, 6 or 9 over the four counts, in the order of `covidlib.results.metrics.Counts`."""
     return [head for heads in COUNT_HEADS[number].values() for head in heads]
 
 
 def network_name(printed: str) -> str:
-    """The name used here for a network as the paper prints it; Table 8 writes "Our Model". Taught in chapter 03.
+    """The name used here for a network as the paper prints it; Table 8 writes "Our Model".
 
     Raises
     ------
@@ -61,7 +58,7 @@ def network_name(printed: str) -> str:
 
 
 def table(number: int) -> pd.DataFrame:
-    """A table of the paper as printed, every value a string. Taught in chapter 01.
+    """A table of the paper as printed, every value a string.
 
     Raises
     ------
@@ -75,7 +72,7 @@ def table(number: int) -> pd.DataFrame:
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """A table from a CSV file in the form of the package's own, every value a string. Taught in chapter 08.
+    """A table from a CSV file in the form of the package's own, every value a string.
 
     Raises
     ------
@@ -102,7 +99,7 @@ def read_table(path: Path) -> pd.DataFrame:
 
 
 def table_numbers(number: int) -> pd.DataFrame:
-    """A table of the paper with its numbers as numbers ("40,094" is 40094). Taught in chapter 01.
+    """A table of the paper with its numbers as numbers ("40,094" is 40094).
 
     Columns that hold anything but numbers keep their strings.
 

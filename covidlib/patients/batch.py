@@ -1,7 +1,7 @@
 """Many patients, one after the other: results as they come, a stopped batch goes on, a bad patient stops nobody.
 
-Each answer is on the disk before the next patient begins (`covidlib.patients.journal`), and is used again if it was made of the
-same files, weights, threshold and engine. Taught in chapter 06.
+Each answer is on the disk before the next patient begins (`covidlib.patients.journal`), and is used again if it was
+made of the same files, weights, threshold and engine. Taught in chapter 06.
 """
 
 from __future__ import annotations
@@ -30,10 +30,9 @@ from covidlib.utils.files import file_hash, write_text
 from covidlib.utils.locks import exclusive_output
 
 if TYPE_CHECKING:
-    import keras
-
     from covidlib.inference.choose_engine import EngineName
     from covidlib.inference.engine import Engine
+    from covidlib.utils.quiet_tensorflow import keras
 
 
 @dataclass(frozen=True)
@@ -108,7 +107,7 @@ def diagnose_patients(
     report_path: Path | None = None,
     progress: bool = False,
 ) -> Batch:
-    """The system on patient after patient (paper, section 3.2). Taught in chapter 06.
+    """The system on patient after patient (paper, section 3.2).
 
     Parameters
     ----------

@@ -1,7 +1,8 @@
 """From slices to a patient: the paper's decision rule and its tables (section 3.2, Tables 4 to 6).
 
-A patient is called infected when enough of the selected slices are called COVID-19. Nothing here is a diagnosis: it
-is the paper's rule, applied so that it can be studied. The system around it is `covidlib.patients.pipeline`. Taught in chapter 06.
+A patient is called infected when enough of the selected slices are called COVID-19. Nothing here is a diagnosis: it is
+the paper's rule, applied so that it can be studied. The system around it is `covidlib.patients.pipeline`. Taught in
+chapter 06.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Literal
 import pandas as pd
 
 from covidlib.paper.tables import count_heads
+from covidlib.results.fold_results import count_by_fold
 from covidlib.results.metrics import Counts, called_covid, with_averages
 
 THRESHOLD_1 = 0.0
@@ -24,7 +26,7 @@ Decision = Literal["infected", "normal", "undetermined"]
 
 
 def decide(covid_slices: int, selected_slices: int, threshold: float = THRESHOLD_2) -> Decision:
-    """The paper's decision about a patient (section 3.2). Taught in chapter 06.
+    """The paper's decision about a patient (section 3.2).
 
     Infected if at least one selected slice, and at least the share `threshold` of them, is called COVID-19. The
     published code compares 0 ≥ 0 when nothing was selected and calls that patient infected; here it is undetermined.
@@ -48,7 +50,7 @@ def decide(covid_slices: int, selected_slices: int, threshold: float = THRESHOLD
 
 
 def slices_needed(selected_slices: int, threshold: float = THRESHOLD_2) -> int:
-    """How many slices must be called COVID-19 for "infected": at least one (section 3.2). Taught in chapter 06.
+    """How many slices must be called COVID-19 for "infected": at least one (section 3.2).
 
     Raises
     ------
@@ -62,7 +64,7 @@ def slices_needed(selected_slices: int, threshold: float = THRESHOLD_2) -> int:
 
 
 def decide_patients(predictions: pd.DataFrame, threshold: float = THRESHOLD_2) -> pd.DataFrame:
-    """Decisions from predictions: one row a patient and network (paper, section 3.2). Taught in chapter 06.
+    """Decisions from predictions: one row a patient and network (paper, section 3.2).
 
     Parameters
     ----------
@@ -90,7 +92,7 @@ def decide_patients(predictions: pd.DataFrame, threshold: float = THRESHOLD_2) -
 
 
 def patient_counts(decisions: pd.DataFrame) -> Counts:
-    """The four counts of patients, over all folds; an undetermined patient is wrong (Table 6). Taught in chapter 06.
+    """The four counts of patients, over all folds; an undetermined patient is wrong (Table 6).
 
     Parameters
     ----------
@@ -107,10 +109,26 @@ def patient_counts(decisions: pd.DataFrame) -> Counts:
     )
 
 
+def patient_fold_counts(predictions: pd.DataFrame, threshold: float) -> dict[str, list[Counts]]:
+    """The counts of patients of each network, fold after fold, decided at a threshold.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        As `decide_patients` takes it.
+
+    Raises
+    ------
+    InputError
+        If a network lacks a fold that another has.
+    """
+    return count_by_fold(decide_patients(predictions, threshold), patient_counts)
+
+
 def table6(decisions: pd.DataFrame) -> pd.DataFrame:
     """Table 6 from decisions: patients right and wrong by fold and network, and the mean over folds.
 
-    An undetermined patient is identified neither way and counts as wrong. Taught in chapter 06.
+    An undetermined patient is identified neither way and counts as wrong.
     """
     rows = []
     for (fold, network), own in decisions.groupby(["fold", "network"]):

@@ -1,10 +1,10 @@
 """Is a series like those that the networks were made for? What is unlike them gets no answer (paper, section 2.1).
 
 A network answers whatever it is shown. So before it is asked, a series is compared with COVID-CTset, of which the
-header of every series was published (`covidlib.datasets.published_lists.series_metadata`): size, values, spacing. What headers
-cannot say, how much lung and soft tissue a slice shows, is compared with the book's synthetic cohort. The limits are
-the extremes of those data, not fitted to any result; inside them a series may still be unlike in ways that nobody
-checks here. Taught in chapter 06.
+header of every series was published (`covidlib.datasets.published_lists.series_metadata`): size, values, spacing. What
+headers cannot say, how much lung and soft tissue a slice shows, is compared with the book's synthetic cohort. The
+limits are the extremes of those data, not fitted to any result; inside them a series may still be unlike in ways that
+nobody checks here. Taught in chapter 06.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from covidlib.names import SLICE_SIDE
 from covidlib.scans import dicom
 from covidlib.scans.dicom_import import allowed_settings
 from covidlib.scans.lung_masks import lung_areas
 from covidlib.scans.series import Series
-from covidlib.scans.tiff import SLICE_SIDE
 
 LARGEST_VALUE = 4095
 """All 1,119 series store 12 bits, and the synthetic cohort is cut at the same value."""
@@ -65,7 +65,7 @@ class Settings:
 def settings_of(series: Series) -> Settings:
     """How a series was made: from the first DICOM header, or from what `covidlib import-dicom` wrote beside its TIFF.
 
-    Of other TIFF series nothing is known. Taught in chapter 06.
+    Of other TIFF series nothing is known.
 
     Raises
     ------
@@ -105,14 +105,14 @@ def _known(value: object) -> float | None:
 
 
 def unlike_size(shape: tuple[int, int]) -> tuple[str, ...]:
-    """Why slices of this size are unlike the training data, or nothing. Taught in chapter 06."""
+    """Why slices of this size are unlike the training data, or nothing."""
     if shape == (SLICE_SIDE, SLICE_SIDE):
         return ()
     return (f"slices of {shape[0]}×{shape[1]} pixels; all training slices have {SLICE_SIDE}×{SLICE_SIDE}",)
 
 
 def unlike_settings(settings: Settings) -> tuple[str, ...]:
-    """Why a series made so is unlike the training data, or nothing; what is unknown passes. Taught in chapter 06."""
+    """Why a series made so is unlike the training data, or nothing; what is unknown passes."""
     low, high = (field / SLICE_SIDE for field in FIELD_MM)
     reasons = []
     if settings.pixel_mm is not None and not FIELD_MM[0] <= round(settings.pixel_mm * SLICE_SIDE, 1) <= FIELD_MM[1]:
@@ -125,7 +125,7 @@ def unlike_settings(settings: Settings) -> tuple[str, ...]:
 
 
 def unlike_pixels(pixels: np.ndarray) -> tuple[str, ...]:
-    """Why the most open slice of a series is unlike the training data, or nothing. Taught in chapter 06.
+    """Why the most open slice of a series is unlike the training data, or nothing.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ def unlike_pixels(pixels: np.ndarray) -> tuple[str, ...]:
 
 
 def cautions(settings: Settings, kind: str) -> tuple[str, ...]:
-    """What else differs from COVID-CTset, or is unknown, and leaves the answer standing. Taught in chapter 06."""
+    """What else differs from COVID-CTset, or is unknown, and leaves the answer standing."""
     remarks = []
     if settings.maker and settings.maker.upper() != MAKER:
         remarks.append(f"scanner by {settings.maker}; all of COVID-CTset is from one scanner by {MAKER}")

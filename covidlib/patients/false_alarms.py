@@ -19,7 +19,7 @@ def infected_chance(slice_rate: float, selected: int, threshold: float = THRESHO
     A patient's own rate is drawn from a beta distribution with mean `slice_rate`, so the number of slices called
     COVID-19 is beta-binomial and two slices of a patient correlate by `icc`. At 0 every patient has the same rate and
     slices are independent; at 1 a patient's slices are all called the same. For normal patients and the false
-    positive rate of slices this is the rate of false alarms. Taught in chapter 06.
+    positive rate of slices this is the rate of false alarms.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def infected_chance(slice_rate: float, selected: int, threshold: float = THRESHO
 def chances_by_clustering(
     slice_rate: float, selected: int, thresholds: tuple[float, ...], correlations: tuple[float, ...]
 ) -> pd.DataFrame:
-    """How often a patient is called infected, for thresholds and clusterings. Taught in chapter 06.
+    """How often a patient is called infected, for thresholds and clusterings.
 
     Returns
     -------
@@ -67,7 +67,7 @@ def chances_by_clustering(
 
 
 def implied_icc(patient_rate: float, slice_rate: float, selected: int) -> float:
-    """The clustering at which a slice rate gives the patient rate seen at threshold 1 (Table 5). Taught in chapter 06.
+    """The clustering at which a slice rate gives the patient rate seen at threshold 1 (Table 5).
 
     One slice is enough there, so the more the same number of false alarms heaps in few patients, the fewer patients
     are called infected: from 1 − (1 − rate)ⁿ of independent slices down to the slice rate itself.

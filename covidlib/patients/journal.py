@@ -18,7 +18,7 @@ Record = dict[str, Any]
 
 
 class Journal:
-    """The answers of a batch: those of an earlier start, and each new one as it comes. Taught in chapter 06.
+    """The answers of a batch: those of an earlier start, and each new one as it comes.
 
     Parameters
     ----------

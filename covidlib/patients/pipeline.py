@@ -36,7 +36,7 @@ def diagnose_folder(
     threshold: float = THRESHOLD_2,
     engine: EngineName = "auto",
 ) -> Diagnosis:
-    """Select, classify, decide: one patient's folder in, an answer out (paper, section 3.2). Taught in chapter 06.
+    """Select, classify, decide: one patient's folder in, an answer out (paper, section 3.2).
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def diagnose_folder(
 
 
 def diagnose_with(folder: str | Path, engine: Engine, threshold: float = THRESHOLD_2) -> Diagnosis:
-    """`diagnose_folder` with the network at hand: for many patients one after the other. Taught in chapter 06.
+    """`diagnose_folder` with the network at hand: for many patients one after the other.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def diagnose_with(folder: str | Path, engine: Engine, threshold: float = THRESHO
 
 
 def check_threshold(threshold: float) -> None:
-    """Refuse what is no share of slices. Taught in chapter 06.
+    """Refuse what is no share of slices.
 
     Raises
     ------
@@ -91,10 +91,10 @@ def diagnose_series(
     threshold: float = THRESHOLD_2,
     advance: Callable[[int], object] = lambda slices: None,
 ) -> Diagnosis:
-    """The paper's system on the series of one patient (section 3.2). Taught in chapter 06.
+    """The paper's system on the series of one patient (section 3.2).
 
-    A series that is unlike the training data (`covidlib.patients.domain_check`) is not classified; where that leaves no slice, the
-    patient is undetermined.
+    A series that is unlike the training data (`covidlib.patients.domain_check`) is not classified; where that leaves no
+    slice, the patient is undetermined.
 
     Parameters
     ----------

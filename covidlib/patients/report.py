@@ -25,7 +25,7 @@ from covidlib.patients.report_pictures import OVERLAY, along_z, highest, pair, s
 from covidlib.scans.slices import read_slice
 
 if TYPE_CHECKING:
-    import keras
+    from covidlib.utils.quiet_tensorflow import keras
 
 STRIP_SLICES = 48
 """Small pictures in all strips of a report together: more would not print on its first page."""
@@ -33,7 +33,7 @@ SUSPICIOUS = 4
 
 
 def versions() -> dict[str, str]:
-    """What made a result, for its record. Taught in chapter 06."""
+    """What made a result, for its record."""
     found = {"covidlib": __version__, "python": platform.python_version()}
     for name in ("numpy", "tensorflow", "keras", "openvino", "pydicom"):
         try:
@@ -44,7 +44,7 @@ def versions() -> dict[str, str]:
 
 
 def patient_report(diagnosis: Diagnosis, record: Mapping[str, Any], model: keras.Model | None = None) -> str:
-    """One patient's report. Taught in chapter 06.
+    """One patient's report.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def patient_report(diagnosis: Diagnosis, record: Mapping[str, Any], model: keras
 
 
 def question(threshold: float) -> str:
-    """What the system is asked about a patient, in words. Taught in chapter 06."""
+    """What the system is asked about a patient, in words."""
     share = (
         "at least one of the selected slices"
         if threshold == 0
@@ -178,10 +178,9 @@ def _maps(
 ) -> tuple[list[np.ndarray | None], str]:
     if model is None:
         return [None] * len(paths), ""
-    import keras
-
     from covidlib.heatmaps.grad_cam import explain_slices
     from covidlib.networks.inputs import load_images
+    from covidlib.utils.quiet_tensorflow import keras
 
     note = diagnosis.note
     heat = explain_slices(model, load_images(paths, note.input_shape[0], note.scaling))
@@ -194,7 +193,7 @@ def _maps(
 def overview(
     title: str, records: Sequence[Mapping[str, Any]], failed: Mapping[str, str], asked: Mapping[str, Any]
 ) -> str:
-    """All patients of a batch in one table, with links to their reports, and those that failed. Taught in chapter 06.
+    """All patients of a batch in one table, with links to their reports, and those that failed.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 480, 180, 40, 10, 42
 
 
 def picture(levels: np.ndarray, alt: str) -> str:
-    """An image element that holds its own pixels. Taught in chapter 06.
+    """An image element that holds its own pixels.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def picture(levels: np.ndarray, alt: str) -> str:
 def thumbnail(pixels: np.ndarray, side: int = THUMBNAIL) -> np.ndarray:
     """A slice at lung window, made small by averaging; other sizes than multiples of `side` lose a margin.
 
-    Averaged after the window, so that a small picture looks like the large one. Taught in chapter 06.
+    Averaged after the window, so that a small picture looks like the large one.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def thumbnail(pixels: np.ndarray, side: int = THUMBNAIL) -> np.ndarray:
 
 
 def with_heat(pixels: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    """A slice at lung window with a heat map over it (paper, Figure 12). Taught in chapters 06 and 07.
+    """A slice at lung window with a heat map over it (paper, Figure 12).
 
     Parameters
     ----------
@@ -81,8 +81,6 @@ def with_heat(pixels: np.ndarray, heat: np.ndarray) -> np.ndarray:
 
 def strip(answer: SeriesAnswer, most: int) -> str:
     """The series as a row of small pictures: kept slices framed, dropped ones dashed (paper, Figure 8).
-
-    Taught in chapter 06.
 
     Parameters
     ----------
@@ -106,17 +104,14 @@ def strip(answer: SeriesAnswer, most: int) -> str:
 
 
 def numbered(answer: SeriesAnswer) -> Iterator[tuple[int, float]]:
-    """Index within the series and p(COVID-19) of each slice that was classified. Taught in chapter 06."""
+    """Index within the series and p(COVID-19) of each slice that was classified."""
     if answer.selection is None or not len(answer.probabilities):
         return iter(())
     return zip(np.flatnonzero(answer.selection.keep).tolist(), answer.probabilities.tolist(), strict=True)
 
 
 def along_z(answer: SeriesAnswer) -> str:
-    """p(COVID-19) along a series as SVG: triangles above one half, circles below, ticks for dropped slices.
-
-    Taught in chapter 06.
-    """
+    """p(COVID-19) along a series as SVG: triangles above one half, circles below, ticks for dropped slices."""
     count = len(answer.series)
     inner, floor = WIDTH - LEFT - 12, HEIGHT - BOTTOM
 
@@ -154,7 +149,7 @@ def along_z(answer: SeriesAnswer) -> str:
 
 
 def pair(pixels: np.ndarray, heat: np.ndarray | None, name: str, caption: str, no_map: str = "") -> str:
-    """A slice in full size, beside it the same slice with its heat map, or why there is none. Taught in chapter 06."""
+    """A slice in full size, beside it the same slice with its heat map, or why there is none."""
     plain = picture(grey_levels(pixels), f"{name} at lung window")
     if heat is not None:
         beside = picture(with_heat(pixels, heat), f"{name} with its Grad-CAM map for COVID-19 over it")
@@ -166,9 +161,6 @@ def pair(pixels: np.ndarray, heat: np.ndarray | None, name: str, caption: str, n
 
 
 def highest(answers: Sequence[SeriesAnswer], most: int) -> list[tuple[SeriesAnswer, int, float]]:
-    """The slices with the highest p(COVID-19) of all series, highest first: series, index in it, p.
-
-    Taught in chapter 06.
-    """
+    """The slices with the highest p(COVID-19) of all series, highest first: series, index in it, p."""
     found = [(answer, index, p) for answer in answers for index, p in numbered(answer)]
     return sorted(found, key=lambda one: -one[2])[:most]

@@ -26,12 +26,12 @@ PRINTED_SPEED = "paper, P100"
 
 
 def stored_speeds() -> dict[str, Any]:
-    """The whole record of a run of `benchmarks/series.py`. Taught in chapter 06."""
+    """The whole record of a run of `benchmarks/series.py`."""
     return json.loads(STORED.read_text(encoding="utf-8"))
 
 
 def speed_rows(record: dict[str, Any]) -> pd.DataFrame:
-    """One row a series and side: slices, selected, seconds, start_up, peak_mb, difference. Taught in chapter 06.
+    """One row a series and side: slices, selected, seconds, start_up, peak_mb, difference.
 
     `difference` is the largest of a probability from the published way's.
     """
@@ -39,7 +39,7 @@ def speed_rows(record: dict[str, Any]) -> pd.DataFrame:
 
 
 def speed_table(record: dict[str, Any]) -> pd.DataFrame:
-    """Table 7 beside the published way and ours on one machine, in seconds. Taught in chapter 06.
+    """Table 7 beside the published way and ours on one machine, in seconds.
 
     Returns
     -------
@@ -53,7 +53,7 @@ def speed_table(record: dict[str, Any]) -> pd.DataFrame:
 
 
 def times_faster(record: dict[str, Any], than: str) -> pd.DataFrame:
-    """How many times faster each of ours is than a column of `table`; below 1 it is slower. Taught in chapter 06.
+    """How many times faster each of ours is than a column of `table`; below 1 it is slower.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def _seconds(record: dict[str, Any]) -> pd.DataFrame:
 
 
 def speed_costs(record: dict[str, Any]) -> pd.DataFrame:
-    """What a side costs: start-up, seconds a slice on a straight line, memory, rounding. Taught in chapter 06.
+    """What a side costs: start-up, seconds a slice on a straight line, memory, rounding.
 
     Returns
     -------
@@ -100,7 +100,7 @@ def speed_costs(record: dict[str, Any]) -> pd.DataFrame:
 
 
 def speed_limits(record: dict[str, Any]) -> pd.DataFrame:
-    """What the processor's own rate allows: a network is hardly faster than one large product. Taught in chapter 06.
+    """What the processor's own rate allows: a network is hardly faster than one large product.
 
     Returns
     -------
@@ -128,7 +128,7 @@ def speed_limits(record: dict[str, Any]) -> pd.DataFrame:
 
 
 def speed_provenance(record: dict[str, Any]) -> str:
-    """One line on when and on what a record was measured. Taught in chapter 06."""
+    """One line on when and on what a record was measured."""
     versions = ", ".join(f"{name} {number}" for name, number in record["versions"].items())
     features = ", ".join(record["features"]) or "no feature that matters here"
     return (

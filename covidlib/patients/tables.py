@@ -24,7 +24,7 @@ AtThresholds = Mapping[tuple[int, str], Counts]
 
 
 def patients_in_tables() -> pd.DataFrame:
-    """Test patients of each fold as Tables 2, 4 and 6 have them: three places that must agree. Taught in chapter 06.
+    """Test patients of each fold as Tables 2, 4 and 6 have them: three places that must agree.
 
     Returns
     -------
@@ -53,7 +53,7 @@ def patients_in_tables() -> pd.DataFrame:
 
 
 def table4(slices: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
-    """Table 4 from ours: slices and patients tested in each fold, by class. Taught in chapter 06.
+    """Table 4 from ours: slices and patients tested in each fold, by class.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def table4(slices: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def at_thresholds(predictions: pd.DataFrame) -> dict[tuple[int, str], Counts]:
-    """Ours in the form of Table 5, all folds together. Taught in chapter 06.
+    """Ours in the form of Table 5, all folds together.
 
     Parameters
     ----------
@@ -94,8 +94,6 @@ def at_thresholds(predictions: pd.DataFrame) -> dict[tuple[int, str], Counts]:
 
 def missed_and_alarms(counts: AtThresholds) -> pd.DataFrame:
     """Infected patients missed and normal ones called infected, by threshold and network (Table 5).
-
-    Taught in chapter 06.
 
     Returns
     -------
@@ -115,7 +113,7 @@ def missed_and_alarms(counts: AtThresholds) -> pd.DataFrame:
 
 
 def three_columns(ours: Mapping[str, Counts]) -> pd.DataFrame:
-    """Patients at threshold 2: as printed, recomputed from the folds, ours (Table 6). Taught in chapter 06.
+    """Patients at threshold 2: as printed, recomputed from the folds, ours (Table 6).
 
     Printed are the averages, as shares of the average numbers tested; recomputed are all folds pooled. Both rates of
     recomputed and ours have Wilson's intervals.

@@ -27,7 +27,7 @@ THRESHOLDS = tuple(float(threshold) for threshold in np.linspace(0, 0.5, 51).rou
 
 
 def sweep_thresholds(predictions: pd.DataFrame, thresholds: Sequence[float] = THRESHOLDS) -> pd.DataFrame:
-    """Patients right and wrong at every threshold, for each network (paper, section 3.2). Taught in chapter 06.
+    """Patients right and wrong at every threshold, for each network (paper, section 3.2).
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def sweep_thresholds(predictions: pd.DataFrame, thresholds: Sequence[float] = TH
 
 
 def by_threshold(swept: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """A sweep cut into one small table a threshold, to leaf through with a dial. Taught in chapter 06.
+    """A sweep cut into one small table a threshold, to leaf through with a dial.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def by_threshold(swept: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def patient_row(counts: Counts) -> dict[str, float]:
-    """Four counts of patients with both rates and their Wilson intervals. Taught in chapter 06."""
+    """Four counts of patients with both rates and their Wilson intervals."""
     row: dict[str, float] = {**vars(counts)}
     rates = {
         "sensitivity": (sensitivity, counts.true_covid, counts.false_normal),
@@ -97,8 +97,6 @@ def tune_threshold(
     predictions: pd.DataFrame, repeats: int = 50, seed: int = 2020, thresholds: Sequence[float] = THRESHOLDS
 ) -> pd.DataFrame:
     """A threshold chosen on half of the patients, scored on the same half and on the other one, many times over.
-
-    Taught in chapter 09.
 
     Parameters
     ----------

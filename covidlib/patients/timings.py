@@ -37,8 +37,6 @@ class LineFit(NamedTuple):
 def series_speeds(timings: pd.DataFrame | None = None) -> pd.DataFrame:
     """Table 7 with what follows from it: slices a second, time a slice, and the distance from a line.
 
-    Taught in chapter 06.
-
     Parameters
     ----------
     timings : DataFrame, optional
@@ -61,14 +59,12 @@ def series_speeds(timings: pd.DataFrame | None = None) -> pd.DataFrame:
 
 
 def printed_timings() -> pd.DataFrame:
-    """Table 7 under short names: columns slices, seconds. Taught in chapter 06."""
+    """Table 7 under short names: columns slices, seconds."""
     return table_numbers(7).set_axis(["slices", "seconds"], axis=1)
 
 
 def fit_line(timings: pd.DataFrame) -> LineFit:
     """A straight line through times of series: the intercept is what a series costs before its first slice.
-
-    Taught in chapter 06.
 
     Parameters
     ----------
@@ -98,7 +94,7 @@ def fit_line(timings: pd.DataFrame) -> LineFit:
 
 
 def network_speeds() -> pd.DataFrame:
-    """Table 8 as numbers, and each network against the fastest. Taught in chapter 06.
+    """Table 8 as numbers, and each network against the fastest.
 
     Returns
     -------
@@ -121,7 +117,7 @@ def network_speeds() -> pd.DataFrame:
 
 
 def classified_slices() -> pd.DataFrame:
-    """Table 7 against Table 8: how many slices could have been classified in each printed time. Taught in chapter 06.
+    """Table 7 against Table 8: how many slices could have been classified in each printed time.
 
     The proposed network needs its time of Table 8 for every slice that the selection keeps, one at a time; what is
     left is for start-up, reading and selection. Where even all slices would not fill the time, the bound says nothing.
@@ -140,7 +136,7 @@ def classified_slices() -> pd.DataFrame:
 
 
 def time_patients(folders: Sequence[Path], engine: Engine) -> pd.DataFrame:
-    """Ours in the form of Table 7: seconds from a patient's folder to the answer. Taught in chapter 06.
+    """Ours in the form of Table 7: seconds from a patient's folder to the answer.
 
     The network answers once before the clock starts: compiling is not in the times.
 
@@ -166,7 +162,7 @@ def time_patients(folders: Sequence[Path], engine: Engine) -> pd.DataFrame:
 
 
 def network_speeds_beside(runs: Iterable[Run]) -> pd.DataFrame:
-    """Table 8 with the same two times of trained runs beside it, each mean over their folds. Taught in chapter 06.
+    """Table 8 with the same two times of trained runs beside it, each mean over their folds.
 
     An image's time is that of predicting the test slices, read and scaled on the way.
 

@@ -1,1 +1,15 @@
-"""A synthetic chest, drawn slice by slice in millimetres for teaching (no paper section)."""
+"""The synthetic cohort: drawn chests with known lesions, deterministic from a seed.
+
+Nothing measured on it is evidence about COVID-19. `cohort` draws patients; the other modules each draw one part of a
+chest.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "cohort": ["make_patient", "read_lesion_mask"],
+        "lesion_sizes": ["measure_lesions"],
+    },
+)

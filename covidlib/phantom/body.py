@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from covidlib.names import SLICE_SIDE
 from covidlib.phantom.canvas import between, ramp
-from covidlib.scans.tiff import SLICE_SIDE
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from covidlib.scans.tiff import SLICE_SIDE
+from covidlib.names import SLICE_SIDE
 
 AIR, LUNG, FAT, SKIN, MUSCLE, BLOOD, LIVER, SPLEEN = 14.0, 140.0, 925.0, 1040.0, 1078.0, 1064.0, 1084.0, 1072.0
 MARROW, CARTILAGE, CORTEX = 1250.0, 1130.0, 2050.0

@@ -18,11 +18,12 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from covidlib.errors import InputError
+from covidlib.names import SLICE_SIDE
 from covidlib.phantom import abdomen, bones, disease, lungs, mediastinum, scanner, wall
 from covidlib.phantom.body import Body, choose_body
 from covidlib.phantom.canvas import Canvas, Noises, smooth_noise
 from covidlib.scans.filenames import identify
-from covidlib.scans.tiff import SLICE_SIDE, write_slice
+from covidlib.scans.tiff import write_slice
 
 FIRST_NORMAL_ID = 146
 """COVID-CTset numbers its infected patients 1 to 145 and its normal ones from 146."""
@@ -74,8 +75,6 @@ def make_patient(
     seed: int, number: int, covid: bool, most_slices: int = MOST_SLICES, shortcut: bool = False
 ) -> PatientVolume:
     """One synthetic patient; the same seed and number give the same bytes, whoever else is in the cohort.
-
-    Taught in chapter 01.
 
     Parameters
     ----------
@@ -156,7 +155,7 @@ def make_cohort(
     most_slices: int = MOST_SLICES,
     shortcut: bool = False,
 ) -> Path:
-    """Write a synthetic cohort: half infected, half normal, in COVID-CTset's nested layout. Taught in chapter 01.
+    """Write a synthetic cohort: half infected, half normal, in COVID-CTset's nested layout.
 
     Beside the slices stand `slices.csv` and `patients.csv`, and under `lesions/` the masks. The folder appears whole
     or not at all; the result does not depend on the number of workers. With `shortcut`, kernel and thickness follow
@@ -238,7 +237,7 @@ def _mask_file(root: Path, patient: str, series: str) -> Path:
 
 
 def read_lesion_mask(cohort: str | Path, path: str) -> np.ndarray:
-    """Where the lesions of one synthetic slice are. Taught in chapters 01 and 07.
+    """Where the lesions of one synthetic slice are.
 
     Parameters
     ----------

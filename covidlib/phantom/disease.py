@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from covidlib.names import SLICE_SIDE
 from covidlib.phantom.body import Body, cavity
 from covidlib.phantom.canvas import Canvas, Noises, between, cos_sin, covered
-from covidlib.scans.tiff import SLICE_SIDE
 
 SMALLEST_LESION_MM = 3.0
 LESIONS = (30, 110)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from scipy import ndimage
 
 from covidlib.errors import InputError
-from covidlib.heatmaps.infection_areas import disc_diameters, numbered_areas
 from covidlib.phantom.cohort import read_lesion_mask
 
 
 def measure_lesions(cohort: str | Path) -> pd.DataFrame:
-    """Every connected lesion area of every slice: its diameter, were it a disc. Taught in chapter 03.
+    """Every connected lesion area of every slice: its diameter, were it a disc.
 
     Returns
     -------
@@ -36,3 +37,21 @@ def measure_lesions(cohort: str | Path) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=["path", "patient", "pixels"])
     diameters = disc_diameters(table["pixels"].to_numpy(int))
     return table.assign(diameter_pixels=diameters, diameter_mm=diameters * table["patient"].map(spacing))
+
+
+def numbered_areas(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Each connected area of a mask by its number, from 1, and the pixels of each.
+
+    Returns
+    -------
+    numbered : int array, shape (rows, columns)
+        0 off the mask.
+    pixels : int array, shape (areas,)
+    """
+    numbered, count = ndimage.label(mask)
+    return numbered, np.bincount(numbered.ravel(), minlength=count + 1)[1:]
+
+
+def disc_diameters(areas: np.ndarray) -> np.ndarray:
+    """The diameters of discs with these areas."""
+    return 2 * np.sqrt(areas / np.pi)

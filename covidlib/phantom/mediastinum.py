@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from covidlib.names import SLICE_SIDE
 from covidlib.phantom.body import Body, cavity
 from covidlib.phantom.canvas import (
     AIR,
     BLOOD,
     FAR,
     FAT,
-    SLICE_SIDE,
     Canvas,
     Noises,
     Section,

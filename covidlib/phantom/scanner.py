@@ -1,4 +1,7 @@
-"""What the scanner makes of a chest: thickness, kernel, noise, the beating heart, the round field."""
+"""What the scanner makes of a chest: thickness, kernel, noise, the beating heart, the round field.
+
+Taught in chapter 09.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from covidlib.names import SLICE_SIDE
 from covidlib.phantom.body import Body
 from covidlib.phantom.canvas import Canvas, between, blur, covered
-from covidlib.scans.tiff import SLICE_SIDE
 
 THICKNESS_MM = (1.5, 2.0, 3.0, 5.0, 6.0, 8.0)
 """Slice thicknesses of the cohort; COVID-CTset's series have 1.5 mm and more."""
@@ -32,7 +35,7 @@ def choose_scan(generator: np.random.Generator, covid: bool, shortcut: bool = Fa
 
     COVID-CTset's infected and normal patients were scanned with different kernels and thicknesses. The shortcut
     brings that into the cohort: nine in ten infected patients get thin, sharp slices and nine in ten normal ones thick,
-    smooth ones. Taught in chapter 09.
+    smooth ones.
     """
     draws = [float(generator.random()) for _ in range(3)]
     sharp = draws[0] < 0.5

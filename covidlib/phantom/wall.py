@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from covidlib.names import SLICE_SIDE
 from covidlib.phantom.body import Body, cavity, trunk
 from covidlib.phantom.canvas import FAT, MUSCLE, SKIN, Canvas, Noises, Section, covered, ramp, smooth_union
-from covidlib.scans.tiff import SLICE_SIDE
 
 
 def draw_table(canvas: Canvas, body: Body) -> None:

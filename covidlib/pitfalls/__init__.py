@@ -1,0 +1,35 @@
+"""What goes wrong in studies like this one, shown in small: leaks, shortcuts, selection, scaling.
+
+Each module is one pitfall of chapter 09, or one ablation of chapters 03 and 04.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "ablations": [
+            "LEAKY_SEEDS",
+            "ablation_differences",
+            "ablation_provenance",
+            "optimism",
+            "silent_heads",
+            "stored_ablations",
+        ],
+        "batch_norm": ["catching_up", "memory_of_the_start"],
+        "best_of_many": ["coin_networks", "expected_best"],
+        "input_scaling": ["tissue_spread", "tissue_values"],
+        "leakage": ["mean_of_splits", "nearest_slice", "pictures"],
+        "metadata_model": ["shortcut_table"],
+        "metadata_model_images": ["image_shortcut"],
+        "scanner_or_disease": [
+            "FOLLOWS",
+            "KERNEL_OF_CLASS",
+            "REVERSED",
+            "auc_rows",
+            "called_by_kernel",
+            "predict_cohort",
+            "with_pairing",
+        ],
+    },
+)

@@ -2,9 +2,9 @@
 
 Five networks differ in one choice each; three networks pick their epoch on test images, as the paper does. All are
 trained at QUICK on five folds from several seeds, which takes longer than a book may take to build: `python -m
-covidlib.pitfalls.ablations` trains (finished runs are kept) and stores what the chapters need with the package. Synthetic
-patients: what comes out is no evidence about COVID-19, nor about these networks on real slices. Taught in chapters
-03 and 04.
+covidlib.pitfalls.ablations` trains (finished runs are kept) and stores what the chapters need with the package.
+Synthetic patients: what comes out is no evidence about COVID-19, nor about these networks on real slices. Taught in
+chapters 03 and 04.
 """
 
 from __future__ import annotations
@@ -56,14 +56,14 @@ class Trial(NamedTuple):
 
 
 def trials() -> list[Trial]:
-    """Every trial, seed by seed. Taught in chapter 03."""
+    """Every trial, seed by seed."""
     honest = [Trial(network, HONEST, seed) for seed in SEEDS for network in (*NETWORKS, *VARIATIONS)]
     leaky = [Trial(network, LEAKY, seed) for seed in LEAKY_SEEDS for network in NETWORKS]
     return honest + leaky
 
 
 def train(dataset: Dataset, runs: Path) -> Iterator[tuple[Trial, list[Run]]]:
-    """The five runs of each trial, trained if they are not there. Taught in chapter 03."""
+    """The five runs of each trial, trained if they are not there."""
     from covidlib.training.train import train_fold
 
     for trial in trials():
@@ -109,7 +109,7 @@ def summarise(trial: Trial, run: Run, data: Path) -> dict[str, object]:
 
 
 def silent_units(run: Run, data: Path) -> list[str]:
-    """Units of a run's ReLU heads that are 0 on every test slice: "P3.1" is the first of P3. Taught in chapter 03."""
+    """Units of a run's ReLU heads that are 0 on every test slice: "P3.1" is the first of P3."""
     from covidlib.heatmaps.grad_cam import head_activations
     from covidlib.networks.inputs import load_images
     from covidlib.networks.pyramid import LEVELS
@@ -134,20 +134,20 @@ def _has_relu_heads(network: str) -> bool:
 
 
 def stored_ablations() -> pd.DataFrame:
-    """The runs as they were stored with the package, one row each (`summarise`). Taught in chapters 03 and 04."""
+    """The runs as they were stored with the package, one row each (`summarise`)."""
     text = (files("covidlib") / "data" / STORED).read_text(encoding="utf-8")
     return pd.read_csv(StringIO(text), keep_default_na=False)
 
 
 def ablation_provenance() -> dict[str, object]:
-    """Where the stored runs come from: protocol, data, versions, commit, hours. Taught in chapter 03."""
+    """Where the stored runs come from: protocol, data, versions, commit, hours."""
     return json.loads((files("covidlib") / "data" / PROVENANCE).read_text(encoding="utf-8"))
 
 
 def ablation_differences(runs: pd.DataFrame, baseline: str, others: Sequence[str]) -> pd.DataFrame:
     """Each network's AUC against a baseline's on the same folds and seeds (corrected resampled t).
 
-    Runs that picked their epoch on test images are left out. Taught in chapter 03.
+    Runs that picked their epoch on test images are left out.
 
     Returns
     -------
@@ -172,7 +172,7 @@ def optimism(runs: pd.DataFrame) -> pd.DataFrame:
     """What picking an epoch on test images adds to the accuracy on them, within one training (section 2.4).
 
     Picked: the best epoch by accuracy on test images, as the paper's checkpoint is. Last: the same training without
-    a choice. Taught in chapter 04.
+    a choice.
 
     Returns
     -------
@@ -188,7 +188,7 @@ def optimism(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def silent_heads(runs: pd.DataFrame) -> pd.DataFrame:
-    """How often each unit of the paper's ten is silent on a whole test fold, by network. Taught in chapter 03.
+    """How often each unit of the paper's ten is silent on a whole test fold, by network.
 
     Returns
     -------

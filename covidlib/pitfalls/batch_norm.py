@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import keras
 import numpy as np
 import pandas as pd
-from keras import layers
 
 from covidlib.names import LABELS
+from covidlib.utils.quiet_tensorflow import keras, layers
 
 
 def memory_of_the_start(momentum: float, steps: int) -> float:
-    """The share of its first value that a moving average still has after so many batches. Taught in chapter 04."""
+    """The share of its first value that a moving average still has after so many batches."""
     return momentum**steps
 
 
@@ -33,7 +32,7 @@ def catching_up(
     """Accuracy of a TRAINED network whose moving averages are set back to their start and then fed batches again.
 
     Its kernels are not touched, so that nothing but the averages can change the answers; the model's own averages are
-    put back in the end. Taught in chapter 04.
+    put back in the end.
 
     Parameters
     ----------

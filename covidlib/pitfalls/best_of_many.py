@@ -14,7 +14,7 @@ SEED = 2020
 
 
 def expected_best(epochs: int, images: int, accuracy: float = 0.5) -> float:
-    """The best accuracy to expect of so many networks that have one true accuracy. Taught in chapters 04 and 09.
+    """The best accuracy to expect of so many networks that have one true accuracy.
 
     Exact for independent epochs and images: the mean of the largest of `epochs` binomial counts. Epochs of one training
     resemble each other, so there it is an upper end; images of one patient resemble each other too, which works the
@@ -32,7 +32,7 @@ def expected_best(epochs: int, images: int, accuracy: float = 0.5) -> float:
 
 
 def coin_networks(epochs: int, picked_on: int, tested_on: int, draws: int = 2000) -> pd.DataFrame:
-    """Trainings in which every epoch tosses coins, and the epoch with the best accuracy is kept. Taught in chapter 09.
+    """Trainings in which every epoch tosses coins, and the epoch with the best accuracy is kept.
 
     Parameters
     ----------

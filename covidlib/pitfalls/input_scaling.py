@@ -16,7 +16,7 @@ TISSUES = {"lung": (60, 400), "soft tissue": (1000, 1150)}
 
 
 def as_8_bit_grey(images: np.ndarray) -> np.ndarray:
-    """What a loader of 8-bit grey pictures makes of a float picture in [0, 1]: 0s and 1s. Taught in chapter 04.
+    """What a loader of 8-bit grey pictures makes of a float picture in [0, 1]: 0s and 1s.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def as_8_bit_grey(images: np.ndarray) -> np.ndarray:
 
 
 def tissue_values(slices: Sequence[np.ndarray]) -> pd.DataFrame:
-    """Mean network input of lung and of soft tissue in each slice, under each scaling. Taught in chapter 04.
+    """Mean network input of lung and of soft tissue in each slice, under each scaling.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def tissue_values(slices: Sequence[np.ndarray]) -> pd.DataFrame:
 
 
 def tissue_spread(values: pd.DataFrame) -> pd.DataFrame:
-    """How far a tissue's mean input strays between slices, under each scaling. Taught in chapter 04.
+    """How far a tissue's mean input strays between slices, under each scaling.
 
     Parameters
     ----------

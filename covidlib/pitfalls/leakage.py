@@ -24,7 +24,7 @@ REPEATS = 50
 
 
 def pictures(root: str | Path, paths: Sequence[str], side: int = SIDE) -> np.ndarray:
-    """Slices averaged down, at the lung window, one row each. Taught in chapter 09.
+    """Slices averaged down, at the lung window, one row each.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def nearest_slice(
     -------
     DataFrame
         One row a split: repeat, accuracy, same_patient (share of test slices whose most similar training slice is of
-        the same patient). Taught in chapter 09.
+        the same patient).
     """
     distance = cdist(rows, rows)
     patient, label = slices["patient"].to_numpy(), slices["label"].to_numpy()
@@ -77,7 +77,7 @@ def nearest_slice(
 def mean_of_splits(values: Sequence[float], against: float = 0.0) -> FoldDifference:
     """The mean over repeated random splits with its interval, and the p value against a fixed number.
 
-    The splits share most of their slices, so they are corrected for it (Nadeau and Bengio 2003). Taught in chapter 09.
+    The splits share most of their slices, so they are corrected for it (Nadeau and Bengio 2003).
 
     Parameters
     ----------

@@ -34,32 +34,32 @@ def _series(line: Line) -> list[list[str]]:
 
 
 def kernels(line: Line) -> set[str]:
-    """The kernels that the patient's series have. Taught in chapter 09."""
+    """The kernels that the patient's series have."""
     return {kernel for _, kernel, _ in _series(line)}
 
 
 def thicknesses(line: Line) -> set[str]:
-    """The thicknesses that the patient's series have. Taught in chapter 09."""
+    """The thicknesses that the patient's series have."""
     return {thickness for _, _, thickness in _series(line)}
 
 
 def acquisition(line: Line) -> set[str]:
-    """The patient's pairs of kernel and thickness, in whichever series, and how many series. Taught in chapter 09."""
+    """The patient's pairs of kernel and thickness, in whichever series, and how many series."""
     return {f"{kernel} {thickness}" for _, kernel, thickness in _series(line)} | {f"{len(_series(line))} series"}
 
 
 def acquisition_by_series(line: Line) -> set[str]:
-    """The pair of kernel and thickness of each of the three series. Taught in chapter 09."""
+    """The pair of kernel and thickness of each of the three series."""
     return {" ".join(parts) for parts in _series(line)}
 
 
 def protocols(line: Line) -> set[str]:
-    """The scanner's protocols: some bear the name of the disease. Taught in chapter 09."""
+    """The scanner's protocols: some bear the name of the disease."""
     return set(cast(list[str], line["protocols"]))
 
 
 def person(line: Line) -> set[str]:
-    """Decade of age, and sex: of the patient, not of how the slices were made. Taught in chapter 09."""
+    """Decade of age, and sex: of the patient, not of how the slices were made."""
     return {f"{line['decade']} years", f"sex {line['sex']}"}
 
 
@@ -86,7 +86,7 @@ def patients_by_everything() -> dict[str, object]:
     """Patients by age, sex and how their series were made, together, from the public lists.
 
     These counts are too near to single people to be stored with the package: add them to the aggregates where the
-    lists are at hand. Taught in chapter 09.
+    lists are at hand.
 
     Raises
     ------
@@ -110,7 +110,7 @@ class Shortcut(NamedTuple):
 
 
 def expand(counts: list[Line], features: Callable[[Line], set[str]]) -> tuple[np.ndarray, np.ndarray]:
-    """Grouped counts as one row a patient again, in an order that depends on the counts only. Taught in chapter 09.
+    """Grouped counts as one row a patient again, in an order that depends on the counts only.
 
     Returns
     -------
@@ -139,7 +139,7 @@ def left_out_scores(table: np.ndarray, infected: np.ndarray, repeats: int = REPE
     """Each patient's score by a model that was fitted without it, and the fold it was left out in.
 
     Logistic regression on one-hot features with scikit-learn's own L2 penalty; five folds of patients, both classes
-    spread evenly, and that again with other folds. Nothing was chosen by looking at the result. Taught in chapter 09.
+    spread evenly, and that again with other folds. Nothing was chosen by looking at the result.
 
     Returns
     -------
@@ -162,7 +162,7 @@ def auc_within_folds(scores: np.ndarray, folds: np.ndarray) -> Metric:
 
     Scores of different folds must not be ranked together: patients of one kind get the same score in a fold, but the
     fold that leaves out more of the infected ones scores their kind lower. Pooled, or averaged over the repeats, that
-    alone would rank infected patients below normal ones of the same kind. Taught in chapter 09.
+    alone would rank infected patients below normal ones of the same kind.
 
     Parameters
     ----------
@@ -184,7 +184,7 @@ def auc_within_folds(scores: np.ndarray, folds: np.ndarray) -> Metric:
 def shortcut(
     aggregates: Mapping[str, object], name: str = HEADLINE, repeats: int = REPEATS, resamples: int = RESAMPLES
 ) -> Shortcut:
-    """How well a model without pixels tells infected patients, cross-validated by patient. Taught in chapter 09.
+    """How well a model without pixels tells infected patients, cross-validated by patient.
 
     Parameters
     ----------
@@ -219,7 +219,7 @@ def shortcut(
 def shortcut_table(
     aggregates: Mapping[str, object], repeats: int = REPEATS, resamples: int = RESAMPLES
 ) -> pd.DataFrame:
-    """Every set of features that the aggregates hold, beside each other. Taught in chapter 09.
+    """Every set of features that the aggregates hold, beside each other.
 
     Returns
     -------

@@ -1,8 +1,8 @@
 """A model that sees no pixel, for single images: what the kernel and thickness of the listed images tell of the class.
 
-`covidlib.pitfalls.metadata_model` asks what the way of scanning a patient tells. A network sees less and more: one image at a time,
-but only those that the authors listed for training and testing (section 2.4), and their choice of series differs
-between the classes. Taught in chapter 09.
+`covidlib.pitfalls.metadata_model` asks what the way of scanning a patient tells. A network sees less and more: one
+image at a time, but only those that the authors listed for training and testing (section 2.4), and their choice of
+series differs between the classes. Taught in chapter 09.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ PATIENT = ["patient", "patient_label", "label"]
 
 
 def expand_images(counts: list[Line]) -> pd.DataFrame:
-    """Grouped counts as one row a patient and way of scanning. Taught in chapter 09.
+    """Grouped counts as one row a patient and way of scanning.
 
     Parameters
     ----------
     counts : list
-        As `covidlib.datasets.published_lists.aggregates` has them under `patients_by_images`: label, images (texts such as
-        "12 B70s 6.0 mm"), patients.
+        As `covidlib.datasets.published_lists.aggregates` has them under `patients_by_images`: label, images (texts such
+        as "12 B70s 6.0 mm"), patients.
 
     Returns
     -------
@@ -55,7 +55,7 @@ def left_out_image_scores(rows: pd.DataFrame, repeats: int = REPEATS) -> tuple[n
     """Each row's score by a model fitted on other patients' images, and the fold its patient was left out in.
 
     Logistic regression on the pair of kernel and thickness, every image counting once; folds of patients, as in
-    `covidlib.pitfalls.metadata_model.left_out_scores`. Taught in chapter 09.
+    `covidlib.pitfalls.metadata_model.left_out_scores`.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def image_shortcut(
     """How well kernel and thickness tell infected from normal images, or patients by the mean over their images.
 
     Cross-validated by patient, the interval over resampled patients; the paper's system decides about patients in a
-    like way, from the share of their slices (section 3.2). Taught in chapter 09.
+    like way, from the share of their slices (section 3.2).
 
     Parameters
     ----------

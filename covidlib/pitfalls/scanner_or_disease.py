@@ -30,7 +30,7 @@ def with_pairing(predictions: pd.DataFrame, root: str | Path) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        With the columns kernel and pairing added. Taught in chapter 09.
+        With the columns kernel and pairing added.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def predict_cohort(run: Run, dataset: Dataset, protocol: Protocol) -> pd.DataFra
     Returns
     -------
     DataFrame
-        As `covidlib.training.train.predict_table`. Taught in chapter 09.
+        As `covidlib.training.train.predict_table`.
     """
     from covidlib.networks.weights import load_weights
     from covidlib.training.train import predict_table
@@ -71,7 +71,7 @@ def predict_cohort(run: Run, dataset: Dataset, protocol: Protocol) -> pd.DataFra
 
 
 def auc_rows(named: dict[str, pd.DataFrame], resamples: int = RESAMPLES) -> pd.DataFrame:
-    """The AUC of slices, with its interval over patients, of several tables of predictions. Taught in chapter 09.
+    """The AUC of slices, with its interval over patients, of several tables of predictions.
 
     Returns
     -------
@@ -89,7 +89,7 @@ def auc_rows(named: dict[str, pd.DataFrame], resamples: int = RESAMPLES) -> pd.D
 
 
 def called_by_kernel(predictions: pd.DataFrame) -> pd.DataFrame:
-    """The share of slices that is called COVID-19, by what they show and by the kernel. Taught in chapter 09.
+    """The share of slices that is called COVID-19, by what they show and by the kernel.
 
     Parameters
     ----------

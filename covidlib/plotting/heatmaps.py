@@ -23,7 +23,7 @@ def heat_pairs(
     slices: Sequence[np.ndarray], maps: Sequence[np.ndarray], masks: Sequence[np.ndarray], titles: Sequence[str],
     columns: int = 3,
 ) -> Figure:  # fmt: skip
-    """Each slice beside itself with its map (paper, Figure 12); true lesions outlined. Taught in chapter 07.
+    """Each slice beside itself with its map (paper, Figure 12); true lesions outlined.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def heat_overlays(
     slices: Sequence[np.ndarray], maps: Sequence[np.ndarray], masks: Sequence[np.ndarray], titles: Sequence[str],
     columns: int = 4,
 ) -> Figure:  # fmt: skip
-    """Maps over their slices in a grid, true lesions outlined. Taught in chapter 07."""
+    """Maps over their slices in a grid, true lesions outlined."""
     rows = -(-len(slices) // columns)
     figure, grid = plt.subplots(rows, columns, figsize=(2.3 * columns, 2.5 * rows), squeeze=False)
     for axes in grid.flat:
@@ -61,7 +61,7 @@ def heat_overlays(
 
 
 def rates_by_size(table: pd.DataFrame, score: str, chance: str, ylabel: str) -> Figure:
-    """A rate against lesion diameter, one panel a map, with the rate that chance gives. Taught in chapter 07.
+    """A rate against lesion diameter, one panel a map, with the rate that chance gives.
 
     Parameters
     ----------
@@ -89,8 +89,6 @@ def rates_by_size(table: pd.DataFrame, score: str, chance: str, ylabel: str) -> 
 def removal_curves(curves: pd.DataFrame) -> Figure:
     """p(COVID-19) while slices are blurred (solid) or put back (dashed), by map and at random.
 
-    Taught in chapter 07.
-
     Parameters
     ----------
     curves : DataFrame
@@ -114,7 +112,7 @@ def removal_curves(curves: pd.DataFrame) -> Figure:
 
 
 def randomised_maps(cascade: pd.DataFrame) -> Figure:
-    """Likeness of maps to the trained network's, while its weights go from the answer down. Taught in chapter 07.
+    """Likeness of maps to the trained network's, while its weights go from the answer down.
 
     Parameters
     ----------
@@ -138,7 +136,7 @@ def randomised_maps(cascade: pd.DataFrame) -> Figure:
 
 
 def heat_overlay(axes: Axes, pixels: np.ndarray, heat: np.ndarray, title: str = "") -> None:
-    """A heat map over its slice at lung window; where the map is low the slice stays visible. Taught in chapter 07.
+    """A heat map over its slice at lung window; where the map is low the slice stays visible.
 
     Parameters
     ----------
@@ -154,6 +152,6 @@ def heat_overlay(axes: Axes, pixels: np.ndarray, heat: np.ndarray, title: str = 
 
 
 def outline(axes: Axes, mask: np.ndarray) -> None:
-    """The outline of a lesion mask, as a thin line. Taught in chapter 07."""
+    """The outline of a lesion mask, as a thin line."""
     if mask.any():
         axes.contour(mask, levels=[0.5], colors="#38d9ff", linewidths=0.9)

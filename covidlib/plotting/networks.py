@@ -5,16 +5,16 @@ A drawing made by hand can be wrong; this one asks the model. Taught in chapter 
 
 from __future__ import annotations
 
-import keras
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from covidlib.names import SLICE_SIDE
 from covidlib.networks.describe import layer_table, levels, parents_of
 from covidlib.networks.pyramid import LEVELS, PLANS
 from covidlib.plotting.style import COVID_COLOUR, NORMAL_COLOUR
-from covidlib.scans.tiff import SLICE_SIDE
+from covidlib.utils.quiet_tensorflow import keras
 
 COLUMNS = ("backbone", "1×1", "merged", "level", "two numbers", "ten numbers", "answer")
 IN_A_ROW = 6
@@ -22,7 +22,7 @@ LINE, GROUND = "#1b2733", "#eef3f8"
 
 
 def links(parents: dict[str, list[str]], shown: list[str]) -> list[tuple[str, str]]:
-    """Which of the shown layers feed which, through any layers that are not shown. Taught in chapter 03.
+    """Which of the shown layers feed which, through any layers that are not shown.
 
     Parameters
     ----------
@@ -52,10 +52,7 @@ def links(parents: dict[str, list[str]], shown: list[str]) -> list[tuple[str, st
 
 
 def places(model: keras.Model) -> dict[str, tuple[float, float]]:
-    """Layer → column and row of its box; a pyramid lies as in the paper's Figure 9, finest level on top.
-
-    Taught in chapter 03.
-    """
+    """Layer → column and row of its box; a pyramid lies as in the paper's Figure 9, finest level on top."""
     if model.name not in PLANS:
         # To and fro, so that each box stands beside the one before it.
         return {
@@ -76,7 +73,7 @@ def places(model: keras.Model) -> dict[str, tuple[float, float]]:
 def architecture(model: keras.Model) -> Figure:
     """Boxes for the layers that matter, with the shape of their maps, and arrows as the model has them (Figure 9).
 
-    Maps of one width have one colour. Taught in chapter 03.
+    Maps of one width have one colour.
     """
     where, facts = places(model), layer_table(model).set_index("layer")
     shapes: dict[str, tuple[int, ...]] = {name: tuple(facts["shape"][name]) for name in where}
@@ -111,7 +108,7 @@ def architecture(model: keras.Model) -> Figure:
 
 
 def sizes_and_fields(levels: pd.DataFrame, diameters: pd.Series) -> Figure:
-    """Stride and receptive field of each level under the sizes of lesions, in pixels. Taught in chapter 03.
+    """Stride and receptive field of each level under the sizes of lesions, in pixels.
 
     Parameters
     ----------

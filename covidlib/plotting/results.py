@@ -1,7 +1,7 @@
 """Figures of results: curves with bands, reliability, thresholds, and intervals under each other.
 
-Networks keep the colours and marks of `covidlib.plotting.slices`; every line that colour tells apart also differs in its mark
-or its dashes. Taught in chapters 05, 06 and 09.
+Networks keep the colours and marks of `covidlib.plotting.slices`; every line that colour tells apart also differs in
+its mark or its dashes. Taught in chapters 05, 06 and 09.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from covidlib.patients.thresholds import MARKED_THRESHOLDS
 from covidlib.plotting.style import (
     COVID_COLOUR,
     MARK_COLOUR,
@@ -47,7 +46,7 @@ def _with_band(
 
 
 def roc_bands(bands: Mapping[str, pd.DataFrame]) -> Figure:
-    """ROC curves with their bands over patients. Taught in chapter 05.
+    """ROC curves with their bands over patients.
 
     Parameters
     ----------
@@ -64,7 +63,7 @@ def roc_bands(bands: Mapping[str, pd.DataFrame]) -> Figure:
 
 
 def precision_recall_bands(bands: Mapping[str, pd.DataFrame], prevalence: float) -> Figure:
-    """Precision-recall curves with their bands over patients; chance is the prevalence. Taught in chapter 05.
+    """Precision-recall curves with their bands over patients; chance is the prevalence.
 
     Parameters
     ----------
@@ -83,7 +82,7 @@ def precision_recall_bands(bands: Mapping[str, pd.DataFrame], prevalence: float)
 
 
 def reliability_diagram(tables: Mapping[str, pd.DataFrame]) -> Figure:
-    """Share of infected slices against predicted probability, with intervals over patients. Taught in chapter 05.
+    """Share of infected slices against predicted probability, with intervals over patients.
 
     Parameters
     ----------
@@ -103,20 +102,22 @@ def reliability_diagram(tables: Mapping[str, pd.DataFrame]) -> Figure:
     return figure
 
 
-def threshold_sweep(table: pd.DataFrame) -> Figure:
-    """Patients found, and normal patients left in peace, at every threshold (paper, Table 5). Taught in chapter 06.
+def threshold_sweep(table: pd.DataFrame, marked: Sequence[float]) -> Figure:
+    """Patients found, and normal patients called normal, at every threshold (paper, Table 5).
 
     Parameters
     ----------
     table : DataFrame
         What `covidlib.patients.thresholds.sweep_thresholds` returns.
+    marked : sequence of float
+        Thresholds to point out: `covidlib.patients.thresholds.MARKED_THRESHOLDS`.
     """
     figure, panels = plt.subplots(1, 2, figsize=(8.4, 3.4), sharey=True)
     titles = {"sensitivity": "infected patients found", "specificity": "normal patients called normal"}
     for axes, (rate, title) in zip(panels, titles.items(), strict=True):
         for place, (name, own) in enumerate(table.groupby("network")):
             _with_band(axes, own, "threshold", rate, (f"{rate}_low", f"{rate}_high"), str(name), place)
-        for threshold in MARKED_THRESHOLDS:
+        for threshold in marked:
             axes.axvline(threshold, color=QUIET, linestyle=":", linewidth=1)
         axes.set(title=title, xlabel="threshold: share of selected slices", ylim=(-0.02, 1.02))
     panels[0].set_ylabel("share of patients")
@@ -124,19 +125,21 @@ def threshold_sweep(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def patient_roc(table: pd.DataFrame) -> Figure:
-    """Sensitivity against false alarms over the thresholds, in patients; some thresholds named. Taught in chapter 06.
+def patient_roc(table: pd.DataFrame, marked: Sequence[float]) -> Figure:
+    """Sensitivity against false alarms over the thresholds, in patients; some thresholds named.
 
     Parameters
     ----------
     table : DataFrame
         What `covidlib.patients.thresholds.sweep_thresholds` returns.
+    marked : sequence of float
+        Thresholds to point out: `covidlib.patients.thresholds.MARKED_THRESHOLDS`.
     """
     figure, axes = plt.subplots(figsize=(4.8, 4.6))
     for place, (name, own) in enumerate(table.groupby("network")):
         colour, mark = _look(str(name), place)
         axes.plot(1 - own["specificity"], own["sensitivity"], color=colour, linewidth=1)
-        named = own[own["threshold"].isin(MARKED_THRESHOLDS)]
+        named = own[own["threshold"].isin(marked)]
         axes.plot(1 - named["specificity"], named["sensitivity"], mark, color=colour, ms=7, label=str(name))
         # Thresholds that decide alike share a point, and so a text.
         for _, alike in named.groupby(["specificity", "sensitivity"]):
@@ -151,7 +154,7 @@ def patient_roc(table: pd.DataFrame) -> Figure:
 
 
 def clustering_curves(chances: pd.DataFrame, observed: float | None = None) -> Figure:
-    """How often a normal patient is called infected, by how much slice errors cluster. Taught in chapter 06.
+    """How often a normal patient is called infected, by how much slice errors cluster.
 
     Parameters
     ----------
@@ -174,7 +177,7 @@ def clustering_curves(chances: pd.DataFrame, observed: float | None = None) -> F
 
 
 def along_series(numbers: np.ndarray, probabilities: np.ndarray) -> Figure:
-    """The network's answer for each selected slice of one series, from top to bottom. Taught in chapter 06.
+    """The network's answer for each selected slice of one series, from top to bottom.
 
     Parameters
     ----------
@@ -195,7 +198,7 @@ def along_series(numbers: np.ndarray, probabilities: np.ndarray) -> Figure:
 
 
 def forest_plot(table: pd.DataFrame, names: Sequence[str], xlabel: str, reference: float | None = None) -> Figure:
-    """Estimates with their intervals, one under the other. Taught in chapters 05 and 09.
+    """Estimates with their intervals, one under the other.
 
     Parameters
     ----------
@@ -221,7 +224,7 @@ def forest_plot(table: pd.DataFrame, names: Sequence[str], xlabel: str, referenc
 
 
 def learning_curves(histories: dict[str, list[pd.DataFrame]]) -> Figure:
-    """Training and validation accuracy: mean over folds, and the range (paper, Figure 11). Taught in chapter 04."""
+    """Training and validation accuracy: mean over folds, and the range (paper, Figure 11)."""
     figure, panels = plt.subplots(1, 2, figsize=(8, 3.2), sharey=True)
     for panel, column, title in zip(panels, ("accuracy", "val_accuracy"), ("training", "validation"), strict=True):
         for network, runs in histories.items():
@@ -239,15 +242,15 @@ def learning_curves(histories: dict[str, list[pd.DataFrame]]) -> Figure:
 def confusion_matrices(
     matrices: Mapping[str, np.ndarray], rates: Mapping[str, Mapping[str, Interval]] | None = None
 ) -> Figure:
-    """2×2 tables side by side: rows the truth, columns the answer (paper, Figure 10). Taught in chapter 05.
+    """2×2 tables side by side: rows the truth, columns the answer (paper, Figure 10).
 
     Parameters
     ----------
     matrices : dict of float arrays, shape (2, 2)
         Rows and columns in the order COVID-19, normal.
     rates : dict of dict of Interval, optional
-        For each network sensitivity and specificity (`covidlib.results.tables.rate_intervals`), written where the answer is
-        right.
+        For each network sensitivity and specificity (`covidlib.results.tables.rate_intervals`), written where the
+        answer is right.
     """
     figure, panels = plt.subplots(1, len(matrices), figsize=(2.9 * len(matrices), 2.9), squeeze=False)
     for axes, (name, matrix) in zip(panels.flat, matrices.items(), strict=True):

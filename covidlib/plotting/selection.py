@@ -14,14 +14,14 @@ from covidlib.selection import REGION_COLUMNS, REGION_ROWS, Selection
 
 
 def draw_region(axes: Axes) -> None:
-    """Outline the selection rule's region on a slice (paper, Figure 7). Taught in chapter 02."""
+    """Outline the selection rule's region on a slice (paper, Figure 7)."""
     width, height = REGION_COLUMNS.stop - REGION_COLUMNS.start, REGION_ROWS.stop - REGION_ROWS.start
     corner = (REGION_COLUMNS.start, REGION_ROWS.start)
     axes.add_patch(plt.Rectangle(corner, width, height, fill=False, edgecolor="#ff9d2e", linewidth=1.5))
 
 
 def selection_profile(selection: Selection, title: str = "") -> Figure:
-    """Dark pixels along a series, with the threshold; kept slices filled. Taught in chapter 02."""
+    """Dark pixels along a series, with the threshold; kept slices filled."""
     figure, axes = plt.subplots(figsize=(7, 3))
     number = np.arange(1, len(selection.counts) + 1)
     axes.plot(number, selection.counts, color="#7a8794", linewidth=1, zorder=1)
@@ -39,7 +39,7 @@ def selection_profile(selection: Selection, title: str = "") -> Figure:
 
 
 def flow_chart(steps: Sequence[str]) -> Figure:
-    """Steps under each other, joined by arrows (paper, Figure 6). Taught in chapter 02."""
+    """Steps under each other, joined by arrows (paper, Figure 6)."""
     figure, axes = plt.subplots(figsize=(6, 0.62 * len(steps)))
     for place, step in enumerate(steps):
         axes.annotate(

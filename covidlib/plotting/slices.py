@@ -17,7 +17,7 @@ from covidlib.scans.windows import grey_levels
 
 
 def show_slice(axes: Axes, pixels: np.ndarray, window: str = "lung", title: str = "") -> None:
-    """Draw one slice at a window. Taught in chapter 01."""
+    """Draw one slice at a window."""
     axes.imshow(grey_levels(pixels, window), vmin=0, vmax=255)
     axes.set_title(title, fontsize=9)
     axes.axis("off")
@@ -26,7 +26,7 @@ def show_slice(axes: Axes, pixels: np.ndarray, window: str = "lung", title: str 
 def contact_sheet(
     slices: Sequence[np.ndarray] | np.ndarray, titles: Sequence[str], columns: int = 6, window: str = "lung"
 ) -> Figure:
-    """Many slices in a grid, at one window (paper, Figures 2 and 8). Taught in chapters 01 and 02."""
+    """Many slices in a grid, at one window (paper, Figures 2 and 8)."""
     rows = -(-len(slices) // columns)
     # No wider than a page: a browser would shrink the titles with the rest.
     side = min(1.55, PAGE_WIDTH / columns)

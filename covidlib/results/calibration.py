@@ -21,7 +21,7 @@ SMALLEST = 5e-7
 
 
 def bin_numbers(p_covid: pd.Series | np.ndarray, bins: int = BINS) -> np.ndarray:
-    """Bins of about equally many slices, by probability; equal probabilities share a bin. Taught in chapter 05.
+    """Bins of about equally many slices, by probability; equal probabilities share a bin.
 
     Returns
     -------
@@ -36,7 +36,7 @@ def bin_numbers(p_covid: pd.Series | np.ndarray, bins: int = BINS) -> np.ndarray
 
 
 def reliability(predictions: pd.DataFrame, bins: int = BINS, resamples: int = RESAMPLES) -> pd.DataFrame:
-    """The reliability diagram as a table: predicted probability and true share in each bin. Taught in chapter 05.
+    """The reliability diagram as a table: predicted probability and true share in each bin.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def _share_in_bins(number: np.ndarray) -> Metric:
 
 
 def brier(predictions: pd.DataFrame, weights: np.ndarray) -> np.ndarray:
-    """Mean squared distance of probability and truth, a metric for `bootstrap_interval`. Taught in chapter 05."""
+    """Mean squared distance of probability and truth, a metric for `bootstrap_interval`."""
     distance = predictions["p_covid"].to_numpy() - (predictions["label"] == "covid").to_numpy()
     return weights @ distance**2 / weights.sum(axis=1)
 
@@ -86,7 +86,7 @@ def expected_calibration_error(bins: int = BINS) -> Metric:
     """Mean distance of probability and share over bins of about equally many slices, as a metric.
 
     Chance alone puts it above 0, the more so the fewer slices or the more bins; resampling adds to that, so its
-    interval leans upwards. Taught in chapter 05.
+    interval leans upwards.
     """
 
     def metric(predictions: pd.DataFrame, weights: np.ndarray) -> np.ndarray:
@@ -99,7 +99,7 @@ def expected_calibration_error(bins: int = BINS) -> Metric:
 
 
 def scale_temperature(p_covid: pd.Series | np.ndarray, temperature: float) -> np.ndarray:
-    """Probabilities of a two-class softmax whose inputs are divided by a temperature. Taught in chapter 05.
+    """Probabilities of a two-class softmax whose inputs are divided by a temperature.
 
     Above 1 they move towards one half, below 1 away from it; none crosses it, so no answer changes.
     """
@@ -107,7 +107,7 @@ def scale_temperature(p_covid: pd.Series | np.ndarray, temperature: float) -> np
 
 
 def fit_temperature(validation: pd.DataFrame) -> float:
-    """The temperature at which validation slices are least surprising (Guo et al. 2017). Taught in chapter 05.
+    """The temperature at which validation slices are least surprising (Guo et al. 2017).
 
     Searched from 1/148 to 148 (e⁻⁵ to e⁵): an end means that the probabilities are useless, or nearly without error.
 
@@ -137,7 +137,7 @@ def fit_temperature(validation: pd.DataFrame) -> float:
 
 
 def calibrated(validation: pd.DataFrame, test: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Test predictions with temperatures that were fitted on validation patients only. Taught in chapter 05.
+    """Test predictions with temperatures that were fitted on validation patients only.
 
     Parameters
     ----------
@@ -181,8 +181,6 @@ def calibrated(validation: pd.DataFrame, test: pd.DataFrame) -> tuple[pd.DataFra
 
 def errors_before_and_after(predictions: pd.DataFrame, scaled: pd.DataFrame) -> pd.DataFrame:
     """Expected calibration error and Brier score of each network, as trained and with temperatures.
-
-    Taught in chapter 05.
 
     Parameters
     ----------

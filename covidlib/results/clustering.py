@@ -29,7 +29,7 @@ class Clustering(NamedTuple):
 
 
 def clustering(errors: pd.Series | np.ndarray, patients: pd.Series | np.ndarray) -> Clustering:
-    """How much slice errors cluster within patients: intraclass correlation and design effect. Taught in chapter 06.
+    """How much slice errors cluster within patients: intraclass correlation and design effect.
 
     The correlation is the one of a one-way analysis of variance with unequal groups (Donner 1986), not below 0; the
     design effect is Kish's, 1 + (m − 1)·ICC, where m is the size of the patient that an average slice belongs to.
@@ -66,7 +66,7 @@ def copies_effect(images: int, unique: int) -> float:
     """The design effect of images listed twice, all else equal: copies are right or wrong together for certain.
 
     Kish's effect with a correlation of 1 within a pair and 0 outside: (singles + 4 · pairs) / images. It says how many
-    listed images are worth one. Taught in chapter 09.
+    listed images are worth one.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ SLACK = 1e-9
 
 
 def roc(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Every point of the ROC curve of slices. Taught in chapter 05.
+    """Every point of the ROC curve of slices.
 
     Parameters
     ----------
@@ -46,8 +46,6 @@ def roc(predictions: pd.DataFrame) -> pd.DataFrame:
 def called_counts(predictions: pd.DataFrame, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Infected and normal slices called COVID-19 as the cut falls from above the largest probability to the smallest.
 
-    Taught in chapter 05.
-
     Returns
     -------
     two float arrays, shape (resamples, cuts)
@@ -67,9 +65,10 @@ def called_counts(predictions: pd.DataFrame, weights: np.ndarray) -> tuple[np.nd
 
 
 def auc(predictions: pd.DataFrame, weights: np.ndarray) -> np.ndarray:
-    """Area under the ROC curve, a metric for `covidlib.results.intervals.bootstrap_interval`. Taught in chapter 05.
+    """Area under the ROC curve, a metric for `covidlib.results.intervals.bootstrap_interval`.
 
-    Pooling folds compares probabilities of different trained networks; `covidlib.results.scores.mean_of_folds(auc)` does not.
+    Pooling folds compares probabilities of different trained networks; `covidlib.results.scores.mean_of_folds(auc)`
+    does not.
 
     Parameters
     ----------
@@ -82,7 +81,7 @@ def auc(predictions: pd.DataFrame, weights: np.ndarray) -> np.ndarray:
 
 
 def sensitivity_at(grid: Sequence[float]) -> Metric:
-    """The largest sensitivity whose false positive rate is at most each of the grid's. Taught in chapter 05."""
+    """The largest sensitivity whose false positive rate is at most each of the grid's."""
 
     def metric(predictions: pd.DataFrame, weights: np.ndarray) -> np.ndarray:
         infected, normal = called_counts(predictions, weights)
@@ -96,7 +95,7 @@ def sensitivity_at(grid: Sequence[float]) -> Metric:
 
 
 def ppv_at_sensitivity(grid: Sequence[float]) -> Metric:
-    """The PPV at the first cut that reaches each sensitivity of the grid. Taught in chapter 05."""
+    """The PPV at the first cut that reaches each sensitivity of the grid."""
 
     def metric(predictions: pd.DataFrame, weights: np.ndarray) -> np.ndarray:
         infected, normal = called_counts(predictions, weights)
@@ -112,7 +111,7 @@ def ppv_at_sensitivity(grid: Sequence[float]) -> Metric:
 
 
 def roc_band(predictions: pd.DataFrame, resamples: int = RESAMPLES) -> pd.DataFrame:
-    """The ROC curve on `GRID` with its band over resampled patients. Taught in chapter 05.
+    """The ROC curve on `GRID` with its band over resampled patients.
 
     The band holds at each false positive rate by itself, not for the whole curve at once.
 
@@ -130,7 +129,7 @@ def roc_band(predictions: pd.DataFrame, resamples: int = RESAMPLES) -> pd.DataFr
 
 
 def precision_recall_band(predictions: pd.DataFrame, resamples: int = RESAMPLES) -> pd.DataFrame:
-    """The precision-recall curve on `GRID` with its band, as `roc_band`. Taught in chapter 05.
+    """The precision-recall curve on `GRID` with its band, as `roc_band`.
 
     Returns
     -------

@@ -6,43 +6,50 @@ stands out from that, it does not say. Taught in chapter 05.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations
 
 import pandas as pd
 
 from covidlib.errors import InputError
-from covidlib.patients.decision import decide_patients, patient_counts
 from covidlib.results.intervals import corrected_t
 from covidlib.results.metrics import Counts, FoldCounts, confusion_counts, labelled
 from covidlib.results.scores import SCORES
 from covidlib.results.tables import RANKED, rate_intervals
 
 
-def fold_counts(predictions: pd.DataFrame, threshold: float | None = None) -> dict[str, list[Counts]]:
-    """The counts of each network, fold after fold, from predictions: of images, or of patients.
-
-    Taught in chapters 05 and 06.
+def fold_counts(predictions: pd.DataFrame) -> dict[str, list[Counts]]:
+    """The counts of images of each network, fold after fold, from predictions.
 
     Parameters
     ----------
     predictions : DataFrame
-        Columns network, fold, label, p_covid; for patients as `covidlib.patients.decision.decide_patients` takes it.
-    threshold : float, optional
-        Patients are counted, decided at this threshold; without it images are.
+        Columns network, fold, label, p_covid.
 
     Raises
     ------
     InputError
         If a network lacks a fold that another has: its later folds would be taken for those before them.
     """
-    if threshold is None:
-        rows, count = labelled(predictions), lambda own: confusion_counts(own["label"], own["p_covid"])
-    else:
-        rows, count = decide_patients(predictions, threshold), patient_counts
+    return count_by_fold(labelled(predictions), lambda own: confusion_counts(own["label"], own["p_covid"]))
+
+
+def count_by_fold(rows: pd.DataFrame, count: Callable[[pd.DataFrame], Counts]) -> dict[str, list[Counts]]:
+    """The counts of each network, fold after fold, from a table with the columns network and fold.
+
+    Parameters
+    ----------
+    count : function
+        The rows of one network and fold to their counts.
+
+    Raises
+    ------
+    InputError
+        If a network lacks a fold that another has: its later folds would be taken for those before them.
+    """
     counts = {}
     for network, own in rows.groupby("network"):
-        missing = sorted(set(predictions["fold"]) - set(own["fold"]))
+        missing = sorted(set(rows["fold"]) - set(own["fold"]))
         if missing:
             folds = ", ".join(map(str, missing))
             raise InputError(str(network), f"has no predictions of fold {folds}", "Train it on every fold")
@@ -51,7 +58,7 @@ def fold_counts(predictions: pd.DataFrame, threshold: float | None = None) -> di
 
 
 def fold_rates(counts: FoldCounts) -> pd.DataFrame:
-    """Sensitivity, specificity and balanced accuracy of every fold, with Wilson's intervals. Taught in chapter 05.
+    """Sensitivity, specificity and balanced accuracy of every fold, with Wilson's intervals.
 
     The intervals take slices for independent.
 
@@ -70,7 +77,7 @@ def fold_rates(counts: FoldCounts) -> pd.DataFrame:
 
 
 def fold_differences(counts: FoldCounts, test_to_train: float, scores: Sequence[str] = RANKED) -> pd.DataFrame:
-    """Every pair of networks over the folds, by the corrected resampled t test. Taught in chapter 05.
+    """Every pair of networks over the folds, by the corrected resampled t test.
 
     Parameters
     ----------

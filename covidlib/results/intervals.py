@@ -37,7 +37,7 @@ class Interval(NamedTuple):
 def wilson_interval(
     successes: float, trials: float, confidence: float = 0.95, design_effect: float = 1.0
 ) -> tuple[float, float]:
-    """Wilson's interval for a share of independent trials. Taught in chapter 05.
+    """Wilson's interval for a share of independent trials.
 
     Slices of one patient are not independent: `design_effect` says how many of them are worth one, and the interval
     is that of so many fewer trials with the same share (see `covidlib.results.clustering`).
@@ -70,7 +70,7 @@ def bootstrap(
     resamples: int = RESAMPLES,
     seed: int = SEED,
 ) -> np.ndarray:
-    """A metric on predictions whose patients were drawn again, with replacement, many times. Taught in chapter 05.
+    """A metric on predictions whose patients were drawn again, with replacement, many times.
 
     A patient is drawn with all its slices, and from its own stratum: as many patients of each class as there were
     (`within=("patient_label",)`), of each fold, or of both. A patient who is tested in several folds, as the paper's
@@ -119,7 +119,7 @@ def _weights(
 
 
 def on_all(predictions: pd.DataFrame, metric: Metric) -> np.ndarray:
-    """A metric on the predictions as they are, every slice once. Taught in chapter 05."""
+    """A metric on the predictions as they are, every slice once."""
     return metric(predictions, np.ones((1, len(predictions))))[0]
 
 
@@ -132,7 +132,7 @@ def bootstrap_interval(
     seed: int = SEED,
     confidence: float = 0.95,
 ) -> Interval:
-    """A metric with its percentile interval over resampled patients. Taught in chapter 05.
+    """A metric with its percentile interval over resampled patients.
 
     It says how the same trained networks would fare on other patients, not what another training would give.
     Resamples that leave the metric undefined are passed over. With few patients in a stratum, or a share near 0 or 1,
@@ -149,7 +149,7 @@ def bootstrap_interval(
 
 
 def percentile_ends(drawn: np.ndarray, confidence: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
-    """The ends between which the middle share of resamples lies, for each number of a metric. Taught in chapter 05.
+    """The ends between which the middle share of resamples lies, for each number of a metric.
 
     Parameters
     ----------
@@ -175,8 +175,6 @@ class FoldDifference(NamedTuple):
 
 def corrected_t(differences: Sequence[float], test_to_train: float) -> FoldDifference:
     """Nadeau and Bengio's corrected resampled t test on one difference a fold, with its 95% interval.
-
-    Taught in chapter 05.
 
     Training sets of different folds share most of their patients, so the folds' differences are correlated and the
     ordinary t test is far too sure of itself. The correction multiplies the variance of the mean by

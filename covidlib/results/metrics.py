@@ -33,7 +33,7 @@ FoldCounts = Mapping[str, Sequence[Counts]]
 
 
 def called_covid(p_covid: pd.Series | np.ndarray) -> np.ndarray:
-    """Which slices are called COVID-19: those above `DECISION`. Taught in chapter 05.
+    """Which slices are called COVID-19: those above `DECISION`.
 
     Returns
     -------
@@ -51,7 +51,7 @@ def called_covid(p_covid: pd.Series | np.ndarray) -> np.ndarray:
 
 
 def confusion_counts(labels: pd.Series | np.ndarray, p_covid: pd.Series | np.ndarray) -> Counts:
-    """Count right and wrong slices of each class (paper, section 3.1). Taught in chapter 05.
+    """Count right and wrong slices of each class (paper, section 3.1).
 
     Parameters
     ----------
@@ -79,14 +79,14 @@ def confusion_counts(labels: pd.Series | np.ndarray, p_covid: pd.Series | np.nda
 
 
 def share(part: float, whole: float) -> float:
-    """A share, or not a number where there is nothing to share; also for arrays of both. Taught in chapter 05."""
+    """A share, or not a number where there is nothing to share; also for arrays of both."""
     with np.errstate(invalid="ignore", divide="ignore"):
         quotient = np.where(np.asarray(whole) != 0, np.true_divide(part, whole), np.nan)
     return cast(float, quotient[()])
 
 
 def table9_columns(counts: Counts) -> dict[str, float]:
-    """Table 9's columns from four counts (equations 1 to 5). Taught in chapter 05.
+    """Table 9's columns from four counts (equations 1 to 5).
 
     The printed table has seventeen columns after the fold; its network is the eighteenth, named by the caller. With
     two classes, half of them repeat the other half: each class's specificity is the other's sensitivity, and the
@@ -119,7 +119,7 @@ def table9_columns(counts: Counts) -> dict[str, float]:
 
 
 def labelled(predictions: pd.DataFrame) -> pd.DataFrame:
-    """The rows that are images of Table 9: infected slices of infected patients, and normal ones. Taught in chapter 05.
+    """The rows that are images of Table 9: infected slices of infected patients, and normal ones.
 
     A slice of an infected patient that shows no infection has neither label.
     """
@@ -127,7 +127,7 @@ def labelled(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def table9(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Table 9 from predictions: one row a fold and network, and the mean over the folds. Taught in chapter 05.
+    """Table 9 from predictions: one row a fold and network, and the mean over the folds.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ def table9(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def with_averages(folds: pd.DataFrame) -> pd.DataFrame:
-    """Rows of folds as Tables 6 and 9 end them: with each network's mean over its folds. Taught in chapters 05 and 06.
+    """Rows of folds as Tables 6 and 9 end them: with each network's mean over its folds.
 
     Parameters
     ----------
@@ -161,7 +161,7 @@ def with_averages(folds: pd.DataFrame) -> pd.DataFrame:
 
 
 def mean_matrix(folds: Sequence[Counts]) -> np.ndarray:
-    """The confusion matrix of several folds, averaged (paper, Figure 10). Taught in chapter 05.
+    """The confusion matrix of several folds, averaged (paper, Figure 10).
 
     Returns
     -------

@@ -24,8 +24,6 @@ LABELS_AND_ALL = ("covid", "normal", "all")
 def mcnemar_p(only_first_wrong: int, only_second_wrong: int) -> float:
     """McNemar's exact two-sided p value: could a fair coin have dealt the errors that only one of two made?
 
-    Taught in chapter 05.
-
     Raises
     ------
     ValueError
@@ -44,8 +42,8 @@ def tolerated_design_effect(only_first_wrong: int, only_second_wrong: int, confi
     """How much clustering a difference survives: the design effect at which McNemar's test would just not see it.
 
     Errors that cluster within patients are worth fewer independent ones; McNemar's chi-squared shrinks by the design
-    effect (see `covidlib.results.clustering`). Below 1, the difference is not seen even if slices are independent. Large-sample
-    approximation. Taught in chapter 05.
+    effect (see `covidlib.results.clustering`). Below 1, the difference is not seen even if slices are independent.
+    Large-sample approximation.
     """
     from scipy.stats import chi2
 
@@ -55,7 +53,7 @@ def tolerated_design_effect(only_first_wrong: int, only_second_wrong: int, confi
 
 
 def same_slices(first: pd.DataFrame, second: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Two networks' predictions in the same order of slices. Taught in chapter 05.
+    """Two networks' predictions in the same order of slices.
 
     Parameters
     ----------
@@ -86,7 +84,7 @@ def same_slices(first: pd.DataFrame, second: pd.DataFrame) -> tuple[pd.DataFrame
 
 
 def compare_slices(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
-    """McNemar's test of two networks on the same slices, infected, normal and all. Taught in chapter 05.
+    """McNemar's test of two networks on the same slices, infected, normal and all.
 
     It takes slices for independent, which they are not within a patient: a p value near 0.05 is worth little here.
     `difference_interval` draws patients instead.
@@ -127,8 +125,6 @@ def difference_interval(
 ) -> Interval:
     """A metric of the first network minus that of the second, with its 95% interval over patients.
 
-    Taught in chapter 05.
-
     Both networks are judged on the same drawn patients, so what is hard for both cancels.
 
     Raises
@@ -160,7 +156,7 @@ class McNemarBounds(NamedTuple):
 def mcnemar_bounds(
     first_wrong: int | Sequence[int], second_wrong: int | Sequence[int], totals: int | Sequence[int]
 ) -> McNemarBounds:
-    """The smallest and largest p value that two networks' error counts allow. Taught in chapter 05.
+    """The smallest and largest p value that two networks' error counts allow.
 
     Of n slices the first has a wrong, the second b, and x are wrong in both: at least max(0, a + b − n), at most
     min(a, b). Then a − x and b − x stand against each other. Their difference does not depend on x, and with every
@@ -185,7 +181,7 @@ def mcnemar_bounds(
 
 
 def pair_bounds(counts: FoldCounts) -> pd.DataFrame:
-    """Bounds of McNemar's exact p for each pair of networks and each class. Taught in chapters 05 and 06.
+    """Bounds of McNemar's exact p for each pair of networks and each class.
 
     Two warnings go with them. Most normal patients are tested in four of the five folds, by differently trained
     networks, and are counted each time; and slices of one patient are not independent. Both make p too small, so a

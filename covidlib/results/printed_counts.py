@@ -16,34 +16,31 @@ from covidlib.results.metrics import Counts
 Anything = TypeVar("Anything")
 
 
-def printed_counts(row: pd.Series, number: int = 9) -> Counts:
-    """The four counts in a printed row of Table 9, or of Table 6. Taught in chapters 05 and 06."""
+def counts_of_row(row: pd.Series, number: int = 9) -> Counts:
+    """The four counts in a printed row of Table 9, or of Table 6."""
     return Counts(*(int(row[head]) for head in count_heads(number)))
 
 
 def printed_fold_counts() -> dict[str, list[Counts]]:
-    """The printed counts of each network, fold after fold (Table 9). Taught in chapter 05."""
+    """The printed counts of each network, fold after fold (Table 9)."""
     return _by_network(9)
 
 
 def printed_patient_counts() -> dict[str, list[Counts]]:
-    """The printed counts of patients of each network, fold after fold (Table 6). Taught in chapter 06."""
+    """The printed counts of patients of each network, fold after fold (Table 6)."""
     return _by_network(6)
 
 
 def _by_network(number: int) -> dict[str, list[Counts]]:
     printed = table_numbers(number)
     return {
-        network_name(str(name)): [printed_counts(row, number) for _, row in own.iterrows()]
+        network_name(str(name)): [counts_of_row(row, number) for _, row in own.iterrows()]
         for name, own in printed[printed["Fold"] != AVERAGE].groupby("Network", sort=False)
     }
 
 
 def printed_at_thresholds() -> dict[tuple[int, str], Counts]:
-    """The printed counts of patients of fold 1, for thresholds 1 and 2 and each network (Table 5).
-
-    Taught in chapter 06.
-    """
+    """The printed counts of patients of fold 1, for thresholds 1 and 2 and each network (Table 5)."""
     rows = table_numbers(5).set_index("Threshold")
     return {
         (threshold, network): Counts(
@@ -55,12 +52,12 @@ def printed_at_thresholds() -> dict[tuple[int, str], Counts]:
 
 
 def under_printed_names(of_networks: Mapping[str, Anything]) -> dict[str, Anything]:
-    """What is known of each network, under the name that the paper prints for it. Taught in chapters 05 and 06."""
+    """What is known of each network, under the name that the paper prints for it."""
     return {printed: of_networks[network] for printed, network in NETWORK_NAMES.items()}
 
 
 def printed_test_to_train() -> float:
-    """Test images over training images in the paper, all folds together (Table 2). Taught in chapter 05."""
+    """Test images over training images in the paper, all folds together (Table 2)."""
     printed = table_numbers(2)
     sizes = {
         side: sum(printed[f"{side} {label} images"].sum() for label in ("COVID-19", "Normal"))

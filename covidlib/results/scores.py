@@ -19,43 +19,43 @@ Score = Callable[[Counts], float]
 
 
 def sensitivity(counts: Counts) -> float:
-    """Infected slices (or patients) that are called COVID-19, of all infected. Taught in chapter 05."""
+    """Infected slices (or patients) that are called COVID-19, of all infected."""
     return share(counts.true_covid, counts.true_covid + counts.false_normal)
 
 
 def specificity(counts: Counts) -> float:
-    """Normal slices (or patients) that are called normal, of all normal. Taught in chapter 05."""
+    """Normal slices (or patients) that are called normal, of all normal."""
     return share(counts.true_normal, counts.true_normal + counts.false_covid)
 
 
 def accuracy(counts: Counts) -> float:
-    """The share that is called rightly; mostly that of the larger class. Taught in chapter 05."""
+    """The share that is called rightly; mostly that of the larger class."""
     right = counts.true_covid + counts.true_normal
     return share(right, right + counts.false_covid + counts.false_normal)
 
 
 def balanced_accuracy(counts: Counts) -> float:
-    """Mean of sensitivity and specificity: both classes count alike, however large. Taught in chapter 05."""
+    """Mean of sensitivity and specificity: both classes count alike, however large."""
     return (sensitivity(counts) + specificity(counts)) / 2
 
 
 def ppv(counts: Counts) -> float:
-    """Of those called COVID-19, the share that is infected, at the prevalence of the data. Taught in chapter 05."""
+    """Of those called COVID-19, the share that is infected, at the prevalence of the data."""
     return share(counts.true_covid, counts.true_covid + counts.false_covid)
 
 
 def npv(counts: Counts) -> float:
-    """Of those called normal, the share that is normal, at the prevalence of the data. Taught in chapter 05."""
+    """Of those called normal, the share that is normal, at the prevalence of the data."""
     return share(counts.true_normal, counts.true_normal + counts.false_normal)
 
 
 def f1(counts: Counts) -> float:
-    """Harmonic mean of sensitivity and PPV; says nothing about normals called normal. Taught in chapter 05."""
+    """Harmonic mean of sensitivity and PPV; says nothing about normals called normal."""
     return share(2 * counts.true_covid, 2 * counts.true_covid + counts.false_covid + counts.false_normal)
 
 
 def matthews(counts: Counts) -> float:
-    """Matthews' correlation between truth and answer, −1 to 1; 0 is chance at any prevalence. Taught in chapter 05."""
+    """Matthews' correlation between truth and answer, −1 to 1; 0 is chance at any prevalence."""
     tp, fn, tn, fp = (
         np.asarray(count, dtype=float)
         for count in (counts.true_covid, counts.false_normal, counts.true_normal, counts.false_covid)
@@ -66,20 +66,19 @@ def matthews(counts: Counts) -> float:
 
 
 def positive_likelihood_ratio(counts: Counts) -> float:
-    """How much an answer of COVID-19 raises the odds of infection. Taught in chapter 05."""
+    """How much an answer of COVID-19 raises the odds of infection."""
     return share(sensitivity(counts), 1 - specificity(counts))
 
 
 def negative_likelihood_ratio(counts: Counts) -> float:
-    """What an answer of normal leaves of the odds of infection. Taught in chapter 05."""
+    """What an answer of normal leaves of the odds of infection."""
     return share(1 - sensitivity(counts), specificity(counts))
 
 
 def ppv_at(counts: Counts, prevalence: float) -> float:
     """PPV where another share is infected, by Bayes' rule; Table 9's holds for its test sets only.
 
-    Sensitivity and specificity are taken to stay what they are, which other patients may not grant. Taught in
-    chapter 05.
+    Sensitivity and specificity are taken to stay what they are, which other patients may not grant.
 
     Raises
     ------
@@ -92,7 +91,7 @@ def ppv_at(counts: Counts, prevalence: float) -> float:
 
 
 def npv_at(counts: Counts, prevalence: float) -> float:
-    """NPV where another share is infected, by Bayes' rule, as `ppv_at`. Taught in chapter 05.
+    """NPV where another share is infected, by Bayes' rule, as `ppv_at`.
 
     Raises
     ------
@@ -105,7 +104,7 @@ def npv_at(counts: Counts, prevalence: float) -> float:
 
 
 def predictive_values(counts: Mapping[str, Counts], prevalences: Sequence[float]) -> pd.DataFrame:
-    """PPV and NPV of several networks wherever so many are infected. Taught in chapter 05.
+    """PPV and NPV of several networks wherever so many are infected.
 
     Returns
     -------
@@ -131,7 +130,7 @@ def predictive_values(counts: Mapping[str, Counts], prevalences: Sequence[float]
 def frequencies(counts: Mapping[str, Counts], prevalence: float, of: int = 10_000) -> pd.DataFrame:
     """What networks would make of so many slices, or patients, where another share is infected.
 
-    Whole ones are easier to think with than shares of shares. Taught in chapters 05 and 09.
+    Whole ones are easier to think with than shares of shares.
 
     Parameters
     ----------
@@ -189,12 +188,12 @@ SCORES: dict[str, Score] = {
 
 
 def all_scores(counts: Counts) -> dict[str, float]:
-    """Every score of this module by its name. Taught in chapter 05."""
+    """Every score of this module by its name."""
     return {name: float(score(counts)) for name, score in SCORES.items()}
 
 
 def weighted_counts(predictions: pd.DataFrame, weights: np.ndarray) -> Counts:
-    """The four counts of each resample: `Counts` whose fields are arrays. Taught in chapter 05.
+    """The four counts of each resample: `Counts` whose fields are arrays.
 
     Parameters
     ----------
@@ -216,7 +215,7 @@ def weighted_counts(predictions: pd.DataFrame, weights: np.ndarray) -> Counts:
 
 
 def of_counts(score: Score) -> Metric:
-    """A score as a metric for `covidlib.results.intervals.bootstrap`: all slices pooled. Taught in chapter 05."""
+    """A score as a metric for `covidlib.results.intervals.bootstrap`: all slices pooled."""
 
     def metric(predictions: pd.DataFrame, weights: np.ndarray) -> np.ndarray:
         return np.asarray(score(weighted_counts(predictions, weights)))
@@ -225,7 +224,7 @@ def of_counts(score: Score) -> Metric:
 
 
 def mean_of_folds(metric: Metric) -> Metric:
-    """The mean over folds of a metric: the averages of Table 9, for resamples. Taught in chapter 05.
+    """The mean over folds of a metric: the averages of Table 9, for resamples.
 
     A resample in which a fold leaves the metric undefined has no mean: draw within folds and classes.
     """

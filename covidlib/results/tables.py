@@ -25,7 +25,7 @@ RANKED = ("sensitivity", "specificity", "balanced accuracy")
 
 
 def pooled(folds: Sequence[Counts]) -> Counts:
-    """The sums of several folds' counts. Taught in chapter 05.
+    """The sums of several folds' counts.
 
     In the paper a normal image is tested in about four folds, by as many networks, and is counted each time.
     """
@@ -33,7 +33,7 @@ def pooled(folds: Sequence[Counts]) -> Counts:
 
 
 def pooled_predictions(predictions: pd.DataFrame) -> dict[str, Counts]:
-    """The counts of each network over all folds, from predictions. Taught in chapter 05."""
+    """The counts of each network over all folds, from predictions."""
     return {
         str(network): confusion_counts(own["label"], own["p_covid"])
         for network, own in labelled(predictions).groupby("network")
@@ -41,7 +41,7 @@ def pooled_predictions(predictions: pd.DataFrame) -> dict[str, Counts]:
 
 
 def three_columns(predictions: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Table 9's averages three times: as printed, recomputed from the printed counts, ours. Taught in chapter 05.
+    """Table 9's averages three times: as printed, recomputed from the printed counts, ours.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def _averages(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def rate_intervals(counts: Counts, design_effects: tuple[float, float] = (1.0, 1.0)) -> dict[str, Interval]:
-    """Sensitivity, specificity and balanced accuracy with intervals, from counts alone. Taught in chapter 05.
+    """Sensitivity, specificity and balanced accuracy with intervals, from counts alone.
 
     Wilson's intervals for the two shares, and from them the interval of their mean (Newcombe's way of joining
     intervals of independent shares).
@@ -109,7 +109,7 @@ def rate_intervals(counts: Counts, design_effects: tuple[float, float] = (1.0, 1
 
 
 def ranking(counts: Mapping[str, Counts], by: str = "sensitivity") -> pd.DataFrame:
-    """The networks ranked by a score, from counts of slices or of patients. Taught in chapters 05 and 06.
+    """The networks ranked by a score, from counts of slices or of patients.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def ranking(counts: Mapping[str, Counts], by: str = "sensitivity") -> pd.DataFra
 
 
 def ranking_by_patients(predictions: pd.DataFrame, by: str = "sensitivity", resamples: int = RESAMPLES) -> pd.DataFrame:
-    """The networks ranked from predictions of slices, with intervals over resampled patients. Taught in chapter 05.
+    """The networks ranked from predictions of slices, with intervals over resampled patients.
 
     Returns
     -------
@@ -160,13 +160,13 @@ def _ranked(intervals: Mapping[str, Mapping[str, Interval]], by: str) -> pd.Data
 
 
 def format_interval(table: pd.DataFrame, name: str) -> pd.Series:
-    """A value and its interval as one text, from the columns `name`, `name_low`, `name_high`. Taught in chapter 06."""
+    """A value and its interval as one text, from the columns `name`, `name_low`, `name_high`."""
     ends = table[[name, f"{name}_low", f"{name}_high"]].to_numpy()
     return pd.Series([str(Interval(*map(float, row))) for row in ends], index=table.index)
 
 
 def readable(ranked: pd.DataFrame) -> pd.DataFrame:
-    """A ranking as text, score after score, the networks in the ranking's order. Taught in chapters 05 and 06.
+    """A ranking as text, score after score, the networks in the ranking's order.
 
     Parameters
     ----------
@@ -193,7 +193,7 @@ def score_intervals(
     unit: Literal["patient", "slice"] = "patient",
     resamples: int = RESAMPLES,
 ) -> pd.DataFrame:
-    """Scores of each network with intervals over resampled patients, all folds pooled. Taught in chapter 05.
+    """Scores of each network with intervals over resampled patients, all folds pooled.
 
     Parameters
     ----------
@@ -218,7 +218,7 @@ def score_intervals(
 
 
 def clustering_table(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Intraclass correlation and design effect of slice errors, by network and class. Taught in chapters 05 and 06.
+    """Intraclass correlation and design effect of slice errors, by network and class.
 
     Returns
     -------

@@ -1,0 +1,18 @@
+"""CT scans on disk: find series, read and write slices, import DICOM (paper, section 2.1).
+
+Everything that touches a slice file is here: 16-bit TIFF, DICOM, names, folders of patients, display windows, lung
+masks.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "filenames": ["identify"],
+        "lung_masks": ["lung_areas"],
+        "series": ["find_series", "read_series"],
+        "slices": ["read_slice"],
+        "windows": ["WINDOWS", "grey_levels"],
+    },
+)

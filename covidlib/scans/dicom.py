@@ -66,7 +66,7 @@ def looks_like_dicom(path: Path) -> bool:
 
 
 def read_header(path: Path, **options: object) -> Dataset:
-    """One DICOM file through pydicom; options as for `pydicom.dcmread`. Taught in chapter 01.
+    """One DICOM file through pydicom; options as for `pydicom.dcmread`.
 
     Raises
     ------
@@ -100,8 +100,6 @@ def read_header(path: Path, **options: object) -> Dataset:
 def refuse_cut(path: Path, header: Dataset) -> None:
     """Refuse a file that ends before the size of the image that it may have been: a series would lack a slice unseen.
 
-    Taught in chapter 01.
-
     Raises
     ------
     InputError
@@ -119,7 +117,7 @@ def refuse_cut(path: Path, header: Dataset) -> None:
 
 
 def group_series(folder: Path, paths: list[Path]) -> list[DicomSeries]:
-    """The CT series among the DICOM files of one folder, each in slice order. Taught in chapter 01.
+    """The CT series among the DICOM files of one folder, each in slice order.
 
     Files without an image (DICOMDIR, reports) are passed over; so are localisers, which are no slices.
 
@@ -145,7 +143,7 @@ def group_series(folder: Path, paths: list[Path]) -> list[DicomSeries]:
 
 
 def image_kinds(header: Dataset) -> list[str]:
-    """The words of a header's ImageType in capitals: ORIGINAL, PRIMARY, LOCALIZER and so on. Taught in chapter 01."""
+    """The words of a header's ImageType in capitals: ORIGINAL, PRIMARY, LOCALIZER and so on."""
     found = header.get("ImageType") or []
     # pydicom gives a single word as a string: taken for a list, it would be so many letters.
     return [str(word).upper() for word in ([found] if isinstance(found, str) else found)]
@@ -215,13 +213,13 @@ def _numbers(header: Dataset, field: str, count: int) -> np.ndarray:
 
 
 def position_mm(header: Dataset) -> float:
-    """Millimetres along the slice normal; NaN where the header has no geometry. Taught in chapter 01."""
+    """Millimetres along the slice normal; NaN where the header has no geometry."""
     place, axes = _numbers(header, "ImagePositionPatient", 3), _numbers(header, "ImageOrientationPatient", 6)
     return float(np.cross(axes[:3], axes[3:]) @ place)
 
 
 def read_dicom(path: str | Path) -> np.ndarray:
-    """One DICOM slice as COVID-CTset would store it (paper, section 2.1). Taught in chapter 01.
+    """One DICOM slice as COVID-CTset would store it (paper, section 2.1).
 
     Returns
     -------
@@ -290,8 +288,6 @@ def to_stored_values(
     stored: np.ndarray, slope: float, intercept: float, padding: tuple[int, int] | None = None
 ) -> np.ndarray:
     """COVID-CTset's stored value from a scanner's: slope·value + intercept + 1024 in 16 unsigned bits.
-
-    Taught in chapter 01.
 
     Parameters
     ----------

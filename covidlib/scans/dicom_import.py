@@ -75,7 +75,7 @@ def import_dicom(source: str | Path, target: str | Path, progress: bool = False)
     """Write every CT series under a folder as de-identified TIFF: `patient001/SR_1/IM00001.tif`, and series.csv.
 
     Patients are numbered by a hash of their pixels, so that the numbers follow neither ids, names nor dates. Files of
-    one PatientID are one patient. `target` appears whole or not at all. Taught in chapter 01.
+    one PatientID are one patient. `target` appears whole or not at all.
 
     Raises
     ------
@@ -152,7 +152,7 @@ def _refuse_several_people(series: dicom.DicomSeries, people: dict[Path, str]) -
 
 
 def reason_to_skip(header: Dataset) -> str:
-    """Why a file is no slice of a series, or nothing. Taught in chapter 01.
+    """Why a file is no slice of a series, or nothing.
 
     "DERIVED" in the image type mostly means a reformatted, averaged or projected picture. Archives also write it on
     original slices that were compressed with loss: those say so, stay PRIMARY, and are kept.
@@ -169,7 +169,7 @@ def reason_to_skip(header: Dataset) -> str:
 
 
 def refuse_unsafe(path: Path, header: Dataset) -> None:
-    """Refuse what may show in its pixels who somebody is. Taught in chapter 01.
+    """Refuse what may show in its pixels who somebody is.
 
     Raises
     ------
@@ -185,7 +185,7 @@ def refuse_unsafe(path: Path, header: Dataset) -> None:
 
 
 def refuse_other_images(path: Path, header: Dataset) -> None:
-    """Refuse what is no CT slice. Taught in chapter 01.
+    """Refuse what is no CT slice.
 
     Raises
     ------
@@ -235,7 +235,7 @@ def _rename(
 
 
 def allowed_settings(headers: list[Dataset]) -> tuple[dict[str, object], list[str]]:
-    """How a series was made, from the allowed fields only, each checked for its kind. Taught in chapter 01.
+    """How a series was made, from the allowed fields only, each checked for its kind.
 
     Returns
     -------

@@ -29,16 +29,13 @@ class SliceName:
 
 
 def is_slice(name: str) -> bool:
-    """Whether a name is that of a TIFF slice. Taught in chapter 01."""
+    """Whether a name is that of a TIFF slice."""
     # macOS leaves a ._IM00001.tif beside each IM00001.tif, also in zips: no slice.
     return PurePosixPath(name).suffix.lower() in TIFF_SUFFIXES and not PurePosixPath(name).name.startswith(".")
 
 
 def identify(path: str | Path) -> SliceName | None:
-    """Patient, series, slice number and class from a published file name; None for any other name.
-
-    Taught in chapter 01.
-    """
+    """Patient, series, slice number and class from a published file name; None for any other name."""
     found = PUBLISHED_NAME.search(Path(path).as_posix())
     if found is None:
         return None
@@ -47,9 +44,6 @@ def identify(path: str | Path) -> SliceName | None:
 
 
 def natural_key(name: str) -> tuple[tuple[int, str], ...]:
-    """Key that sorts IM2 before IM10: digits compare as numbers, the rest as text.
-
-    Taught in chapter 01.
-    """
+    """Key that sorts IM2 before IM10: digits compare as numbers, the rest as text."""
     parts = re.split(r"(\d+)", name.lower())
     return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in parts if part)

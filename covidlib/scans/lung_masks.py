@@ -21,7 +21,7 @@ twice the second are filled (10 pixels of 512, about 7 mm): vessels, and dense l
 
 
 def body_mask(pixels: np.ndarray) -> np.ndarray:
-    """The patient without the table: the largest piece denser than air, its holes filled. Taught in chapter 07.
+    """The patient without the table: the largest piece denser than air, its holes filled.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def body_mask(pixels: np.ndarray) -> np.ndarray:
 
 
 def lung_mask(pixels: np.ndarray, body: np.ndarray | None = None) -> np.ndarray:
-    """Both lungs: large areas of air inside the body, with vessels and small dense spots filled. Taught in chapter 07.
+    """Both lungs: large areas of air inside the body, with vessels and small dense spots filled.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def lung_mask(pixels: np.ndarray, body: np.ndarray | None = None) -> np.ndarray:
 
 
 def lung_areas(slices: np.ndarray) -> np.ndarray:
-    """Air inside the body, in pixels a slice: a rough lung mask, to judge the rule by. Taught in chapter 02.
+    """Air inside the body, in pixels a slice: a rough lung mask, to judge the rule by.
 
     Dark pixels (below 500) that are not connected with the edge of the picture; windpipe and bowel gas count too.
 

@@ -74,7 +74,7 @@ class Patient:
 
 
 def find_patients(folders: Sequence[str | Path], one_each: bool = False) -> list[Patient]:
-    """The patients under one or more folders, in natural order of their names. Taught in chapter 06.
+    """The patients under one or more folders, in natural order of their names.
 
     A patient is, from the given folder down: a folder named patient1, patient2 and so on (COVID-CTset and
     `covidlib import-dicom`); else a folder that holds slices, or series folders named SR_2, SR_3 and so on, with all
@@ -176,10 +176,7 @@ def _joined_by_person(patients: list[Patient], root: Path) -> list[Patient]:
 
 
 def person_of(path: Path) -> str:
-    """The PatientID of a DICOM file, to compare and never to show; empty if there is none or it cannot be read.
-
-    Taught in chapter 06.
-    """
+    """The PatientID of a DICOM file, to compare and never to show; empty if there is none or it cannot be read."""
     try:
         header = dicom.read_header(path, stop_before_pixels=True, specific_tags=["PatientID"])
     except InputError:
@@ -224,7 +221,7 @@ def _shown(path: Path) -> str:
 
 
 def content_hash(series: Sequence[Series]) -> str:
-    """SHA-256 over the content of all slices, which `sha256sum` can compute again. Taught in chapter 06.
+    """SHA-256 over the content of all slices, which `sha256sum` can compute again.
 
     It is the hash of the lines "hash, two blanks, path" of all files, sorted by path below their common folder.
     """

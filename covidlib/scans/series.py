@@ -52,7 +52,7 @@ def find_series(root: str | Path) -> list[Series]:
     """All CT series under a folder, in natural order of their paths (paper, section 2.1).
 
     Both of COVID-CTset's layouts are understood; of other TIFF files, those of one folder are one series. DICOM files
-    are grouped by series UID. Files that are neither TIFF nor DICOM are passed over. Taught in chapter 01.
+    are grouped by series UID. Files that are neither TIFF nor DICOM are passed over.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def find_series(root: str | Path) -> list[Series]:
 
 
 def walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
-    """Every folder from `root` down with the names of its files, hidden ones left out. Taught in chapter 01.
+    """Every folder from `root` down with the names of its files, hidden ones left out.
 
     Raises
     ------
@@ -125,7 +125,7 @@ def _in_slice_order(paths: list[Path]) -> tuple[Path, ...]:
 
 
 def read_series(series: Series) -> np.ndarray:
-    """All slices of a series, in slice order. Taught in chapter 01.
+    """All slices of a series, in slice order.
 
     Returns
     -------

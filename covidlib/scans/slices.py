@@ -30,10 +30,7 @@ class _Header:
 
 
 class RowReader:
-    """Reads some rows of slices; the header that slices of one series share is understood once, then compared.
-
-    Taught in chapter 02.
-    """
+    """Reads some rows of slices; the header that slices of one series share is understood once, then compared."""
 
     def __init__(self) -> None:
         self._last: _Header | None = None
@@ -41,7 +38,7 @@ class RowReader:
     def read(self, path: str | Path, rows: slice = slice(None)) -> tuple[np.ndarray, tuple[int, int]]:
         """Some rows of one slice, and the shape of the whole slice.
 
-        Of an uncompressed TIFF only header and wanted rows are read from disk. Taught in chapter 02.
+        Of an uncompressed TIFF only header and wanted rows are read from disk.
 
         Returns
         -------
@@ -96,14 +93,12 @@ class RowReader:
 
 
 def read_rows(path: str | Path, rows: slice = slice(None)) -> tuple[np.ndarray, tuple[int, int]]:
-    """Some rows of one slice, and the shape of the whole slice; see `RowReader`. Taught in chapter 02."""
+    """Some rows of one slice, and the shape of the whole slice; see `RowReader`."""
     return RowReader().read(path, rows)
 
 
 def read_slice(path: str | Path) -> np.ndarray:
     """One slice, TIFF or DICOM, as the network and the selection rule want it (paper, section 2.1).
-
-    Taught in chapter 01.
 
     Returns
     -------
@@ -119,7 +114,7 @@ def read_slice(path: str | Path) -> np.ndarray:
 
 
 def check_same_shape(path: Path, shape: tuple[int, ...], first: Path, expected: tuple[int, ...]) -> None:
-    """Refuse a series whose slices differ in size. Taught in chapter 01.
+    """Refuse a series whose slices differ in size.
 
     Raises
     ------

@@ -16,9 +16,6 @@ import tifffile
 from covidlib.errors import InputError
 from covidlib.scans import dicom
 
-SLICE_SIDE = 512
-"""Rows and columns of a slice, in all 1,119 series of COVID-CTset and in the synthetic cohort."""
-
 
 class Truncated(InputError):
     """A file that is shorter than its header says."""
@@ -33,8 +30,6 @@ def _decoded(path: Path, page: tifffile.TiffPage, shape: tuple[int, int]) -> np.
 
 def strict_page(path: Path, tiff: tifffile.TiffFile) -> tifffile.TiffPage:
     """The one page of an open TIFF file, if it is a slice as COVID-CTset stores it (paper, section 2.1).
-
-    Taught in chapter 01.
 
     Raises
     ------
@@ -76,7 +71,7 @@ def strict_page(path: Path, tiff: tifffile.TiffFile) -> tifffile.TiffPage:
 
 
 def write_slice(path: str | Path, pixels: np.ndarray) -> None:
-    """Write one slice as COVID-CTset does: uncompressed 16-bit TIFF (paper, section 2.1). Taught in chapter 01.
+    """Write one slice as COVID-CTset does: uncompressed 16-bit TIFF (paper, section 2.1).
 
     The same pixels give the same bytes: no date, no software name. The file appears whole or not at all.
 

@@ -11,7 +11,7 @@ WINDOWS = {"lung": (-600, 1500), "soft tissue": (40, 400), "all": (1024, 4096)}
 
 
 def grey_levels(pixels: np.ndarray, window: str = "lung") -> np.ndarray:
-    """Stored values to display grey, 0 black to 255 white, through a radiologist's window. Taught in chapter 01.
+    """Stored values to display grey, 0 black to 255 white, through a radiologist's window.
 
     Parameters
     ----------

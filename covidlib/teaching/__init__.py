@@ -1,0 +1,24 @@
+"""What makes the notebooks a course: exercises with checks, questions, sliders and explorers.
+
+`exercises/chapterNN.py` holds the checks of a chapter. Explorers are widgets in a live notebook and plain HTML in the
+book.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "exercises": ["check"],
+        "explorers": [
+            "HEAT_SIDE",
+            "cell_explorer",
+            "heatmap_explorer",
+            "selection_controls",
+            "selection_explorer",
+            "window_explorer",
+        ],
+        "questions": ["show_questions"],
+        "table_slider": ["slider"],
+    },
+)

@@ -35,7 +35,7 @@ HEAT_SIDE = 64
 
 
 def window_explorer(slices: np.ndarray, labels: Sequence[str], name: str) -> HTML:
-    """A series to leaf through, at a window that the reader moves. Taught in chapter 01.
+    """A series to leaf through, at a window that the reader moves.
 
     Parameters
     ----------
@@ -55,7 +55,6 @@ def selection_explorer(slices: np.ndarray, labels: Sequence[str], name: str) -> 
     """The selection rule with its four constants loose: region, dark level, divisor (paper, section 2.2, Figure 6).
 
     It counts on every second row and column and multiplies by four, so counts differ a little from the rule's own.
-    Taught in chapter 02.
 
     Parameters
     ----------
@@ -69,7 +68,7 @@ def selection_explorer(slices: np.ndarray, labels: Sequence[str], name: str) -> 
 
 
 def cell_explorer(pixels: np.ndarray, lesion: np.ndarray, cells: pd.DataFrame, name: str) -> HTML:
-    """A slice with the cells of each map of a network, and what one of them sees (section 2.3). Taught in chapter 03.
+    """A slice with the cells of each map of a network, and what one of them sees (section 2.3).
 
     The square that a cell sees is drawn around the cell's middle, as large as it is in theory; a shift of a few pixels
     that the layers may add is left out.
@@ -104,7 +103,7 @@ def heatmap_explorer(
     labels: Sequence[str],
     name: str,
 ) -> HTML:
-    """A series to leaf through with its heat maps: slices, layers, classes (paper, Figure 12). Taught in chapter 07.
+    """A series to leaf through with its heat maps: slices, layers, classes (paper, Figure 12).
 
     Parameters
     ----------
@@ -167,7 +166,7 @@ def _base64(values: np.ndarray) -> str:
 
 
 def selection_controls(slices: np.ndarray) -> interactive:
-    """The same on the slices themselves, for a live kernel: an ipywidget with exact counts. Taught in chapter 02.
+    """The same on the slices themselves, for a live kernel: an ipywidget with exact counts.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ from IPython.display import HTML
 
 
 def slider(places: Mapping[str, pd.DataFrame], quantity: str, name: str, start: str | None = None) -> HTML:
-    """A slider with a table for each of its places. Taught in chapters 04, 05, 06 and 09.
+    """A slider with a table for each of its places.
 
     Parameters
     ----------

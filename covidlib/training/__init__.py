@@ -1,0 +1,17 @@
+"""Five-fold training: folds by patient, batches, augmentation, runs on disk (paper, section 2.4).
+
+`train` trains one fold or all; `folds` splits patients and refuses a leak; `runs` reads what was trained.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "augmentation": ["random_maps", "resample"],
+        "costs": ["PEAKS", "estimate_hours", "paper_shares", "printed_slices"],
+        "folds": ["check_no_leak", "leaks", "patient_folds", "split_patients"],
+        "runs": ["all_predictions", "all_validation"],
+        "train": ["train_all", "train_fold"],
+    },
+)

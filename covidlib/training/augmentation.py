@@ -7,17 +7,13 @@ Taught in chapter 04.
 from __future__ import annotations
 
 import math
-import os
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-import tensorflow as tf
 
 from covidlib.protocols import Augmentation
+from covidlib.utils.quiet_tensorflow import tf
 
 
 def random_maps(augmentation: Augmentation, batch: int, side: int, seed: tf.Tensor) -> tf.Tensor:
-    """One random affine map an image, output pixel to input pixel (paper, Table 3). Taught in chapter 04.
+    """One random affine map an image, output pixel to input pixel (paper, Table 3).
 
     Rotation, shift, shear, zoom and flips in the order of Keras' ImageDataGenerator, about the image's centre.
 
@@ -51,7 +47,7 @@ def affine_map(
     flip_x: tf.Tensor,
     flip_y: tf.Tensor,
 ) -> tf.Tensor:
-    """The product rotation · shift · shear · zoom · flip about the centre, as six numbers. Taught in chapter 04.
+    """The product rotation · shift · shear · zoom · flip about the centre, as six numbers.
 
     x runs along the columns and y along the rows, as in Keras' ImageDataGenerator.
 
@@ -86,7 +82,7 @@ def affine_map(
 
 @tf.function(jit_compile=True)
 def resample(images: tf.Tensor, maps: tf.Tensor) -> tf.Tensor:
-    """Apply one affine map an image: bilinear, edges repeated as in the paper's code. Taught in chapter 04.
+    """Apply one affine map an image: bilinear, edges repeated as in the paper's code.
 
     Compiled as one loop over the pixels: on two cores two to four times as fast as TensorFlow's own operation, which
     also computes places in 32 bits and so reads up to 5e-5 pixels beside them.

@@ -7,15 +7,13 @@ import threading
 import weakref
 from collections.abc import Callable, Sequence
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
 import numpy as np
-import tensorflow as tf
 
 from covidlib.networks.inputs import _load, scale
 from covidlib.protocols import Protocol
 from covidlib.training.augmentation import random_maps, resample
 from covidlib.training.slice_cache import DiskCache, MemoryCache
+from covidlib.utils.quiet_tensorflow import tf
 
 CACHE_AT_MOST_BYTES = 1_000_000_000
 
@@ -26,7 +24,7 @@ CACHE_AT_MOST_BYTES = 1_000_000_000
 def training_batches(
     paths: Sequence[str], labels: Sequence[int], protocol: Protocol, seed: int, first_epoch: int = 0
 ) -> tf.data.Dataset:
-    """Shuffled, augmented batches of epoch after epoch, without end (paper, section 2.4). Taught in chapter 04.
+    """Shuffled, augmented batches of epoch after epoch, without end (paper, section 2.4).
 
     Order and augmentation are a function of seed and epoch alone, whatever the parallelism: a run that starts again
     at some epoch sees what it would have seen. An epoch has `steps_per_epoch` batches.
@@ -63,12 +61,12 @@ def training_batches(
 
 
 def steps_per_epoch(slices: int, protocol: Protocol) -> int:
-    """Batches of one epoch; the last may be smaller. Taught in chapter 04."""
+    """Batches of one epoch; the last may be smaller."""
     return -(-slices // protocol.batch_size)
 
 
 def evaluation_batches(paths: Sequence[str], labels: Sequence[int], protocol: Protocol) -> tf.data.Dataset:
-    """The slices in order, unchanged but for size and scale. Taught in chapter 04."""
+    """The slices in order, unchanged but for size and scale."""
     reader = _Reader(paths, protocol.image_side)
     read = reader.read(labels)
 

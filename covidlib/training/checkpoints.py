@@ -1,8 +1,8 @@
 """What a training run needs to go on after any interruption: one file an epoch, whole or not at all; one process a run.
 
-The file holds every variable of network and optimizer (the state of the random numbers for dropout too), the history
-so far and the seconds spent. Batches are a function of seed and epoch (`covidlib.training.batches`), so a run that is taken up
-again ends as if it had never stopped. Taught in chapter 04.
+The file holds every variable of network and optimizer (the state of the random numbers for dropout too), the history so
+far and the seconds spent. Batches are a function of seed and epoch (`covidlib.training.batches`), so a run that is
+taken up again ends as if it had never stopped. Taught in chapter 04.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
 
-import keras
 import numpy as np
 from filelock import FileLock, Timeout
 
 from covidlib.errors import InputError
+from covidlib.utils.quiet_tensorflow import keras
 
 CHECKPOINT, LOCK = "checkpoint.npz", "lock"
 
@@ -50,7 +50,7 @@ class Progress:
 
 
 def save_checkpoint(folder: Path, model: keras.Model, progress: Progress) -> None:
-    """Write the state after an epoch; the file before stays whole until the new one is. Taught in chapter 04."""
+    """Write the state after an epoch; the file before stays whole until the new one is."""
     part = folder / f".{CHECKPOINT}.part"
     arrays = {f"v{index:05d}": np.array(variable) for index, variable in enumerate(_state(model))}
     note = {"history": progress.history, "seconds": progress.seconds, "accumulation": progress.accumulation}
@@ -62,7 +62,7 @@ def save_checkpoint(folder: Path, model: keras.Model, progress: Progress) -> Non
 
 
 def read_progress(folder: Path) -> Progress:
-    """How far the run in a folder has come; nothing done yet if there is no checkpoint. Taught in chapter 04.
+    """How far the run in a folder has come; nothing done yet if there is no checkpoint.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def read_progress(folder: Path) -> Progress:
 
 
 def restore(folder: Path, model: keras.Model) -> None:
-    """Set every variable of network and optimizer as the checkpoint has it. Taught in chapter 04.
+    """Set every variable of network and optimizer as the checkpoint has it.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def _state(model: keras.Model) -> list[keras.Variable]:
 
 @contextmanager
 def exclusive_run(folder: Path) -> Iterator[None]:
-    """Hold the run in a folder; the lock ends with the process, however it ends. Taught in chapter 04.
+    """Hold the run in a folder; the lock ends with the process, however it ends.
 
     Raises
     ------
@@ -126,7 +126,7 @@ def exclusive_run(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def report_full_disk(folder: Path) -> Iterator[None]:
-    """Turn a full disk into one sentence; what was finished before stays. Taught in chapter 04.
+    """Turn a full disk into one sentence; what was finished before stays.
 
     Raises
     ------

@@ -26,7 +26,7 @@ RETRIES = 5
 
 
 def connect(address: str) -> Client:
-    """A client of the Dask scheduler at an address, such as tcp://node1:8786. Taught in chapter 04.
+    """A client of the Dask scheduler at an address, such as tcp://node1:8786.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def train_on_cluster(
     allow_leak: bool = False,
     progress: bool = True,
 ) -> list[Run]:
-    """Every network on every fold, wherever a worker is free; runs that are there are kept. Taught in chapter 04.
+    """Every network on every fold, wherever a worker is free; runs that are there are kept.
 
     Parameters
     ----------

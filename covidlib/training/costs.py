@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import pandas as pd
 
+from covidlib.names import SLICE_SIDE
 from covidlib.paper.tables import network_name, table, table_numbers
 from covidlib.protocols import Protocol
-from covidlib.scans.tiff import SLICE_SIDE
 
 FORWARD_AND_BACKWARD = 3
 """A step of training costs about three forward passes: one forward, two backward (for the maps, for the kernels)."""
@@ -19,32 +19,29 @@ PEAKS = {"P100, 32-bit": 9.3e12, "T4, 32-bit": 8.1e12, "T4, 16-bit": 65e12}
 
 
 def training_flops(gflops: float, slices: int) -> float:
-    """Operations of one epoch, from those of one forward pass (`describe.network_summary`). Taught in chapter 04."""
+    """Operations of one epoch, from those of one forward pass (`describe.network_summary`)."""
     return FORWARD_AND_BACKWARD * gflops * 1e9 * slices
 
 
 def share_of_peak(gflops: float, slices: int, seconds: float, peak: float) -> float:
-    """Which part of a device's peak an epoch of so many seconds used. Taught in chapter 04."""
+    """Which part of a device's peak an epoch of so many seconds used."""
     return training_flops(gflops, slices) / seconds / peak
 
 
 def printed_epochs() -> pd.Series:
-    """Seconds of one epoch by network, as the paper prints them (Table 8, on a P100). Taught in chapter 04."""
+    """Seconds of one epoch by network, as the paper prints them (Table 8, on a P100)."""
     printed = table(8).set_index("Model name")["Training time per epoch"].rename(index=network_name)
     return printed.str.extract(r"(\d+)", expand=False).astype(int)
 
 
 def printed_slices() -> int:
-    """Training images of one epoch: the mean over the five folds of Table 2. Taught in chapter 04."""
+    """Training images of one epoch: the mean over the five folds of Table 2."""
     columns = ["train COVID-19 images", "train Normal images"]
     return round(table_numbers(2)[columns].sum(axis=1).mean())
 
 
 def printed_testing_hours() -> pd.Series:
-    """Hours that the test images of all folds take, by the paper's time an image (Table 8) and its counts (Table 2).
-
-    Taught in the how-to on the full replication.
-    """
+    """Hours that the test images of all folds take, by the paper's time an image (Table 8) and its counts (Table 2)."""
     printed = table(8).set_index("Model name")["Inference time per image"].rename(index=network_name)
     seconds = printed.str.extract(r"([\d.]+)", expand=False).astype(float) / 1000
     images = table_numbers(2)[["test COVID-19 images", "test Normal images"]].to_numpy().sum()
@@ -52,7 +49,7 @@ def printed_testing_hours() -> pd.Series:
 
 
 def paper_shares(gflops: pd.Series) -> pd.DataFrame:
-    """The part of the P100's peak that each network's printed epoch used (paper, Table 8). Taught in chapter 04.
+    """The part of the P100's peak that each network's printed epoch used (paper, Table 8).
 
     Parameters
     ----------
@@ -67,8 +64,7 @@ def paper_shares(gflops: pd.Series) -> pd.DataFrame:
 def estimate_hours(gflops: pd.Series, protocol: Protocol, slices: int, shares: pd.Series) -> pd.DataFrame:
     """ESTIMATED hours of all folds of a protocol on other devices, were their share of the peak the P100's.
 
-    With 16 bits a device rarely reaches the share that it reaches with 32: take that column as a lower bound. Taught in
-    chapter 04.
+    With 16 bits a device rarely reaches the share that it reaches with 32: take that column as a lower bound.
 
     Parameters
     ----------
@@ -93,17 +89,12 @@ def estimate_hours(gflops: pd.Series, protocol: Protocol, slices: int, shares: p
 
 
 def slices_gigabytes(slices: int, bits: int) -> float:
-    """Room that uncompressed slices take, in GB (10⁹ bytes), without file headers.
-
-    Taught in the how-to on the full replication.
-    """
+    """Room that uncompressed slices take, in GB (10⁹ bytes), without file headers."""
     return slices * SLICE_SIDE**2 * bits / 8 / 1e9
 
 
 def runs_gigabytes(parameters: pd.Series, protocol: Protocol) -> pd.Series:
     """Room that the runs of a protocol take, in GB (10⁹ bytes), but for their tables, which are small.
-
-    Taught in the how-to on the full replication.
 
     Parameters
     ----------

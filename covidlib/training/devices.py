@@ -7,25 +7,17 @@ Nothing here changes what is computed, but rounding: a batch that is cut into pa
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-import keras
-import tensorflow as tf
-
 from covidlib.protocols import Precision
+from covidlib.utils.quiet_tensorflow import keras, tf
 
 HALF_PRECISION_FROM = (7, 0)
 """Compute capability from which GPUs have units for 16-bit products (a T4 has 7.5, the paper's P100 6.0)."""
 
 
 def precision_policy(precision: Precision) -> str:
-    """The name of Keras' policy for a protocol's precision: "auto" is half precision where every GPU is made for it.
-
-    Taught in chapter 04.
-    """
+    """The name of Keras' policy for a protocol's precision: "auto" is half precision where every GPU is made for it."""
     if precision != "auto":
         return precision
     gpus = tf.config.list_physical_devices("GPU")
@@ -36,7 +28,7 @@ def precision_policy(precision: Precision) -> str:
 
 @contextlib.contextmanager
 def policy(name: str) -> Iterator[None]:
-    """Layers made inside compute with a precision; their weights stay 32-bit. Taught in chapter 04."""
+    """Layers made inside compute with a precision; their weights stay 32-bit."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(name)
     try:
@@ -46,7 +38,7 @@ def policy(name: str) -> Iterator[None]:
 
 
 def strategy() -> tf.distribute.Strategy:
-    """Every GPU of the machine at once, each with a part of the batch; one device otherwise. Taught in chapter 04.
+    """Every GPU of the machine at once, each with a part of the batch; one device otherwise.
 
     Where a program has split the processor into logical devices (as tests do), these count like GPUs.
     """
@@ -58,7 +50,7 @@ def strategy() -> tf.distribute.Strategy:
 
 
 def batch_ladder(batch_size: int) -> list[tuple[int, int]]:
-    """Ways to make one update of a batch: whole, and in ever smaller equal parts. Taught in chapter 04.
+    """Ways to make one update of a batch: whole, and in ever smaller equal parts.
 
     Returns
     -------

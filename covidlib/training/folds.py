@@ -20,7 +20,7 @@ SIDES = ("train", "validation", "test")
 
 
 def patient_folds(patients: pd.DataFrame, folds: int = 5, seed: int = 2020) -> pd.DataFrame:
-    """Assign every patient to one test fold, classes spread evenly (paper, section 2.4). Taught in chapter 04.
+    """Assign every patient to one test fold, classes spread evenly (paper, section 2.4).
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def split_patients(folded: pd.DataFrame, fold: int, seed: int = 2020) -> dict[st
     """Training, validation and test patients of one fold; validation is taken from the training side.
 
     The authors validated on part of the test images, which lets the test set choose the checkpoint. Here validation
-    patients are neither trained on nor tested on. Taught in chapter 04.
+    patients are neither trained on nor tested on.
 
     Parameters
     ----------
@@ -113,12 +113,13 @@ def split_patients(folded: pd.DataFrame, fold: int, seed: int = 2020) -> dict[st
 
 
 def published_split(table: pd.DataFrame, lists: pd.DataFrame, fold: int) -> dict[str, pd.DataFrame]:
-    """The authors' own training, validation and test slices of one fold, as they are (Table 2). Taught in chapter 04.
+    """The authors' own training, validation and test slices of one fold, as they are (Table 2).
 
     Parameters
     ----------
     table : DataFrame
-        A dataset's table (`covidlib.datasets.slice_table.load_table`) with COVID-CTset's names, in either of its layouts.
+        A dataset's table (`covidlib.datasets.slice_table.load_table`) with COVID-CTset's names, in either of its
+        layouts.
     lists : DataFrame
         The public fold lists (`covidlib.datasets.published_lists.fold_lists`): columns fold, side, filename.
 
@@ -155,7 +156,7 @@ def slice_key(path: str) -> str:
 
 
 def leaks(split: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """What stands on more than one side of a split: patients, and slices of the same content. Taught in chapter 04.
+    """What stands on more than one side of a split: patients, and slices of the same content.
 
     Parameters
     ----------
@@ -177,7 +178,7 @@ def leaks(split: dict[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def check_no_leak(split: dict[str, pd.DataFrame], allow: bool = False) -> int:
-    """Refuse a split with a leak, unless told to allow it; returns how many leaks there are. Taught in chapter 04.
+    """Refuse a split with a leak, unless told to allow it; returns how many leaks there are.
 
     Raises
     ------
@@ -225,7 +226,7 @@ def fold_tables(table: pd.DataFrame, protocol: Protocol, fold: int) -> dict[str,
 def balanced(labelled: pd.DataFrame, seed: int) -> pd.DataFrame:
     """About as many slices of each class, as the paper's training sets have (section 2.4, Table 2).
 
-    The larger class is thinned at random; every patient may lose slices, none is added twice. Taught in chapter 04.
+    The larger class is thinned at random; every patient may lose slices, none is added twice.
 
     Raises
     ------

@@ -24,7 +24,7 @@ FINISHED, BEGUN, WAITING = "finished", "begun", "waiting"
 def overview(
     protocol: Protocol, runs: str | Path, data_fingerprint: str, names: tuple[str, ...] = NETWORKS
 ) -> pd.DataFrame:
-    """One row a run, in the order in which `covidlib train --all` makes them. Taught in chapter 04.
+    """One row a run, in the order in which `covidlib train --all` makes them.
 
     Returns
     -------
@@ -68,10 +68,7 @@ def _state(folder: Path, epochs: int) -> dict[str, object]:
 
 
 def to_text(table: pd.DataFrame) -> str:
-    """The overview for a terminal, with a bar a run and what is left, judged by the epochs so far.
-
-    Taught in chapter 04.
-    """
+    """The overview for a terminal, with a bar a run and what is left, judged by the epochs so far."""
     lines = [_line(row) for row in table.to_dict("records")]
     epochs, total, seconds = table["epochs"].sum(), table["of"].sum(), table["seconds"].sum()
     finished = (table["state"] == FINISHED).sum()

@@ -10,7 +10,6 @@ import hashlib
 import json
 from dataclasses import dataclass
 from importlib.metadata import version
-from importlib.resources import files
 from pathlib import Path
 
 import pandas as pd
@@ -18,25 +17,14 @@ from pandas.api.types import is_numeric_dtype
 
 from covidlib.errors import InputError
 from covidlib.protocols import Protocol
+from covidlib.utils.folders import source_hash
 
 WEIGHTS, HISTORY, RECORD = "best.weights.h5", "history.csv", "run.json"
 PREDICTIONS, VALIDATION = "predictions.csv", "validation.csv"
 RECORD_HOLDS = {"network", "fold", "protocol", "data", "versions", "seconds"}
 PREDICTED_TEXTS, PREDICTED_NUMBERS = ("path", "patient", "network", "label", "patient_label"), ("fold", "p_covid")
-CODE_OF_A_RUN = (
-    "augmentation",
-    "batches",
-    "checkpoints",
-    "dataset",
-    "folds",
-    "networks",
-    "protocols",
-    "pyramid",
-    "selection",
-    "series",
-    "training",
-)
-"""Modules whose change changes a run's result: a quick run is repeated when one of them changes."""
+CODE_OF_A_RUN = ("datasets/slice_table", "names", "networks", "protocols", "scans", "selection", "training")
+"""Packages and modules whose change changes a run's result: a quick run is repeated when one of them changes."""
 
 
 @dataclass(frozen=True)
@@ -90,23 +78,18 @@ class Run:
 
 
 def runs_folder(protocol: Protocol, root: Path, data: str) -> Path:
-    """Where the runs of a protocol on a dataset live; another protocol, dataset or (if quick) code is another folder.
-
-    Taught in chapter 04.
-    """
+    """Where the runs of a protocol on a dataset are: one folder per protocol, dataset and (if quick) code."""
     stamp = json.dumps(dataclasses.asdict(protocol), sort_keys=True) + data
     if protocol.network_size == "quick":
-        package = files("covidlib")
-        stamp += "".join((package / f"{name}.py").read_text(encoding="utf-8") for name in CODE_OF_A_RUN)
-        stamp += version("tensorflow") + version("keras")
+        stamp += source_hash(CODE_OF_A_RUN) + version("tensorflow") + version("keras")
     return root / protocol.name / hashlib.sha256(stamp.encode()).hexdigest()[:12]
 
 
 def all_predictions(runs: list[Run]) -> pd.DataFrame:
-    """The predictions of several runs under each other. Taught in chapters 05 and 06."""
+    """The predictions of several runs under each other."""
     return pd.concat([run.predictions() for run in runs], ignore_index=True)
 
 
 def all_validation(runs: list[Run]) -> pd.DataFrame:
-    """The predictions for validation patients of several runs under each other. Taught in chapter 05."""
+    """The predictions for validation patients of several runs under each other."""
     return pd.concat([run.validation() for run in runs], ignore_index=True)

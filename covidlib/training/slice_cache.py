@@ -12,7 +12,7 @@ import numpy as np
 
 
 class MemoryCache:
-    """Arrays, loaded once and kept. Taught in chapter 04.
+    """Arrays, loaded once and kept.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ class MemoryCache:
         self._arrays: list[np.ndarray | None] = [None] * count
 
     def get(self, index: int, load: Callable[[], np.ndarray]) -> np.ndarray:
-        """Array number `index`, from `load` the first time. Taught in chapter 04."""
+        """Array number `index`, from `load` the first time."""
         array = self._arrays[index]
         if array is None:
             array = self._arrays[index] = load()
@@ -32,7 +32,7 @@ class MemoryCache:
 
 
 class DiskCache:
-    """Arrays of one shape in a nameless temporary file: loaded once, read back from then on. Taught in chapter 04.
+    """Arrays of one shape in a nameless temporary file: loaded once, read back from then on.
 
     Each run has a file of its own, so that two runs never meet; the operating system removes it when the run ends,
     even if the run is killed.
@@ -57,7 +57,7 @@ class DiskCache:
         self._one_at_a_time = threading.Lock()
 
     def get(self, index: int, load: Callable[[], np.ndarray]) -> np.ndarray:
-        """Array number `index`, from `load` the first time. Taught in chapter 04.
+        """Array number `index`, from `load` the first time.
 
         Returns
         -------

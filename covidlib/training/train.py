@@ -15,12 +15,8 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-import keras
 import numpy as np
 import pandas as pd
-import tensorflow as tf
 from tqdm.auto import tqdm
 
 from covidlib import __version__
@@ -45,6 +41,7 @@ from covidlib.training.devices import batch_ladder, policy, precision_policy, st
 from covidlib.training.folds import check_no_leak, fold_tables
 from covidlib.training.runs import HISTORY, PREDICTIONS, RECORD, VALIDATION, WEIGHTS, Run, runs_folder
 from covidlib.utils.machine import commit
+from covidlib.utils.quiet_tensorflow import keras, tf
 
 
 def train_fold(
@@ -56,7 +53,7 @@ def train_fold(
     progress: bool = True,
     allow_leak: bool = False,
 ) -> Run:
-    """Train one network on one fold, or take up the run that is there (paper, section 2.4). Taught in chapter 04.
+    """Train one network on one fold, or take up the run that is there (paper, section 2.4).
 
     Parameters
     ----------
@@ -227,7 +224,7 @@ def _classes(rows: pd.DataFrame) -> list[int]:
 def predict_table(
     model: keras.Model, data: Path, rows: pd.DataFrame, network: str, fold: int, protocol: Protocol
 ) -> pd.DataFrame:
-    """A probability for each slice: the table that all results are computed from. Taught in chapters 04 and 05.
+    """A probability for each slice: the table that all results are computed from.
 
     Returns
     -------
@@ -281,7 +278,7 @@ def train_all(
     progress: bool = True,
     allow_leak: bool = False,
 ) -> list[Run]:
-    """Every network on every fold: fifteen runs in the paper; those that are there are kept. Taught in chapter 04."""
+    """Every network on every fold: fifteen runs in the paper; those that are there are kept."""
     return [
         train_fold(dataset, name, fold, protocol, runs, progress, allow_leak)
         for name in names

@@ -39,7 +39,7 @@ class Interrupted(Exception):
 
 
 def download(url: str, target: Path, *, digest: str = "", size: int | None = None, attempts: int = ATTEMPTS) -> Path:
-    """Download one file, unless it is there already. Taught in chapter 01.
+    """Download one file, unless it is there already.
 
     Parameters
     ----------
@@ -81,15 +81,12 @@ def download(url: str, target: Path, *, digest: str = "", size: int | None = Non
 
 
 def is_downloaded(target: Path, digest: str, size: int | None = None) -> bool:
-    """Whether a file is there with the expected hash and size. Taught in chapter 01."""
+    """Whether a file is there with the expected hash and size."""
     return target.is_file() and size in (None, target.stat().st_size) and hash_of(target, digest) == digest
 
 
 def hash_of(path: Path, expected: str) -> str:
-    """Hash of a file in the form of the expected one ("md5:…", "sha256:…"); "" if none is expected.
-
-    Taught in chapter 01.
-    """
+    """Hash of a file in the form of the expected one ("md5:…", "sha256:…"); "" if none is expected."""
     if not expected:
         return ""
     algorithm = expected.partition(":")[0]
@@ -98,7 +95,7 @@ def hash_of(path: Path, expected: str) -> str:
 
 
 def read_json(url: str) -> Any:
-    """Answer of a web interface. Taught in chapter 01.
+    """Answer of a web interface.
 
     Raises
     ------

@@ -10,15 +10,12 @@ import hashlib
 import os
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from covidlib.errors import InputError
 
-if TYPE_CHECKING:
-    pass
-
-
 HOME_VARIABLE = "COVIDLIB_HOME"
+MIRROR_VARIABLE = "COVIDLIB_MIRROR"
+"""Names a folder with copies of the public files, for machines without a network."""
 
 
 def home() -> Path:
@@ -48,12 +45,23 @@ def cache() -> Path:
         raise InputError("~", "this user has no home folder", remedy) from error
 
 
-def source_hash(modules: tuple[str, ...]) -> str:
-    """A short hash of the source of some of covidlib's modules: what they made is stale when they change."""
-    package = files("covidlib")
-    sources = [package / f"{module}.py" for module in modules]
-    text = "".join(source.read_text(encoding="utf-8") for source in sources if source.is_file())
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+def source_hash(places: tuple[str, ...]) -> str:
+    """A short hash of some of covidlib's code: what it made is stale when the code changes.
 
+    Parameters
+    ----------
+    places : tuple of str
+        Packages ("phantom", with all of its modules) and modules ("scans/tiff").
 
-MIRROR_VARIABLE = "COVIDLIB_MIRROR"
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such package or module.
+    """
+    package = Path(str(files("covidlib")))
+    digest = hashlib.sha256()
+    for place in places:
+        folder = package / place
+        for path in sorted(folder.rglob("*.py")) if folder.is_dir() else [folder.with_suffix(".py")]:
+            digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:12]

@@ -1,7 +1,7 @@
 """What this machine and this installation are: versions, commit, processor, memory, packages against what is asked for.
 
 Read with the standard library wherever it can be: it has to answer where packages are missing. Nothing here says whose
-machine it is: no user, no host, no path. Used by `covidlib doctor` and by the book's status page.
+machine it is: no user, no host, no path. Used by `covidlib doctor` and by the book's status page. Taught in chapter 06.
 """
 
 from __future__ import annotations
@@ -199,7 +199,7 @@ FEATURES = ("avx2", "avx512f", "avx512_vnni", *BFLOAT16_FLAGS, "amx_int8")
 
 @cache
 def processor() -> tuple[str, tuple[str, ...]]:
-    """The processor's name and which of its features matter here. Taught in chapter 06.
+    """The processor's name and which of its features matter here.
 
     Only Linux says what a processor can do in a file; elsewhere no feature is claimed.
 
@@ -220,12 +220,12 @@ def processor() -> tuple[str, tuple[str, ...]]:
 
 
 def has_bfloat16() -> bool:
-    """Whether the processor has units for products of bfloat16. Taught in chapter 06."""
+    """Whether the processor has units for products of bfloat16."""
     return any(flag in processor()[1] for flag in BFLOAT16_FLAGS)
 
 
 def installed(package: str) -> bool:
-    """Whether a package is there, without importing it. Taught in chapter 06."""
+    """Whether a package is there, without importing it."""
     try:
         version(package)
     except PackageNotFoundError:

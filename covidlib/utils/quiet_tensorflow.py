@@ -1,7 +1,8 @@
-"""Load TensorFlow without the lines that its libraries write to the terminal, which no setting of theirs turns off.
+"""The one place that imports TensorFlow and Keras: without the lines that their libraries write to the terminal.
 
-On the command line the one line that says what is wrong would be lost among them, and in a notebook the reader would
-meet them before the chapter's first result.
+No setting turns these lines off. On the command line the one line that says what is wrong would be lost among them, and
+in a notebook the reader would meet them before the chapter's first result. Every module takes `keras`, `layers` and
+`tf` from here, so that the import is quiet wherever it happens first: in a script, a notebook or a Dask worker.
 """
 
 from __future__ import annotations
@@ -9,18 +10,20 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
-def load_tensorflow() -> None:
-    """Import TensorFlow; what is written while it loads is shown only if it cannot be loaded."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+@contextmanager
+def held_back() -> Iterator[None]:
+    """Hold back what is written to the standard error stream; show it only if an exception leaves the block."""
     with tempfile.TemporaryFile() as held:
         sys.stderr.flush()
         terminal = os.dup(2)
         # The lines come from C++, past Python's sys.stderr: the file descriptor itself is turned aside.
         os.dup2(held.fileno(), 2)
         try:
-            import tensorflow  # noqa: F401
+            yield
         except BaseException:
             held.seek(0)
             os.write(terminal, held.read())
@@ -28,3 +31,12 @@ def load_tensorflow() -> None:
         finally:
             os.dup2(terminal, 2)
             os.close(terminal)
+
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+with held_back():
+    import keras
+    import tensorflow as tf
+    from keras import KerasTensor, layers
+
+__all__ = ["KerasTensor", "keras", "layers", "tf"]

@@ -28,7 +28,7 @@ DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, Unicod
 
 
 def is_unpacked(folder: Path, label: str) -> bool:
-    """Whether a folder holds what the label says, completely unpacked. Taught in chapter 01.
+    """Whether a folder holds what the label says, completely unpacked.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def is_unpacked(folder: Path, label: str) -> bool:
 
 
 def unpack(archives: Sequence[Path], folder: Path, label: str, wanted: Callable[[str], bool] = bool) -> Path:
-    """Unpack zips into one new folder, each under its own name, unless that is done. Taught in chapter 01.
+    """Unpack zips into one new folder, each under its own name, unless that is done.
 
     A zip inside a zip stays a file.
 

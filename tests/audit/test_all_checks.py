@@ -18,7 +18,7 @@ from covidlib.audit.text_statements import best_columns
 from covidlib.datasets.published_lists import stored_aggregates
 from covidlib.paper.tables import table_numbers
 from covidlib.results.metrics import table9_columns
-from covidlib.results.printed_counts import printed_counts
+from covidlib.results.printed_counts import counts_of_row
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +98,7 @@ def test_rates_are_those_of_the_metrics_module(checks: list[Check]) -> None:
     rows = table_numbers(9).query("Fold != 'Avg'")
     for (_, row), (fold, network) in zip(rows.iterrows(), rows[["Fold", "Network"]].to_numpy(), strict=True):
         cells = paper_tables()
-        for column, value in table9_columns(printed_counts(row)).items():
+        for column, value in table9_columns(counts_of_row(row)).items():
             if column in table_numbers(9).columns[10:]:
                 check = by_id[f"{cells.cell(9, f'{fold} {network}', column).id}/rate"]
                 assert float(check.recomputed.rstrip("…")) == pytest.approx(value, abs=6e-7)

@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
-from browser import open_page
+from support.browser import open_page
 
 from covidlib.audit import report as page
 from covidlib.audit.all_checks import audit_paper, counts_by_verdict, disagreements, known_disagreements

@@ -1,4 +1,4 @@
-"""covidlib.audit.text_checks, ties, statements: every number of the text is tied to something or has a reason why not."""
+"""Every number of the text is tied to something or has a reason why not."""
 
 from __future__ import annotations
 

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
 from sphinx.cmd.build import build_main
+from support.made import ROOT
 
 PAGES = sorted((ROOT / "book" / "api").glob("*.md"))
 NOT_SHOWN = re.compile(r"covidlib|covidlib\.chest|covidlib\.exercises\.chapter\d\d")

@@ -7,9 +7,9 @@ import re
 import tomllib
 
 import pytest
-from commands import commands_in, problem_of
-from conftest import ROOT
 from packaging.specifiers import SpecifierSet
+from support.commands import commands_in, problem_of
+from support.made import ROOT
 
 BINDER = ROOT / ".binder"
 

@@ -18,8 +18,8 @@ import pytest
 import yaml
 from booktools import chapters
 from booktools import notebooks as book
-from conftest import CHAPTERS, NOTEBOOKS, ROOT
 from packaging.requirements import Requirement
+from support.made import CHAPTERS, NOTEBOOKS, ROOT
 
 from covidlib.errors import InputError
 
@@ -168,7 +168,7 @@ def test_an_exercise_at_the_end_of_a_notebook_lacks_its_solution(
 ) -> None:
     cells = [
         nbformat.v4.new_markdown_cell("### 1.1 ●○○ Last"),
-        nbformat.v4.new_code_cell('exercises.check("1.1", None)', metadata={"tags": ["exercise"]}),
+        nbformat.v4.new_code_cell('teaching.check("1.1", None)', metadata={"tags": ["exercise"]}),
     ]
     for number, some in enumerate((cells, cells[1:])):
         path = tmp_path / f"{number}.ipynb"

@@ -8,7 +8,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from conftest import ROOT
+from support.made import ROOT
 from test_book import build, small_book
 
 from covidlib.utils import machine

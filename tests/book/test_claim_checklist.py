@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from booktools import typed_numbers
 from booktools.pages import claim_checklist
-from conftest import CHAPTERS, ROOT
+from support.made import CHAPTERS, ROOT
 
 from covidlib.errors import InputError
 

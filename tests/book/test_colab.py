@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from booktools.chapters import SETUP_CELL
-from conftest import ROOT
+from support.made import ROOT
 
 COLAB = [
     "tensorflow==2.20.*", "keras==3.13.*", "numpy==2.1.*", "pandas==2.2.*", "scipy==1.16.*", "scikit-learn==1.6.*",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from booktools.pages import datasheets
-from conftest import ROOT
+from support.made import ROOT
 
 from covidlib.datasets import published_lists
 from covidlib.phantom.cohort import make_cohort

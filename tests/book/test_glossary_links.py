@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from booktools.glossary_links import Finder
-from conftest import ROOT
 from sphinx.cmd.build import build_main
+from support.made import ROOT
 
 GLOSSARY = """# Words
 

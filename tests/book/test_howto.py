@@ -10,8 +10,8 @@ from types import ModuleType, SimpleNamespace
 
 import pandas as pd
 import pytest
-from commands import commands_in, problem_of
-from conftest import OPEN, ROOT, write_series
+from support.commands import commands_in, problem_of
+from support.made import OPEN, ROOT, write_series
 
 from covidlib import protocols
 from covidlib.cli import main

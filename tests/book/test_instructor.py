@@ -8,8 +8,8 @@ from pathlib import Path
 import nbformat
 import pytest
 from booktools.chapters import exercises_of, main
-from conftest import CHAPTERS, ROOT
-from named_sections import missing
+from support.made import CHAPTERS, ROOT
+from support.named_sections import missing
 
 PAGE = (ROOT / "book" / "instructor.md").read_text(encoding="utf-8")
 NOTEBOOKS = ROOT / "notebooks"

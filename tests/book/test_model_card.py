@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 from booktools.pages import model_card
-from prediction_tables import made_predictions
+from support.prediction_tables import made_predictions
 
 from covidlib.claims import claims
 from covidlib.protocols import PROTOCOLS

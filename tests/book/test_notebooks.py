@@ -7,7 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from booktools import notebooks
-from conftest import NOTEBOOKS, ROOT
+from support.made import NOTEBOOKS, ROOT
 
 from covidlib.phantom.cohort import make_cohort
 

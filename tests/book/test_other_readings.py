@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from booktools.pages import claim_checklist, other_readings
-from conftest import ROOT, body_slice
-from named_sections import missing, named
+from support.made import ROOT, body_slice
+from support.named_sections import missing, named
 
 from covidlib.phantom.cohort import make_cohort
 

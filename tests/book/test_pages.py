@@ -14,10 +14,10 @@ from urllib.parse import unquote, urlsplit
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from browser import Watch, html_pages, open_browser
-from conftest import ROOT
 from playwright.sync_api import Browser, Locator, Page
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
+from support.browser import Watch, html_pages, open_browser
+from support.made import ROOT
 
 pytestmark = pytest.mark.built_book
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 from booktools import print_pdf
-from browser import open_page
-from conftest import ROOT
+from support.browser import open_page
+from support.made import ROOT
 
 from covidlib.errors import InputError
 

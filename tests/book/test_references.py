@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from conftest import ROOT
 from pybtex.database import Entry, parse_file
+from support.made import ROOT
 
 WORKS = parse_file(str(ROOT / "book" / "references.bib")).entries
 ROLE = re.compile(r"\{(?:foot)?cite[\w:]*\}`([^`]+)`")

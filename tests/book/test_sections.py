@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import nbformat
-from conftest import CHAPTERS, ROOT
+from support.made import CHAPTERS, ROOT
 
 NAMED = {
     ("01", 7): "Names tell patient, series and class",

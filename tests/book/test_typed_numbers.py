@@ -7,7 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from booktools import typed_numbers
-from conftest import ROOT
+from support.made import ROOT
 
 from covidlib.patients import decision, thresholds
 from covidlib.results import metrics

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from prediction_tables import three_networks
+from support.prediction_tables import three_networks
 
 from covidlib.claims import badges, claims, seed_bands
 from covidlib.claims.reported_numbers import our_value

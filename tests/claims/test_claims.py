@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from support.made import ROOT
 
 from covidlib.claims import claims, update
 from covidlib.errors import InputError

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from prediction_tables import made_predictions, three_networks
 from sklearn.metrics import roc_auc_score
+from support.prediction_tables import made_predictions, three_networks
 
 from covidlib.claims.reported_numbers import AUC, IMAGES, PATIENTS, PATIENTS_AT_1, Quantity, our_value, printed_value
 from covidlib.errors import InputError

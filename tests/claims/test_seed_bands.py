@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
-from prediction_tables import three_networks
+from support.prediction_tables import three_networks
 
 from covidlib import workspace
 from covidlib.claims import claims, seed_bands

@@ -15,7 +15,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from support.made import ROOT
 
 from covidlib import workspace
 from covidlib.cli import doctor, main

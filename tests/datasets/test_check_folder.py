@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from conftest import body_slice
+from support.made import body_slice
 
 from covidlib.cli.main import main
 from covidlib.datasets import check_slices, public_files, published_lists

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from web_server import Page, Site, serve
+from support.web_server import Page, Site, serve
 
 from covidlib.cli.main import main
 from covidlib.datasets import covid_ctset, public_files, published_lists

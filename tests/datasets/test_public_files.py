@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import ROOT
-from web_server import Page, serve
+from support.made import ROOT
+from support.web_server import Page, serve
 
 from covidlib import errors, workspace
 from covidlib.cli.main import main
@@ -126,8 +126,11 @@ def test_every_listed_file_is_in_the_mirror(mirror: Path) -> None:
 
 
 def test_importing_the_package_and_its_light_modules_loads_no_tensorflow() -> None:
-    modules = "covidlib, covidlib.cli.main, covidlib.scans.series, covidlib.selection, covidlib.results.metrics, covidlib.patients.decision"
-    code = f"import {modules}, covidlib.datasets.covid_ctset, sys; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
+    modules = (
+        "covidlib, covidlib.cli.main, covidlib.scans.series, covidlib.selection, covidlib.results.metrics, "
+        "covidlib.patients.decision, covidlib.datasets.covid_ctset"
+    )
+    code = f"import sys, {modules}; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
 
 

@@ -1,4 +1,4 @@
-"""covidlib.datasets.published_lists, listcounts, comparison: the public lists as tables, and what is counted in them."""
+"""The public lists as tables, and what is counted in them."""
 
 from __future__ import annotations
 

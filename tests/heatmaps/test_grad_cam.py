@@ -1,4 +1,4 @@
-"""covidlib.heatmaps.grad_cam: maps of a network that looks at one patch point at the patch, those of a random one do not."""
+"""Maps of a network that looks at one patch point at the patch, those of a random one do not."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import functools
 import keras
 import numpy as np
 import pytest
-from planted import PATCH, SIDE, planted, slices_with_a_patch
+from support.planted import PATCH, SIDE, planted, slices_with_a_patch
 
 from covidlib.errors import InputError
 from covidlib.heatmaps import grad_cam

@@ -1,4 +1,4 @@
-"""covidlib.heatmaps.lesion_scores, infectionareas and mapscores: scores by hand on small maps, summaries over patients."""
+"""Scores by hand on small maps, summaries over patients."""
 
 from __future__ import annotations
 

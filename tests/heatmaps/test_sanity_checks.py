@@ -75,7 +75,7 @@ def test_the_hottest_part_is_blurred_first_and_comes_back_first() -> None:
 
 
 def test_curves_of_a_planted_network_fall_and_rise_faster_than_at_random() -> None:
-    from planted import planted, slices_with_a_patch
+    from support.planted import planted, slices_with_a_patch
 
     model = planted("resnet50v2")
     image = slices_with_a_patch([(100, 140)])

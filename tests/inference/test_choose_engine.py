@@ -1,4 +1,4 @@
-"""covidlib.inference.choose_engine and halfprecision: one interface, precision only where it is earned, choices kept on disk."""
+"""One interface, precision only where it is earned, choices kept on disk."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def test_engines_that_are_unknown_or_absent_are_refused(weights: Path, monkeypat
 
 
 @pytest.fixture
-def openvinoengine() -> ModuleType:
+def openvino() -> ModuleType:
     pytest.importorskip("openvino", reason="the extra `fast` is not installed")
     from covidlib.inference import openvino_engine
 
@@ -160,7 +160,7 @@ def openvinoengine() -> ModuleType:
 
 @pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-5), ("auto", TOLERANCE)])
 def test_openvino_gives_what_keras_gives(
-    openvinoengine: ModuleType,
+    openvino: ModuleType,
     weights: Path,
     images: np.ndarray,
     precision: Literal["auto", "float32"],
@@ -176,13 +176,13 @@ def test_openvino_gives_what_keras_gives(
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_what_openvino_compiled_is_used_again(
-    openvinoengine: ModuleType,
+    openvino: ModuleType,
     weights: Path,
     images: np.ndarray,
     monkeypatch: pytest.MonkeyPatch,
     precision: Literal["float32", "bfloat16"],
 ) -> None:
-    if precision == "bfloat16" and not openvino_engine.able_in_half_precision(openvino_engine.import_openvino().Core()):
+    if precision == "bfloat16" and not openvino.able_in_half_precision(openvino.import_openvino().Core()):
         pytest.skip("this processor has no units for bfloat16")
     first = choose_engine.open_engine(weights, engine="openvino", precision=precision)
 
@@ -190,7 +190,7 @@ def test_what_openvino_compiled_is_used_again(
         raise AssertionError("compiled again")
 
     with monkeypatch.context() as patch:
-        patch.setattr(openvino_engine, "_compiled", unexpected)
+        patch.setattr(openvino, "_compiled", unexpected)
         second = choose_engine.open_engine(weights, engine="openvino", precision=precision)
     assert second.precision == first.precision == precision
     assert second.largest_difference == first.largest_difference
@@ -198,11 +198,9 @@ def test_what_openvino_compiled_is_used_again(
     assert np.array_equal(second.predict(images), first.predict(images))
 
 
-def test_a_damaged_compiled_network_is_made_again(
-    openvinoengine: ModuleType, weights: Path, images: np.ndarray
-) -> None:
+def test_a_damaged_compiled_network_is_made_again(openvino: ModuleType, weights: Path, images: np.ndarray) -> None:
     first = choose_engine.open_engine(weights, engine="openvino")
-    (blob,) = (folders.home() / "data" / "engines").rglob(openvino_engine.COMPILED)
+    (blob,) = (folders.home() / "data" / "engines").rglob(openvino.COMPILED)
     whole = blob.read_bytes()
     for damaged in (whole[: len(whole) // 2], whole[:-1] + bytes([whole[-1] ^ 1]), b""):
         blob.write_bytes(damaged)
@@ -213,11 +211,11 @@ def test_a_damaged_compiled_network_is_made_again(
 
 
 def test_bfloat16_that_is_too_rough_is_not_used(
-    openvinoengine: ModuleType, weights: Path, monkeypatch: pytest.MonkeyPatch
+    openvino: ModuleType, weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     agreements = iter([Agreement(0.3, 0), Agreement(1e-6, 0)])
     monkeypatch.setattr(half_precision, "compare", lambda reference, other: next(agreements))
-    monkeypatch.setattr(openvino_engine, "able_in_half_precision", lambda core: True)
+    monkeypatch.setattr(openvino, "able_in_half_precision", lambda core: True)
     assert choose_engine.open_engine(weights, engine="openvino").precision == "float32"
     monkeypatch.setattr(half_precision, "compare", lambda reference, other: Agreement(0.3, 0))
     with pytest.raises(RuntimeError, match="disagree"):

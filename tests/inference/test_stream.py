@@ -1,4 +1,4 @@
-"""covidlib.inference.stream: the same probabilities as one by one, read ahead but not too far, only what was selected."""
+"""The same probabilities as one by one, read ahead but not too far, only what was selected."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import write_series
+from support.made import write_series
 
 from covidlib.errors import InputError
 from covidlib.inference import stream

@@ -1,4 +1,4 @@
-"""covidlib.networks.describe and transfer: counts against TensorFlow's profiler, fields against gradients, weights by layer."""
+"""Counts against TensorFlow's profiler, fields against gradients, weights by layer."""
 
 from __future__ import annotations
 

@@ -16,8 +16,8 @@ import h5py
 import keras
 import numpy as np
 import pytest
-from harmful import LeavesAMark
 from scipy.special import softmax
+from support.harmful import LeavesAMark
 
 from covidlib.errors import InputError
 from covidlib.heatmaps import grad_cam

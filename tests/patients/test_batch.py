@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from conftest import OPEN, ROOT, write_series
 from filelock import FileLock
+from support.made import OPEN, ROOT, write_series
 
 from covidlib.cli.main import main
 from covidlib.errors import InputError

@@ -1,4 +1,4 @@
-"""covidlib.patients.domain_check: each limit refuses what it is for, passes what it should, and is what its data say."""
+"""Each limit refuses what it is for, passes what it should, and is what its data say."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import OPEN, body_slice
-from dicom_files import write_dicom
+from support.dicom_files import write_dicom
+from support.made import OPEN, body_slice
 
 from covidlib import workspace
 from covidlib.datasets import published_lists
+from covidlib.names import SLICE_SIDE
 from covidlib.patients import domain_check
 from covidlib.patients.domain_check import Settings, cautions, settings_of, unlike_pixels, unlike_settings, unlike_size
 from covidlib.phantom.cohort import make_patient
@@ -19,7 +20,6 @@ from covidlib.scans.dicom_import import import_dicom
 from covidlib.scans.lung_masks import lung_areas
 from covidlib.scans.series import find_series
 from covidlib.scans.slices import read_slice
-from covidlib.scans.tiff import SLICE_SIDE
 from covidlib.selection import count_dark_pixels, select_series
 
 

@@ -1,4 +1,4 @@
-"""covidlib.patients.pipeline: a patient's series in, an answer out; how close it was; nothing is answered where nothing can be."""
+"""A patient's series in, an answer out; how close it was; nothing is answered where nothing can be."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import OPEN, body_slice, write_series
+from support.made import OPEN, body_slice, write_series
 
 from covidlib.errors import InputError
 from covidlib.networks.weights import WeightsNote

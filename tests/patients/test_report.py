@@ -1,4 +1,4 @@
-"""covidlib.patients.report: one file, nothing from elsewhere, names escaped, two pages, true grey levels, text for pictures."""
+"""One file, nothing from elsewhere, names escaped, two pages, true grey levels, text for pictures."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser import open_page
-from conftest import OPEN, write_series
 from PIL import Image
+from support.browser import open_page
+from support.made import OPEN, write_series
 
 from covidlib.cli.main import main
 from covidlib.patients import report

@@ -1,4 +1,4 @@
-"""covidlib.patients.stored_timings: the arithmetic of Table 7 measured again, on a record made by hand; and the stored record."""
+"""The arithmetic of Table 7 measured again, on a record made by hand; and the stored record."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from prediction_tables import made_predictions
+from support.prediction_tables import made_predictions
 
 from covidlib.paper.tables import table_numbers
 from covidlib.patients import tables

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from prediction_tables import made_predictions
+from support.prediction_tables import made_predictions
 
 from covidlib.patients.decision import decide_patients, patient_counts, table6
 from covidlib.patients.thresholds import MARKED_THRESHOLDS, THRESHOLDS, by_threshold, sweep_thresholds, tune_threshold

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT
+from support.made import ROOT
 
 from covidlib.errors import InputError
 from covidlib.phantom import cohort as phantom
@@ -54,7 +54,8 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_workers(cohort: Path, t
 
 @pytest.mark.parametrize("way", ["a script", "standard input"])
 def test_a_script_needs_no_guard_and_leaves_no_process(way: str, cohort: Path, tmp_path: Path) -> None:
-    code = f"from covidlib.phantom.cohort import make_cohort\nprint(make_cohort('c', 3, {SEED}, False, 2, most_slices=9))\n"
+    call = f"make_cohort('c', 3, {SEED}, False, 2, most_slices=9)"
+    code = f"from covidlib.phantom.cohort import make_cohort\nprint({call})\n"
     script = tmp_path / "draw.py"
     script.write_text(code)
     ended = subprocess.run(

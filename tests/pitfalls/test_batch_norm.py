@@ -1,4 +1,4 @@
-"""covidlib.pitfalls.batch_norm: averages set back to their start catch up at the pace of their momentum, and are put back."""
+"""Averages set back to their start catch up at the pace of their momentum, and are put back."""
 
 from __future__ import annotations
 

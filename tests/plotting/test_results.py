@@ -12,10 +12,10 @@ import pytest
 matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
-from prediction_tables import made_predictions
+from support.prediction_tables import made_predictions
 
 from covidlib.patients.false_alarms import chances_by_clustering
-from covidlib.patients.thresholds import sweep_thresholds
+from covidlib.patients.thresholds import MARKED_THRESHOLDS, sweep_thresholds
 from covidlib.plotting import results
 from covidlib.plotting.results import confusion_matrices
 from covidlib.plotting.style import NETWORK_COLOURS
@@ -54,7 +54,7 @@ def test_reliability_has_a_panel_for_each_network() -> None:
 
 def test_the_sweep_marks_the_thresholds_of_paper_and_code() -> None:
     table = sweep_thresholds(made_predictions(signal=0.3))
-    figure = results.threshold_sweep(table)
+    figure = results.threshold_sweep(table, MARKED_THRESHOLDS)
     for axes, rate in zip(figure.axes, ("sensitivity", "specificity"), strict=True):
         assert np.asarray(axes.lines[0].get_ydata()).tolist() == table[rate].tolist()
         assert [float(np.asarray(line.get_xdata())[0]) for line in axes.lines[1:]] == [0, 0.1, 0.3]
@@ -62,7 +62,7 @@ def test_the_sweep_marks_the_thresholds_of_paper_and_code() -> None:
 
 def test_the_patient_roc_names_thresholds_that_decide_alike_once() -> None:
     table = sweep_thresholds(made_predictions(slices=2, signal=0.3))
-    (axes,) = results.patient_roc(table).axes
+    (axes,) = results.patient_roc(table, MARKED_THRESHOLDS).axes
     # With two slices a patient, one slice is half of them: every threshold decides alike.
     assert [text.get_text() for text in axes.texts] == ["0, 0.1, 0.3"]
     assert np.asarray(axes.lines[0].get_xdata()).tolist() == (1 - table["specificity"]).tolist()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from prediction_tables import made_predictions
 from sklearn.metrics import brier_score_loss
+from support.prediction_tables import made_predictions
 
 from covidlib.errors import InputError
 from covidlib.results.calibration import (

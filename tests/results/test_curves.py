@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from prediction_tables import made_predictions
 from sklearn.metrics import roc_auc_score
+from support.prediction_tables import made_predictions
 
 from covidlib.results.curves import GRID, auc, ppv_at_sensitivity, precision_recall_band, roc, roc_band, sensitivity_at
 from covidlib.results.intervals import on_all

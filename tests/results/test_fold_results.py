@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from prediction_tables import made_predictions
+from support.prediction_tables import made_predictions
 
 from covidlib.errors import InputError
-from covidlib.patients.decision import THRESHOLD_1, THRESHOLD_2, decide_patients, table6
+from covidlib.patients.decision import THRESHOLD_1, THRESHOLD_2, decide_patients, patient_fold_counts, table6
 from covidlib.results.fold_results import fold_counts, fold_differences, fold_rates
 from covidlib.results.intervals import corrected_t, wilson_interval
 from covidlib.results.metrics import Counts, table9
@@ -34,12 +34,12 @@ def test_a_network_without_one_of_the_folds_is_refused() -> None:
 def test_patients_are_counted_by_fold_and_a_missing_fold_is_noticed_too() -> None:
     both = pd.concat([made_predictions(slices=30), made_predictions(network="xception", seed=2, slices=30)])
     for threshold in (THRESHOLD_1, THRESHOLD_2):
-        counts = fold_counts(both, threshold)
+        counts = patient_fold_counts(both, threshold)
         rows = table6(decide_patients(both, threshold)).query("Network == 'xception' and Fold != 'Avg'")
         assert [own.true_normal for own in counts["xception"]] == rows["Normal correct identified"].tolist()
         assert [own.false_normal for own in counts["xception"]] == rows["Wrong identified as normal"].tolist()
     with pytest.raises(InputError, match=r"resnet50v2: has no predictions of fold 1, 4\."):
-        fold_counts(both[(both["network"] != "resnet50v2") | ~both["fold"].isin([1, 4])], THRESHOLD_2)
+        patient_fold_counts(both[(both["network"] != "resnet50v2") | ~both["fold"].isin([1, 4])], THRESHOLD_2)
 
 
 def test_every_fold_has_its_rates_with_wilsons_intervals() -> None:

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from prediction_tables import made_predictions
 from scipy.stats import ttest_1samp
+from support.prediction_tables import made_predictions
 
 from covidlib.results.intervals import (
     Interval,

@@ -11,7 +11,7 @@ import pytest
 from covidlib.errors import InputError
 from covidlib.paper.tables import network_name, table, table_numbers
 from covidlib.results.metrics import Counts, called_covid, confusion_counts, mean_matrix, table9, table9_columns
-from covidlib.results.printed_counts import printed_counts
+from covidlib.results.printed_counts import counts_of_row
 
 
 def test_counts_from_predictions() -> None:
@@ -31,7 +31,7 @@ def test_every_printed_row_of_table_9_follows_from_its_counts() -> None:
     folds = printed[printed["Fold"] != "Avg"]
     assert len(folds) == 15
     for _, row in folds.iterrows():
-        columns = table9_columns(printed_counts(row))
+        columns = table9_columns(counts_of_row(row))
         assert set(columns) == set(printed.columns) - {"Fold", "Network"}
         for name, value in columns.items():
             # Printed with four decimals: the recomputed value lies within half a unit of the last.

@@ -6,8 +6,8 @@ from itertools import product
 
 import pandas as pd
 import pytest
-from prediction_tables import made_predictions
 from scipy.stats import binomtest, chi2
+from support.prediction_tables import made_predictions
 
 from covidlib.errors import InputError
 from covidlib.results.intervals import on_all

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 import pytest
-from prediction_tables import made_predictions
 from sklearn.metrics import balanced_accuracy_score, f1_score, matthews_corrcoef
+from support.prediction_tables import made_predictions
 
 from covidlib.results.metrics import Counts, confusion_counts
 from covidlib.results.scores import (

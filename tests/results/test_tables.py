@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from prediction_tables import three_networks
 from scipy.stats import norm
+from support.prediction_tables import three_networks
 
 from covidlib.results.clustering import clustering
 from covidlib.results.intervals import bootstrap_interval, wilson_interval

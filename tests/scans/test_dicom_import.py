@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pydicom
 import pytest
-from conftest import body_slice
-from dicom_files import write_dicom
 from pydicom.uid import CTImageStorage, JPEG2000Lossless, RLELossless, SecondaryCaptureImageStorage
+from support.dicom_files import write_dicom
+from support.made import body_slice
 
 from covidlib.cli.main import main
 from covidlib.errors import InputError

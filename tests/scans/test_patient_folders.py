@@ -8,8 +8,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import body_slice, write_series
-from dicom_files import write_dicom
+from support.dicom_files import write_dicom
+from support.made import body_slice, write_series
 
 from covidlib.errors import InputError
 from covidlib.scans.patient_folders import content_hash, find_patients

@@ -9,9 +9,9 @@ import numpy as np
 import pydicom
 import pytest
 import tifffile
-from conftest import body_slice, write_series
-from dicom_files import write_dicom
 from pydicom.uid import UID
+from support.dicom_files import write_dicom
+from support.made import body_slice, write_series
 
 from covidlib.errors import InputError
 from covidlib.scans.dicom import to_stored_values

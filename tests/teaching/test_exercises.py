@@ -1,4 +1,4 @@
-"""covidlib.teaching.exercises: each solution passes its own check, each stub fails it, typical wrong answers get their hint."""
+"""Each solution passes its own check, each stub fails it, typical wrong answers get their hint."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import nbformat
 import numpy as np
 import pytest
 from booktools import chapters
-from conftest import CHAPTERS
+from support.made import CHAPTERS
 
 from covidlib.errors import InputError
 from covidlib.teaching import exercises

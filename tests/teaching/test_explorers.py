@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from browser import open_page
+from support.browser import open_page
 
 from covidlib.heatmaps.cell_grid import Grid, enlarge
 from covidlib.heatmaps.grad_cam import HeatMap, normalised

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from browser import open_page
+from support.browser import open_page
 
 from covidlib.errors import InputError
 from covidlib.teaching import questions

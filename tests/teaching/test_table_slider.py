@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from browser import open_page
+from support.browser import open_page
 
 from covidlib.teaching import table_slider
 

@@ -12,8 +12,8 @@ from typing import IO
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import body_slice
 from scipy import stats
+from support.made import body_slice
 
 from covidlib.errors import InputError
 from covidlib.networks import inputs

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import body_slice
+from support.made import body_slice
 
 from covidlib.protocols import COLAB, PAPER
 from covidlib.scans.tiff import write_slice

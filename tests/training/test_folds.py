@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import body_slice, write_series
 from sklearn.model_selection import train_test_split
+from support.made import body_slice, write_series
 
 from covidlib.datasets.slice_table import fingerprint, load_dataset, load_table, patients_of, with_content
 from covidlib.errors import InputError

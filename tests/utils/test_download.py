@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from web_server import Page, Site, serve
+from support.web_server import Page, Site, serve
 
 from covidlib.errors import InputError, Unavailable
 from covidlib.utils import download as downloads

@@ -1,4 +1,4 @@
-"""covidlib.utils.quiet_tensorflow: what TensorFlow's libraries say while they load is held back, but not if they cannot load."""
+"""What TensorFlow's libraries say while they load is held back, but not if they cannot load."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import NOTEBOOKS, ROOT
+from support.made import NOTEBOOKS, ROOT
 
 LOADS = re.compile(r"^(?:import|from) (?:tensorflow|keras)\b", re.M)
 """A module that loads TensorFlow as soon as it is imported."""
@@ -36,7 +36,7 @@ def test_lines_of_the_libraries_are_shown_only_if_loading_fails(tmp_path: Path, 
     # In TensorFlow's place a module that writes past Python, as its libraries do.
     (tmp_path / "tensorflow.py").write_text(f"import os\nos.write(2, b'chatter of a library\\n')\n{ending}\n")
     path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
-    code = "import os; from covidlib.utils.quiet_tensorflow import load_tensorflow; load_tensorflow(); os.write(2, b'after')"
+    code = "import os; from covidlib.utils import quiet_tensorflow; os.write(2, b'after')"
     answer = run(code, PYTHONPATH=path)
     if ending:
         assert answer.returncode == 1

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from conftest import ROOT, write_series
+from support.made import ROOT, write_series
 
 from covidlib.training import costs
 

@@ -17,10 +17,10 @@ import h5py
 import numpy as np
 import pytest
 import tifffile
-from conftest import OPEN, ROOT, body_slice, write_series
-from dicom_files import write_dicom
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.dicom_files import write_dicom
+from support.made import OPEN, ROOT, body_slice, write_series
 
 from covidlib.audit import all_checks, printed_tables
 from covidlib.datasets import check_folder, slice_table

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 import tifffile
-from conftest import OPEN, ROOT, body_slice, write_series
-from dicom_files import write_dicom
+from support.dicom_files import write_dicom
+from support.made import OPEN, ROOT, body_slice, write_series
 
 from covidlib.cli import main
 from covidlib.errors import InputError

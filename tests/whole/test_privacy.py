@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pydicom
 import pytest
-from conftest import OPEN, ROOT, body_slice
-from dicom_files import write_dicom
 from pydicom.datadict import DicomDictionary
+from support.dicom_files import write_dicom
+from support.made import OPEN, ROOT, body_slice
 
 from covidlib.cli.main import main
 from covidlib.scans import dicom, dicom_import

@@ -16,8 +16,8 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
-from conftest import ROOT
-from web_server import Page, serve
+from support.made import ROOT
+from support.web_server import Page, serve
 
 from covidlib import workspace
 from covidlib.datasets import slice_table

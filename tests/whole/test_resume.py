@@ -14,8 +14,8 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT
-from harmful import LeavesAMark
+from support.harmful import LeavesAMark
+from support.made import ROOT
 
 from covidlib.cli.main import main
 from covidlib.datasets.slice_table import load_dataset

@@ -12,8 +12,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from conftest import OPEN, ROOT, write_series
 from packaging.version import Version
+from support.made import OPEN, ROOT, write_series
 
 from covidlib.cli import main
 

@@ -147,7 +147,7 @@ class Exercise:
     @property
     def solved(self) -> str:
         """The code cell with the solution in the stub's place."""
-        return f"{self.solution.rstrip()}\n\n{self.stub[self.stub.rindex('exercises.check(') :]}"
+        return f"{self.solution.rstrip()}\n\n{self.stub[self.stub.rindex('teaching.check(') :]}"
 
 
 def exercises_of(notebook: Any) -> list[Exercise]:
@@ -169,7 +169,7 @@ def exercises_of(notebook: Any) -> list[Exercise]:
         if not headings or not solutions:
             raise ValueError(f"a cell tagged exercise lacks its heading or its solution: {cell.source[:60]!r}")
         name, dots, title = headings[-1]
-        if f'exercises.check("{name}", ' not in cell.source:
+        if f'teaching.check("{name}", ' not in cell.source:
             raise ValueError(f"exercise {name} is not checked by its own name")
         found.append(Exercise(name, dots.count("●"), title, cell.source, solutions[0][0], index))
     return found

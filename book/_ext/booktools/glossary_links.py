@@ -2,8 +2,8 @@
 
 The sources hold no such links: a notebook with `{term}` roles would show them raw on Colab. The links are made when a
 page is written, after all pages were read, so the order of reading does not matter and nothing of them is cached.
-`booktools.notebooks` connects this to Sphinx. A term of the glossary that has a capital letter (an abbreviation, a name) is
-found as it is written, any other in small and capital letters.
+`booktools.notebooks` connects this to Sphinx. A term of the glossary that has a capital letter (an abbreviation, a
+name) is found as it is written, any other in small and capital letters.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Tools for the book: fresh execution, clean notebooks, notebooks with parameters.
 
-As a Sphinx extension (`extra_extensions: [booktools.notebooks]`) it names the execution cache after everything that decides
-a page's numbers. Without it the cache knows code cells only, and a change in the library leaves old numbers standing.
-On the command line: `python -m booktools.notebooks refresh|clean|check|run NOTEBOOK…`.
+As a Sphinx extension (`extra_extensions: [booktools.notebooks]`) it names the execution cache after everything that
+decides a page's numbers. Without it the cache knows code cells only, and a change in the library leaves old numbers
+standing. On the command line: `python -m booktools.notebooks refresh|clean|check|run NOTEBOOK…`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Checkers of the exercises: an answer goes in, "right" or a hint comes out. One module a chapter.
 
-A chapter's exercise is a cell with a stub that ends in `exercises.check("2.1", answer)`. The answer is a function that
+A chapter's exercise is a cell with a stub that ends in `teaching.check("2.1", answer)`. The answer is a function that
 the reader writes, or a value that the reader works out; its checker tries the function on small cases of its own, so
 that no exercise hangs on what was run before. A checker never gives the answer away.
 """

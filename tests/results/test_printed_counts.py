@@ -7,8 +7,8 @@ import pytest
 from covidlib.paper.tables import count_heads, table_numbers
 from covidlib.results.metrics import Counts
 from covidlib.results.printed_counts import (
+    counts_of_row,
     printed_at_thresholds,
-    printed_counts,
     printed_fold_counts,
     printed_patient_counts,
     printed_test_to_train,
@@ -27,7 +27,7 @@ def test_printed_counts_of_slices_and_patients() -> None:
     tested = [own.true_covid + own.false_normal for own in slices["resnet50v2-fpn"]]
     assert tested == [462, 465, 446, 459, 450]
     # Python's integers do not overflow where MCC multiplies four of them; numpy's do.
-    assert {type(value) for value in vars(printed_counts(table_numbers(9).iloc[0])).values()} == {int}
+    assert {type(value) for value in vars(counts_of_row(table_numbers(9).iloc[0])).values()} == {int}
 
 
 def test_the_heads_are_in_the_order_of_the_counts() -> None:

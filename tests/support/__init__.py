@@ -1,0 +1,1 @@
+"""What several tests share: made slices, DICOM files, predictions, a web server, a browser."""
