@@ -27,7 +27,7 @@ pdf: $(VENV)/book
 	@echo "building the book as one page ..."
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter-book build book/ --builder singlehtml
 	@echo "printing it ..."
-	@$(BIN)/python -m booktools.print_pdf book/_build/singlehtml/intro.html book/_build/covidlib.pdf
+	@$(BIN)/python book/_ext pdf book/_build/singlehtml/intro.html book/_build/covidlib.pdf
 
 # Two processes test, and two must not train one run: so the networks that all need are trained first, if they are not there.
 test: $(VENV)/test
@@ -52,7 +52,7 @@ bench: $(VENV)/test
 
 notebooks: $(VENV)/test
 	@echo "executing the notebooks ..."
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m booktools.notebooks refresh notebooks/*.ipynb
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python book/_ext notebooks refresh notebooks/*.ipynb
 
 # A stamp a purpose, made last: an interrupted installation is taken up again.
 $(VENV)/book: pyproject.toml constraints.txt

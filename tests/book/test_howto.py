@@ -107,7 +107,7 @@ def names_of_commands() -> set[str]:
         ("cd here && covidlib fetch everything", "invalid choice"),
         ("sbatch --wrap 'covidlib train --fold one'", "invalid int"),
         ("covidlib runs \\\n  --fold 1", "unrecognized arguments: --fold 1"),
-        ("python -m booktools.notebooks publish x.ipynb", "invalid choice"),
+        ("python book/_ext notebooks publish x.ipynb", "invalid choice"),
         ("python -m covidlib.books run x.ipynb", "No module"),
         ("python benchmarks/step.py", "there is no benchmarks/step.py"),
         ("make dinner", "make knows no"),

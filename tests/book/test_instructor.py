@@ -74,7 +74,7 @@ def test_questions_that_plans_name_are_there() -> None:
 @pytest.mark.parametrize("edition", ["instructor", "closed"])
 def test_the_commands_for_editions_work(edition: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (words,) = (
-        line.split()[3:] for line in PAGE.splitlines() if line.startswith(f"python -m booktools.chapters {edition}")
+        line.split()[3:] for line in PAGE.splitlines() if line.startswith(f"python book/_ext chapters {edition}")
     )
     monkeypatch.chdir(ROOT)
     assert main([str(tmp_path / "EDITION") if word == "EDITION" else word for word in words]) == 0

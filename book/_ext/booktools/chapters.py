@@ -2,7 +2,7 @@
 
 A notebook in git is the student's edition: each exercise is a task, a stub that ends in its check, and a folded
 solution. The instructor's edition has the solution in the stub's place; a closed edition has no solutions at all.
-On the command line: `python -m booktools.chapters instructor|closed NOTEBOOK… -o FOLDER`.
+On the command line: `python book/_ext chapters instructor|closed NOTEBOOK… -o FOLDER`.
 """
 
 from __future__ import annotations
@@ -201,8 +201,8 @@ EDITIONS = {"instructor": instructor_edition, "closed": closed_edition}
 
 
 def main(argv: list[str] | None = None) -> int:
-    """`python -m booktools.chapters instructor|closed NOTEBOOK… -o FOLDER`; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m booktools.chapters", description="Editions of the notebooks.")
+    """`python book/_ext chapters instructor|closed NOTEBOOK… -o FOLDER`; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python book/_ext chapters", description="Editions of the notebooks.")
     parser.add_argument("edition", choices=tuple(EDITIONS))
     parser.add_argument("notebooks", nargs="+", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the edition")
@@ -222,7 +222,3 @@ def main(argv: list[str] | None = None) -> int:
         print(f"covidlib: {error}", file=sys.stderr)
         return 2
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

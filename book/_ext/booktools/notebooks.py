@@ -1,22 +1,14 @@
-"""Tools for the book: fresh execution, clean notebooks, notebooks with parameters.
+"""Notebooks as they are committed and as they are run: clean outputs, checked parameters.
 
-As a Sphinx extension (`extra_extensions: [booktools.notebooks]`) it names the execution cache after everything that
-decides a page's numbers. Without it the cache knows code cells only, and a change in the library leaves old numbers
-standing. On the command line: `python -m booktools.notebooks refresh|clean|check|run NOTEBOOK…`.
+On the command line: `python book/_ext notebooks refresh|clean|check|run NOTEBOOK…`.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
-import hashlib
-import logging
-import os
-import platform
-import shutil
 import sys
 import tempfile
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -28,88 +20,6 @@ from covidlib.utils.files import write_text
 
 CHECK_TAG = "nbval-check-output"
 KEPT_METADATA = ("tags", "mystnb")
-KEPT_CACHES = 3
-"""So many versions of the library can be gone back to without executing the chapters again."""
-
-
-# Fresh execution ----------------------------------------------------------------------------------------------------
-
-
-def fingerprint() -> str:
-    """Hash of what decides the numbers on a page besides its own cells: library, package data, versions, mirror."""
-    package = Path(__file__).parent
-    digest = hashlib.sha256(platform.python_version().encode())
-    parts = [path for path in package.rglob("*") if path.is_file() and path.suffix != ".pyc"]
-    for path in [*sorted(parts), *package.parent.glob("constraints.txt")]:
-        digest.update(path.relative_to(package.parent).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    for name in ("tensorflow", "keras", "numpy", "pandas", "matplotlib", "scikit-learn", "scipy", "tifffile"):
-        try:
-            digest.update(f"{name} {version(name)}".encode())
-        except PackageNotFoundError:
-            digest.update(f"{name} absent".encode())
-    mirror = os.environ.get("COVIDLIB_MIRROR", "")
-    sums = Path(mirror) / "SHA256SUMS"
-    digest.update(sums.read_bytes() if mirror and sums.is_file() else b"no mirror")
-    return digest.hexdigest()[:16]
-
-
-def setup(app: Any) -> dict[str, bool]:
-    """Register with Sphinx: pages are read again, and cells executed again, when the fingerprint changes."""
-    from booktools import build_status  # it needs Sphinx, the other tools of this module do not
-
-    build_status.setup(app)
-    current = fingerprint()
-    app.add_config_value("covidlib_fingerprint", current, "env")
-    app.connect("config-inited", _name_cache, priority=100)
-    app.connect("html-page-context", _drop_thebe, priority=900)
-    app.setup_extension("booktools.glossary_links")
-    app.connect("html-page-context", _drop_dead_launches, priority=900)
-    _keep_terminal_for_progress(Path(app.srcdir) / "_build" / ".ipython")
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
-
-
-def _keep_terminal_for_progress(profiles: Path) -> None:
-    """Kernels inherit the terminal: what their libraries log is no progress, and nothing for readers of a page."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("PYTHONWARNINGS", "ignore")
-    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # no debugger is used: it need not warn of its limits
-    # ipykernel's level stands in a profile only. A profile of the book's own also keeps the user's start-up files out.
-    os.environ["IPYTHONDIR"] = str(profiles)
-    profile = profiles / "profile_default"
-    profile.mkdir(parents=True, exist_ok=True)
-    (profile / "ipython_kernel_config.json").write_text('{"IPKernelApp": {"log_level": "ERROR"}}')
-    # Both print their whole configuration.
-    for name in ("myst_parser.sphinx_ext.main", "myst_nb.sphinx_ext"):
-        logging.getLogger(f"sphinx.{name}").setLevel(logging.WARNING)
-
-
-def _name_cache(app: Any, config: Any) -> None:
-    caches = Path(app.srcdir).resolve() / "_build" / ".execution"
-    own = caches / config.covidlib_fingerprint
-    config.nb_execution_cache_path = str(own)
-    # Every change of the library makes a new one: those not used for longest go.
-    own.mkdir(parents=True, exist_ok=True)
-    os.utime(own)
-    # Its own stays even where the clock was set back and the others seem newer.
-    others = sorted((cache for cache in caches.iterdir() if cache != own), key=lambda cache: cache.stat().st_mtime)
-    for old in others[: 1 - KEPT_CACHES]:
-        shutil.rmtree(old)
-
-
-def _drop_thebe(app: Any, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
-    """Jupyter Book adds a script for live cells that would come from a CDN, twice, which is an error in the console."""
-    texts = {script: f"{script.filename} {script.attributes}" for script in context.get("script_files", [])}
-    context["script_files"] = [script for script, text in texts.items() if "thebe" not in text.lower()]
-
-
-def _drop_dead_launches(app: Any, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
-    """Colab opens notebooks alone: a Markdown page with cells would get a button that leads nowhere."""
-    if not str(app.env.doc2path(page)).endswith(".ipynb"):
-        buttons = context.get("header_buttons", [])
-        context["header_buttons"] = [one for one in buttons if one.get("label") != "launch-buttons"]
-
-
-# Notebooks: parameters, outputs -------------------------------------------------------------------------------------
 
 
 def read_notebook(path: str | Path) -> Any:
@@ -233,9 +143,9 @@ def refresh(path: str | Path) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """`python -m booktools.notebooks refresh|clean|check|run NOTEBOOK…`; returns the exit code."""
+    """`python book/_ext notebooks refresh|clean|check|run NOTEBOOK…`; returns the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m booktools.notebooks", description="Tools for the notebooks of the book."
+        prog="python book/_ext notebooks", description="Tools for the notebooks of the book."
     )
     parser.add_argument("action", choices=("refresh", "clean", "check", "run"))
     parser.add_argument("notebooks", nargs="+", type=Path)
@@ -260,7 +170,3 @@ def main(argv: list[str] | None = None) -> int:
         print(f"covidlib: {error}", file=sys.stderr)
         return 2
     return 1 if problems else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

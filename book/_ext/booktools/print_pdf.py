@@ -1,7 +1,7 @@
 """The book on paper: the single page that Sphinx can build, printed by Chromium.
 
 `make pdf` builds that page from the same executed notebooks as the book, then runs
-`python -m booktools.print_pdf PAGE OUT.pdf`. What paper needs (a new page for a chapter, open solutions, a sentence
+`python book/_ext pdf PAGE OUT.pdf`. What paper needs (a new page for a chapter, open solutions, a sentence
 where an explorer stands, page numbers) is in the book's style sheet, under `@media print`.
 """
 
@@ -73,8 +73,8 @@ def print_page(page: str | Path, pdf: str | Path) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """`python -m booktools.print_pdf PAGE OUT.pdf`; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m booktools.print_pdf", description="Print a built page to a PDF.")
+    """`python book/_ext pdf PAGE OUT.pdf`; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python book/_ext pdf", description="Print a built page to a PDF.")
     parser.add_argument("page", type=Path)
     parser.add_argument("pdf", type=Path)
     arguments = parser.parse_args(argv)
@@ -84,7 +84,3 @@ def main(argv: list[str] | None = None) -> int:
         print(f"covidlib: {error}", file=sys.stderr)
         return 2
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
