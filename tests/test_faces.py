@@ -24,8 +24,7 @@ AT_MOST = {"09_pitfalls": 14}
 def text_of_pages() -> str:
     """Code and prose of all notebooks, and of the pages that are executed."""
     cells = [cell.source for path in NOTEBOOKS for cell in nbformat.read(path, as_version=4).cells]
-    return "
-".join([*cells, *(path.read_text(encoding="utf-8") for path in (ROOT / "book").rglob("*.md"))])
+    return "\n".join([*cells, *(path.read_text(encoding="utf-8") for path in (ROOT / "book").rglob("*.md"))])
 
 
 @pytest.mark.parametrize("name", WITH_A_FACE)
