@@ -27,6 +27,7 @@ from covidlib.phantom.cohort import make_patient
 from covidlib.protocols import PAPER, Protocol
 from covidlib.scans.tiff import write_slice
 from covidlib.training import costs
+from covidlib.utils.files import write_text
 
 RESULTS = Path(__file__).with_name("paper_step.json")
 NETWORK = "resnet50v2-fpn"
@@ -120,9 +121,7 @@ def main() -> None:
     print(f"steps: {', '.join(f'{one:.2f}' for one, _ in seconds)} s, after {WARM_UP} to warm up")
     for name, value in found.items():
         print(f"{name:46} {value:10.2f}")
-    part = RESULTS.with_suffix(".part")
-    part.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    part.replace(RESULTS)
+    write_text(RESULTS, json.dumps(found, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from covidlib.scans.series import find_series
 from covidlib.scans.slices import read_slice
 from covidlib.scans.tiff import write_slice
 from covidlib.selection import DARK_BELOW, DIVISOR, select_series
+from covidlib.utils.files import write_text
 
 RESULTS = Path(__file__).with_name("results.json")
 REPETITIONS = 3
@@ -283,9 +284,7 @@ def main() -> None:
             print(f"{line['name']}: {line['ours']} {line['unit']}, ×{line['ratio']}")
             print(f"    against {line['baseline_is']}: {line['baseline']} {line['unit']}", flush=True)
             rows.append(line)
-    part = RESULTS.with_suffix(".part")
-    part.write_text(json.dumps(rows, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    part.replace(RESULTS)
+    write_text(RESULTS, json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ from covidlib.patients import stored_timings
 from covidlib.phantom.cohort import make_patient
 from covidlib.scans.series import find_series
 from covidlib.scans.tiff import write_slice
+from covidlib.utils.files import write_text
 from covidlib.utils.machine import has_bfloat16, installed, processor
 
 SHORT = 130
@@ -56,9 +57,7 @@ def main() -> None:
         print(json.dumps(measure(*arguments.cell)))
         return
     result = measure_all(arguments.slices)
-    part = arguments.out.with_suffix(".part")
-    part.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    part.replace(arguments.out)
+    write_text(arguments.out, json.dumps(result, indent=1) + "\n")
     print(stored_timings.speed_table(result).round(2).to_string())
     print(stored_timings.speed_costs(result).to_string())
     print(stored_timings.speed_limits(result).to_string())

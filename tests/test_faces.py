@@ -1,4 +1,4 @@
-"""The faces of the packages: each name that a page uses is there, none is superfluous, and none costs TensorFlow early."""
+"""The faces of the packages: each name that a page uses is there, none is superfluous, none loads TensorFlow early."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ def test_a_face_has_what_pages_use_and_nothing_else(name: str) -> None:
 def test_every_name_that_a_notebook_takes_from_a_face_is_there() -> None:
     for path in NOTEBOOKS:
         code = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code")
-        imported = set(re.findall(r"\w+", re.search(r"from covidlib import (\([^)]*\)|.*)", code).group(1)))  # type: ignore[union-attr]
+        (names,) = re.findall(r"from covidlib import (\([^)]*\)|.*)", code)
+        imported = set(re.findall(r"\w+", names))
         assert len(imported) <= AT_MOST.get(path.stem, 12), path.stem
         for package, name in USED.findall(code):
             if package in imported:
@@ -50,6 +51,8 @@ def test_every_name_that_a_notebook_takes_from_a_face_is_there() -> None:
 
 
 def test_importing_every_face_is_light() -> None:
-    code = f"import sys; from covidlib import {', '.join(PACKAGES)}, workspace, protocols, selection; print(*sys.modules)"
+    code = (
+        f"import sys; from covidlib import {', '.join(PACKAGES)}, workspace, protocols, selection; print(*sys.modules)"
+    )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"tensorflow", "keras", "matplotlib", "pydicom"} & set(loaded)

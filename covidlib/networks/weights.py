@@ -22,6 +22,7 @@ import h5py
 from covidlib.errors import InputError
 from covidlib.names import NETWORKS, VARIATIONS
 from covidlib.protocols import Scaling
+from covidlib.utils.files import replacing
 
 if TYPE_CHECKING:
     from covidlib.networks import models
@@ -59,14 +60,10 @@ def save_weights(model: keras.Model, path: str | Path, note: WeightsNote) -> Non
     needed = 2 * sum(math.prod(weight.shape) for weight in model.weights) * 4 + 1_000_000
     if shutil.disk_usage(path.parent).free < needed:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-    part = path.with_name(f".{path.stem.removesuffix('.weights')}-part.weights.h5")
-    try:
+    with replacing(path, ".weights.h5") as part:
         model.save_weights(part)
         with h5py.File(part, "r+") as file:
             file.attrs[NOTE] = json.dumps(asdict(note))
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def read_note(path: str | Path) -> WeightsNote | None:

@@ -179,7 +179,7 @@ def make_cohort(
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        # joblib: processes of the standard library ask a script to guard its main part, and outlive a kill.
+        # Not with the standard library's processes: they ask a script to guard its main part, and outlive a kill.
         pool = Parallel(workers or min(os.cpu_count() or 1, 8), return_as="generator", idle_worker_timeout=IDLE_SECONDS)
         drawn = pool(delayed(_write_patient)(part, seed, *numbered, most_slices, shortcut) for numbered in numbers)
         tables = list(tqdm(drawn, total=patients, unit="patient", disable=not progress))

@@ -7,7 +7,6 @@ result. Taught in chapter 01.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ import tifffile
 
 from covidlib.errors import InputError
 from covidlib.scans import dicom
+from covidlib.utils.files import replacing
 
 
 class Truncated(InputError):
@@ -90,9 +90,5 @@ def write_slice(path: str | Path, pixels: np.ndarray) -> None:
         raise InputError(
             path, f"{pixels.dtype} pixels of shape {pixels.shape} are no slice", "Give uint16 (rows, columns)"
         )
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with replacing(path) as part:
         tifffile.imwrite(part, pixels, photometric="minisblack", metadata=None, software=False)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -20,6 +20,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from covidlib.errors import InputError
+from covidlib.utils.files import replacing
 from covidlib.utils.quiet_tensorflow import keras
 
 CHECKPOINT, LOCK = "checkpoint.npz", "lock"
@@ -51,14 +52,12 @@ class Progress:
 
 def save_checkpoint(folder: Path, model: keras.Model, progress: Progress) -> None:
     """Write the state after an epoch; the file before stays whole until the new one is."""
-    part = folder / f".{CHECKPOINT}.part"
     arrays = {f"v{index:05d}": np.array(variable) for index, variable in enumerate(_state(model))}
     note = {"history": progress.history, "seconds": progress.seconds, "accumulation": progress.accumulation}
-    with part.open("wb") as stream:
+    with replacing(folder / CHECKPOINT) as part, part.open("wb") as stream:
         np.savez(stream, progress=np.array(json.dumps(note)), **arrays)  # type: ignore[arg-type]
         stream.flush()
         os.fsync(stream.fileno())
-    os.replace(part, folder / CHECKPOINT)
 
 
 def read_progress(folder: Path) -> Progress:

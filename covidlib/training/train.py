@@ -81,8 +81,8 @@ def train_fold(
     part.mkdir(parents=True, exist_ok=True)
     with report_full_disk(part), exclusive_run(part):
         _train_into(part, dataset, split, network, fold, protocol, progress, leak_count)
-        for left_over in (CHECKPOINT, LOCK):
-            (part / left_over).unlink(missing_ok=True)
+        for left_over in (part / CHECKPOINT, part / LOCK, *part.glob(".*.part*")):
+            left_over.unlink(missing_ok=True)
         os.rename(part, folder)
     return Run(folder)
 

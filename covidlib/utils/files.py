@@ -7,27 +7,51 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
+@contextmanager
+def replacing(path: Path, suffix: str = "") -> Iterator[Path]:
+    """A place beside a file to write it anew: the new file takes the old one's place at the end of the block.
+
+    If the block fails, an earlier file stays as it was, and nothing is left beside it.
+
+    Parameters
+    ----------
+    suffix : str
+        How the name of the place must end, for a library that tells the format by it. Else it ends as no file does
+        that is looked for.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be put there.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part{suffix}")
+    part.unlink(missing_ok=True)  # what a killed process of the same number left must not pass for the new file
+    try:
+        yield part
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file; if that fails, an earlier one stays as it was, and nothing is left beside it.
+    """Write a file, as `replacing`.
 
     Raises
     ------
     OSError
         If it cannot be written there.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with replacing(path) as part:
         part.write_bytes(content)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file in UTF-8, as `write_bytes`.
+    """Write a file in UTF-8, as `replacing`.
 
     Raises
     ------

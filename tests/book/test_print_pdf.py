@@ -95,7 +95,7 @@ def test_what_cannot_be_printed_is_said(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(InputError, match="was not printed.*no display"):
         print_pdf.print_page(page, tmp_path / "out.pdf")
     # What an earlier call left is not what this one printed.
-    (tmp_path / ".out.pdf.part").write_bytes(b"%PDF-1.4 of another page")
+    (tmp_path / f".out.pdf.{os.getpid()}.part").write_bytes(b"%PDF-1.4 of another page")
     with pytest.raises(InputError, match="was not printed.*no display"):
         print_pdf.print_page(page, tmp_path / "out.pdf")
     broken.write_text("#!/bin/sh\nexec sleep 60\n")

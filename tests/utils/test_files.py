@@ -6,7 +6,27 @@ from pathlib import Path
 
 import pytest
 
-from covidlib.utils.files import write_bytes, write_text
+from covidlib.utils.files import replacing, write_bytes, write_text
+
+
+def test_a_block_that_fails_keeps_the_earlier_file(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    with replacing(path) as part:
+        part.write_text("first")
+        assert not path.exists() and part.parent == tmp_path and part.suffix == ".part"
+    left_over = part
+    left_over.write_text("of a killed process")
+    with pytest.raises(KeyboardInterrupt), replacing(path) as part:
+        assert part == left_over and not part.exists()
+        part.write_text("sec")
+        raise KeyboardInterrupt
+    assert path.read_text() == "first" and list(tmp_path.iterdir()) == [path]
+    with pytest.raises(FileNotFoundError), replacing(path):
+        pass  # nothing was written
+    with replacing(path, ".weights.h5") as part:
+        assert part.name.endswith(".weights.h5")
+        part.write_text("third")
+    assert path.read_text() == "third"
 
 
 def test_a_file_is_replaced_and_nothing_is_left_beside_it(tmp_path: Path) -> None:

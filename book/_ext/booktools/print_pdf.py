@@ -8,7 +8,6 @@ where an explorer stands, page numbers) is in the book's style sheet, under `@me
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import tempfile
 from pathlib import Path
 
 from covidlib.errors import InputError
+from covidlib.utils.files import replacing
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 LONGEST = 600
@@ -49,10 +49,7 @@ def print_page(page: str | Path, pdf: str | Path) -> None:
         raise InputError(page, "does not exist", "Build it: jupyter-book build book/ --builder singlehtml")
     browser = find_browser()
     pdf.parent.mkdir(parents=True, exist_ok=True)
-    part = pdf.with_name(f".{pdf.name}.part")
-    # What an interrupted call left must not pass for what the browser printed.
-    part.unlink(missing_ok=True)
-    with tempfile.TemporaryDirectory() as profile:
+    with replacing(pdf) as part, tempfile.TemporaryDirectory() as profile:
         command = [
             browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
             "--disable-component-update", "--disable-sync", "--proxy-server=127.0.0.1:9", f"--user-data-dir={profile}",
@@ -62,14 +59,12 @@ def print_page(page: str | Path, pdf: str | Path) -> None:
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST)
         except subprocess.TimeoutExpired as error:
-            part.unlink(missing_ok=True)
             problem = f"was not printed: {browser} did not come back within {LONGEST} seconds"
             raise InputError(page, problem, "Open it and print from the menu") from error
-    if done.returncode != 0 or not part.is_file() or part.read_bytes()[:5] != b"%PDF-":
-        part.unlink(missing_ok=True)
-        last = (done.stderr.strip().splitlines() or ["nothing"])[-1]
-        raise InputError(page, f"was not printed by {browser}, which said: {last}", "Open it and print from the menu")
-    os.replace(part, pdf)
+        if done.returncode != 0 or not part.is_file() or part.read_bytes()[:5] != b"%PDF-":
+            last = (done.stderr.strip().splitlines() or ["nothing"])[-1]
+            problem = f"was not printed by {browser}, which said: {last}"
+            raise InputError(page, problem, "Open it and print from the menu")
 
 
 def main(argv: list[str] | None = None) -> int:
