@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import roc_curve
 
 from covidlib.results.intervals import RESAMPLES, Metric, bootstrap, on_all, percentile_ends
 from covidlib.results.metrics import labelled
@@ -19,28 +18,6 @@ GRID = tuple(float(place) for place in np.linspace(0, 1, 101).round(2))
 """Where bands are computed: every hundredth of the horizontal axis."""
 SLACK = 1e-9
 """Shares that are equal but for rounding are equal."""
-
-
-def roc(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Every point of the ROC curve of slices.
-
-    Parameters
-    ----------
-    predictions : DataFrame
-        Columns label, p_covid.
-
-    Returns
-    -------
-    DataFrame
-        Columns threshold (called COVID-19 at or above it), false_positive_rate, sensitivity.
-    """
-    slices = labelled(predictions)
-    false_positive_rate, sensitivity, threshold = roc_curve(
-        slices["label"] == "covid", slices["p_covid"], drop_intermediate=False
-    )
-    return pd.DataFrame(
-        {"threshold": threshold, "false_positive_rate": false_positive_rate, "sensitivity": sensitivity}
-    )
 
 
 def called_counts(predictions: pd.DataFrame, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 from support.prediction_tables import made_predictions
 
-from covidlib.results.curves import GRID, auc, ppv_at_sensitivity, precision_recall_band, roc, roc_band, sensitivity_at
+from covidlib.results.curves import GRID, auc, ppv_at_sensitivity, precision_recall_band, roc_band, sensitivity_at
 from covidlib.results.intervals import on_all
 
 
@@ -29,14 +29,6 @@ def test_no_area_without_both_classes() -> None:
     predictions = made_predictions(patients=4)
     weights = (predictions["label"] == "covid").to_numpy(float)[None]
     assert np.isnan(auc(predictions, weights)).all()
-
-
-def test_points_of_the_curve() -> None:
-    rows = [("covid", 0.9), ("normal", 0.8), ("covid", 0.7), ("normal", 0.1), ("unlabelled", 0.95)]
-    predictions = pd.DataFrame(rows, columns=["label", "p_covid"])
-    curve = roc(predictions)
-    assert curve["false_positive_rate"].tolist() == [0, 0, 0.5, 0.5, 1]
-    assert curve["sensitivity"].tolist() == [0, 0.5, 0.5, 1, 1]
 
 
 def test_the_grid_reads_off_what_some_cut_reaches() -> None:
