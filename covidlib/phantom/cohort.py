@@ -7,8 +7,6 @@ the networks. The same seed gives the same bytes on any machine (see `covidlib.p
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +22,7 @@ from covidlib.phantom.body import Body, choose_body
 from covidlib.phantom.canvas import Canvas, Noises, smooth_noise
 from covidlib.scans.filenames import identify
 from covidlib.scans.tiff import write_slice
+from covidlib.utils.files import replacing_folder
 
 FIRST_NORMAL_ID = 146
 """COVID-CTset numbers its infected patients 1 to 145 and its normal ones from 146."""
@@ -176,9 +175,7 @@ def make_cohort(
     infected = patients // 2
     numbers = [(1 + i, True) for i in range(infected)]
     numbers += [(FIRST_NORMAL_ID + i, False) for i in range(patients - infected)]
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
+    with replacing_folder(folder) as part:
         # Not with the standard library's processes: they ask a script to guard its main part, and outlive a kill.
         pool = Parallel(workers or min(os.cpu_count() or 1, 8), return_as="generator", idle_worker_timeout=IDLE_SECONDS)
         drawn = pool(delayed(_write_patient)(part, seed, *numbered, most_slices, shortcut) for numbered in numbers)
@@ -188,12 +185,6 @@ def make_cohort(
         rows = pd.DataFrame([row for _, row in tables])
         rows.to_csv(part / "patients.csv", index=False, lineterminator="\n")
         (part / "README.txt").write_text(NOTICE, encoding="utf-8")
-        if folder.is_dir():
-            folder.rmdir()
-        part.chmod(0o755)
-        os.rename(part, folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return folder
 
 

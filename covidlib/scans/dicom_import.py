@@ -10,8 +10,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +23,7 @@ from covidlib.scans import dicom
 from covidlib.scans.series import walk
 from covidlib.scans.slices import check_same_shape
 from covidlib.scans.tiff import write_slice
+from covidlib.utils.files import replacing_folder
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -90,9 +89,7 @@ def import_dicom(source: str | Path, target: str | Path, progress: bool = False)
     series = dicom.group_series(source, list(people))
     for one in series:
         _refuse_several_people(one, people)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    try:
+    with replacing_folder(target) as part:
         hashes: dict[str, list[str]] = {}
         for number, one in enumerate(tqdm(series, unit="series", disable=not progress)):
             digest = _write_series(one, part / f"series{number}")
@@ -100,12 +97,6 @@ def import_dicom(source: str | Path, target: str | Path, progress: bool = False)
         rows, remarks = _rename(series, people, hashes, part)
         table = pd.DataFrame(rows)
         table.to_csv(part / "series.csv", index=False, lineterminator="\n")
-        if target.is_dir():
-            target.rmdir()
-        part.chmod(0o755)
-        os.rename(part, target)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return Imported(target, table, tuple(skipped), tuple(remarks))
 
 

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all: written under another name beside their place, then renamed.
+"""Files and folders that appear whole or not at all: written under another name beside their place, then renamed.
 
 Whoever reads meanwhile finds the earlier file or the new one, and a kill or a full disk leaves no half of one.
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,6 +38,29 @@ def replacing(path: Path, suffix: str = "") -> Iterator[Path]:
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing_folder(folder: Path) -> Iterator[Path]:
+    """A place beside a folder to fill it: at the end it becomes the folder, which is empty or not there before.
+
+    If the block fails, nothing is left.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be put there.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        yield part
+        if folder.is_dir():
+            folder.rmdir()
+        part.chmod(0o755)
+        os.rename(part, folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
