@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     pass
 
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 """The clone, if the package runs from one."""
 UNKNOWN = "unknown"
 

@@ -92,7 +92,7 @@ def test_a_write_that_fails_leaves_nothing_beside_the_slice(tmp_path: Path, monk
         part.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("covidlib.scans.series.tifffile.imwrite", full)
+    monkeypatch.setattr("covidlib.scans.tiff.tifffile.imwrite", full)
     with pytest.raises(OSError, match="No space left"):
         write_slice(tmp_path / "IM00001.tif", body_slice())
     assert list(tmp_path.iterdir()) == []

@@ -32,10 +32,10 @@ WRONG = [
 def verdict_of(chapter: str, code: str) -> exercises.Verdict:
     """What a cell's check says, run with nothing but the chapter's imports."""
     cells = nbformat.read(NOTEBOOKS[chapter], 4).cells
-    imports = next(cell.source for cell in cells if "workspace.describe(PROTOCOL)" in cell.source)
+    imports = next(cell.source for cell in cells if "workspace.begin(PROTOCOL)" in cell.source)
     names: dict[str, Any] = {"PROTOCOL": "quick", "DATA": ""}
-    exec(imports.replace("print(workspace.describe(PROTOCOL))", ""), names)
-    begun, check = code[: code.rindex("exercises.check(")], code[code.rindex("exercises.check(") :]
+    exec(imports.replace("workspace.begin(PROTOCOL)", ""), names)
+    begun, check = code[: code.rindex("teaching.check(")], code[code.rindex("teaching.check(") :]
     exec(begun, names)
     verdict = eval(check.strip(), names)
     assert isinstance(verdict, exercises.Verdict)
@@ -100,7 +100,7 @@ def test_what_is_not_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "answer-disagrees" in exercises.check(name, lambda: 1)._repr_html_()
 
 
-def small(stub: str = 'answer = ...\n\nexercises.check("2.1", answer)', heading: str = "### 2.1 ●○○ Count") -> Any:
+def small(stub: str = 'answer = ...\n\nteaching.check("2.1", answer)', heading: str = "### 2.1 ●○○ Count") -> Any:
     """A notebook of one exercise."""
     solution = "<details><summary>Solution</summary>\n\n```python\nanswer = 4\n```\n\nBecause.\n\n</details>"
     cells = [
@@ -117,7 +117,7 @@ def test_editions(tmp_path: Path) -> None:
     before = source.read_bytes()
     assert chapters.main(["instructor", str(source), "-o", str(other)]) == 0
     solved = nbformat.read(other / source.name, 4)
-    assert solved.cells[1].source == 'answer = 4\n\nexercises.check("2.1", answer)'
+    assert solved.cells[1].source == 'answer = 4\n\nteaching.check("2.1", answer)'
     assert solved.cells[2].source == "Because.\n\n\n\n## Summary"
     assert chapters.main(["closed", str(source), "-o", str(other)]) == 0
     closed = nbformat.read(other / source.name, 4)
@@ -130,7 +130,7 @@ def test_editions(tmp_path: Path) -> None:
     ("changed", "words"),
     [
         ({"heading": "**1.** How many?"}, "lacks its heading"),
-        ({"stub": 'exercises.check("2.2", ...)'}, "not checked by its own name"),
+        ({"stub": 'teaching.check("2.2", ...)'}, "not checked by its own name"),
     ],
 )
 def test_an_exercise_that_lacks_a_part_is_found_out(changed: dict[str, str], words: str) -> None:
@@ -144,7 +144,7 @@ def test_an_exercise_that_lacks_a_part_is_found_out(changed: dict[str, str], wor
 
 def test_a_check_loads_its_own_chapter_only() -> None:
     code = (
-        "import sys; from covidlib import exercises; assert not exercises.check('8.1', 0).right; "
+        "import sys; from covidlib import teaching; assert not teaching.check('8.1', 0).right; "
         "print([name for name in sys.modules if name == 'tensorflow' or 'exercises.chapter' in name])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

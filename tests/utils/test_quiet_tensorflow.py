@@ -12,8 +12,8 @@ import nbformat
 import pytest
 from support.made import NOTEBOOKS, ROOT
 
-LOADS = re.compile(r"^(?:import|from) (?:tensorflow|keras)\b", re.M)
-"""A module that loads TensorFlow as soon as it is imported."""
+LOADS = re.compile(r"^\s*(?:import|from) (?:tensorflow|keras)\b", re.M)
+"""An import of TensorFlow or Keras, anywhere in a module."""
 
 
 def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -33,11 +33,12 @@ def test_a_refusal_is_one_line_though_tensorflow_was_loaded() -> None:
 
 @pytest.mark.parametrize("ending", ["", "raise OSError('no library')"])
 def test_lines_of_the_libraries_are_shown_only_if_loading_fails(tmp_path: Path, ending: str) -> None:
-    # In TensorFlow's place a module that writes past Python, as its libraries do.
-    (tmp_path / "tensorflow.py").write_text(f"import os\nos.write(2, b'chatter of a library\\n')\n{ending}\n")
+    # In the place of Keras a module that writes past Python, as TensorFlow's libraries do.
+    text = f"import os\nos.write(2, b'chatter of a library\\n')\nlayers = KerasTensor = None\n{ending}\n"
+    (tmp_path / "keras.py").write_text(text)
+    (tmp_path / "tensorflow.py").write_text("")
     path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
-    code = "import os; from covidlib.utils import quiet_tensorflow; os.write(2, b'after')"
-    answer = run(code, PYTHONPATH=path)
+    answer = run("import os; from covidlib.utils import quiet_tensorflow; os.write(2, b'after')", PYTHONPATH=path)
     if ending:
         assert answer.returncode == 1
         assert answer.stderr.startswith("chatter of a library\n") and "OSError: no library" in answer.stderr
@@ -48,7 +49,7 @@ def test_lines_of_the_libraries_are_shown_only_if_loading_fails(tmp_path: Path, 
 def imports_of(notebook: Path) -> str:
     """The cell of a notebook that imports what it needs, and prints the versions."""
     cells = nbformat.read(notebook, as_version=4).cells
-    return next(cell.source for cell in cells if "workspace.describe(PROTOCOL)" in cell.source)
+    return next(cell.source for cell in cells if "workspace.begin(PROTOCOL)" in cell.source)
 
 
 def test_a_notebook_begins_without_lines_of_the_libraries() -> None:
@@ -59,10 +60,26 @@ def test_a_notebook_begins_without_lines_of_the_libraries() -> None:
     assert answer.stderr == ""
 
 
-@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
-def test_nothing_loads_tensorflow_before_the_notebook_does_so_quietly(notebook: Path) -> None:
-    imports = imports_of(notebook)
-    loaders = {path.stem for path in (ROOT / "covidlib").glob("*.py") if LOADS.search(path.read_text(encoding="utf-8"))}
-    assert "networks" in loaders
-    if loaders & set(re.findall(r"\w+", imports.replace("workspace.describe", ""))):
-        assert imports.startswith("from covidlib.utils.quiet_tensorflow import load_tensorflow\n\nload_tensorflow()")
+def test_one_module_imports_tensorflow_and_all_others_take_it_from_there() -> None:
+    places = [path for folder in ("covidlib", "book/_ext") for path in (ROOT / folder).rglob("*.py")]
+    loaders = {path.name for path in places if LOADS.search(path.read_text(encoding="utf-8"))}
+    assert len(places) > 100 and loaders == {"quiet_tensorflow.py"}
+
+
+NEEDED = {
+    "heatmaps": {"cell_grid", "chosen_slices", "grad_cam", "sanity_checks", "score_runs"},
+    "networks": {"describe", "imagenet", "inputs", "models", "pyramid", "random_weights"},
+    "pitfalls": {"batch_norm"},
+    "plotting": {"networks"},
+    "training": {"augmentation", "batches", "checkpoints", "devices", "train"},
+}
+"""Modules that are about layers, tensors or gradients: they load TensorFlow when they are imported."""
+BEHIND = re.compile(r"^(?:from|import) .*quiet_tensorflow", re.M)
+
+
+def test_only_modules_about_layers_load_tensorflow_when_they_are_imported() -> None:
+    found: dict[str, set[str]] = {}
+    for path in (ROOT / "covidlib").rglob("*.py"):
+        if BEHIND.search(path.read_text(encoding="utf-8")):
+            found.setdefault(path.parent.name, set()).add(path.stem)
+    assert found == NEEDED
