@@ -7,16 +7,17 @@ OLDEST := .venv-oldest
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: book pdf test oldest stress bench notebooks clean help
+.PHONY: book pdf test oldest stress bench notebooks address clean help
 
 help:
 	@echo "make book       install into .venv and build the book, all notebooks executed: book/_build/html/index.html"
 	@echo "make pdf        the same as one file, with Chromium: book/_build/covidlib.pdf"
-	@echo "make test       install into .venv, check style and types, run all tests and notebooks"
+	@echo "make test       install into .venv, check style, types and imports, run all tests and notebooks"
 	@echo "make oldest     run the tests that are not slow with the oldest versions allowed, in Python 3.11"
 	@echo "make stress     try 2000 damaged files of each kind on the readers (five minutes)"
 	@echo "make bench      measure the speed rows and write benchmarks/results.json"
 	@echo "make notebooks  execute the notebooks and keep the outputs that tests check"
+	@echo "make address    write URL=https://github.com/OWNER/NAME wherever the repository is named: for a fork"
 	@echo "make clean      remove the environment, the built book, caches, the synthetic data and the quick runs"
 
 book: $(VENV)/book
@@ -31,9 +32,10 @@ pdf: $(VENV)/book
 
 # Two processes test, and two must not train one run: so the networks that all need are trained first, if they are not there.
 test: $(VENV)/test
-	@echo "checking style and types ..."
+	@echo "checking style, types and imports ..."
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary
+	@report=$$(PYTHONPATH=book/_ext $(BIN)/lint-imports --no-cache --no-logo) || { echo "$$report"; exit 1; }
 	@echo "training the networks that are not there yet ..."
 	@$(BIN)/covidlib train --all --protocol quick
 	@echo "running the tests and the notebooks ..."
@@ -53,6 +55,9 @@ bench: $(VENV)/test
 notebooks: $(VENV)/test
 	@echo "executing the notebooks ..."
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python book/_ext notebooks refresh notebooks/*.ipynb
+
+address: $(VENV)/book
+	@$(BIN)/python book/_ext address "$(URL)"
 
 # A stamp a purpose, made last: an interrupted installation is taken up again.
 $(VENV)/book: pyproject.toml constraints.txt

@@ -1,4 +1,4 @@
-"""The book's tools on the command line: `python book/_ext notebooks|chapters|pdf …`.
+"""The book's tools on the command line: `python book/_ext notebooks|chapters|pdf|address …`.
 
 Python puts a folder that it runs on its path, so the tools are found without being installed.
 """
@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import sys
 
-from booktools import chapters, notebooks, print_pdf
+from booktools import address, chapters, notebooks, print_pdf
 
-TOOLS = {"notebooks": notebooks.main, "chapters": chapters.main, "pdf": print_pdf.main}
+TOOLS = {"notebooks": notebooks.main, "chapters": chapters.main, "pdf": print_pdf.main, "address": address.main}
 
 
 def main(argv: list[str]) -> int:

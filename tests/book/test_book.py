@@ -335,23 +335,6 @@ def test_links_into_the_book_folder_are_relative() -> None:
         assert link.is_symlink() and os.readlink(link) == f"../{name}"
 
 
-def test_every_mention_of_the_repository_is_the_one_in_pyproject() -> None:
-    git = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    tracked = subprocess.run(git, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
-    mention = re.compile(r"https://github\.com/[\w.-]+/covidlib|github/[\w.-]+/covidlib/blob")
-    colab = REPOSITORY.replace("https://github.com/", "github/") + "/blob"
-    seen = set()
-    for name in tracked:
-        path = ROOT / name
-        if path.is_symlink() or path.suffix not in {".md", ".yml", ".ipynb", ".toml", ".cff", ".py"}:
-            continue
-        for found in mention.findall(path.read_text(encoding="utf-8")):
-            seen.add(name)
-            assert found in (REPOSITORY, colab), (name, found)
-    notebooks = {path.relative_to(ROOT).as_posix() for path in NOTEBOOKS}
-    assert {"_config.yml", "CITATION.cff", "README.md"} | notebooks <= seen
-
-
 def asked_for() -> set[str]:
     """What the project and its extras ask for, as it stands in pyproject.toml."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
