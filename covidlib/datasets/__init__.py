@@ -9,7 +9,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "public_files": ["REAL_SERIES_CREDIT"],
-        "published_lists": ["aggregates_or_stored", "stored_aggregates"],
+        "published_lists": ["aggregates_or_stored", "commits", "stored_aggregates"],
         "slice_table": ["LABELS", "load_dataset", "load_table", "patients_of"],
     },
 )

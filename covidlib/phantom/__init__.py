@@ -9,7 +9,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "cohort": ["make_patient", "read_lesion_mask"],
+        "cohort": ["VISIBLE_LESION_PIXELS", "make_patient", "read_lesion_mask"],
         "lesion_sizes": ["measure_lesions"],
     },
 )

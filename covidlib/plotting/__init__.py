@@ -33,13 +33,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "selection": ["draw_region", "flow_chart", "selection_profile"],
         "slices": ["contact_sheet", "show_slice"],
-        "style": [
-            "COVID_COLOUR",
-            "MARK_COLOUR",
-            "NETWORK_COLOURS",
-            "NETWORK_MARKS",
-            "NORMAL_COLOUR",
-            "THIRD_COLOUR",
-        ],
+        "style": ["COVID_COLOUR", "MARK_COLOUR", "NETWORK_COLOURS", "NETWORK_MARKS", "NORMAL_COLOUR", "THIRD_COLOUR"],
     },
 )

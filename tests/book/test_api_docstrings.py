@@ -10,8 +10,9 @@ import pytest
 from sphinx.cmd.build import build_main
 from support.made import ROOT
 
+TOOLS = ROOT / "book" / "_ext"
 PAGES = sorted((ROOT / "book" / "api").glob("*.md"))
-NOT_SHOWN = re.compile(r"covidlib|covidlib\.chest|covidlib\.exercises\.chapter\d\d")
+NOT_SHOWN = re.compile(r"covidlib|covidlib\.teaching\.exercises\.chapter\d\d")
 """Modules without anything of their own, and the checkers, which would tell the answers."""
 
 MODULE = '''"""Constants."""
@@ -30,8 +31,9 @@ class Slice:
 
 def modules() -> set[str]:
     """All modules of the package, by name."""
-    paths = (ROOT / "covidlib").rglob("*.py")
-    names = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in paths}
+    paths = [path.relative_to(ROOT) for path in (ROOT / "covidlib").rglob("*.py")]
+    paths += [path.relative_to(TOOLS) for path in (TOOLS / "booktools").rglob("*.py")]
+    names = {".".join(path.with_suffix("").parts).removesuffix(".__init__") for path in paths}
     return {name for name in names if not NOT_SHOWN.fullmatch(name)}
 
 
@@ -47,7 +49,8 @@ def test_the_overview_lists_each_page_with_its_modules() -> None:
     sections = re.split(r"^## ", overview, flags=re.M)[1:]
     links = [re.match(r"\[(.+)\]\((api/\w+)\.md\)\n", part).groups() for part in sections]
     listed = {
-        page: re.findall(r"^   (covidlib\S*)$", part, re.M) for (_, page), part in zip(links, sections, strict=True)
+        page: re.findall(r"^   ((?:covidlib|booktools)\S*)$", part, re.M)
+        for (_, page), part in zip(links, sections, strict=True)
     }
     pages = {f"api/{page.stem}": page.read_text(encoding="utf-8") for page in PAGES}
     assert listed == {name: re.findall(r"automodule:: (\S+)", text) for name, text in pages.items()}

@@ -5,61 +5,27 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
-import sys
 import tomllib
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
 
+import booktools
 import nbformat
 import pytest
 import yaml
-from booktools import chapters
+from booktools import chapters, execution_cache
 from booktools import notebooks as book
 from packaging.requirements import Requirement
 from support.made import CHAPTERS, NOTEBOOKS, ROOT
+from support.small_book import build, small_book
 
 from covidlib.errors import InputError
 
 REPOSITORY = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]["Repository"]
 TOUR = ROOT / "notebooks" / "00_tour.ipynb"
 PAGES = ROOT / "book" / "_build" / "html"
-
-SMALL_CONFIG = """
-title: Small
-only_build_toc_files: true
-execute: {execute_notebooks: cache, raise_on_error: true, timeout: 120}
-sphinx:
-  extra_extensions: [booktools.notebooks]
-  config: {nb_ipywidgets_js: {}}
-"""
-
-
-def small_book(folder: Path, code: str) -> Path:
-    folder.mkdir()
-    notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_markdown_cell("# Page"), nbformat.v4.new_code_cell(code)],
-        metadata={"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}},
-    )
-    nbformat.write(notebook, folder / "page.ipynb")
-    (folder / "_config.yml").write_text(SMALL_CONFIG)
-    (folder / "_toc.yml").write_text("format: jb-book\nroot: page\n")
-    return folder
-
-
-def build(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    jupyter_book = Path(sys.executable).with_name("jupyter-book")
-    if not jupyter_book.is_file():
-        pytest.fail("jupyter-book is not installed beside this Python: pip install -e '.[test]'")
-    path = f"{jupyter_book.parent}{os.pathsep}{os.environ['PATH']}"
-    return subprocess.run(
-        [jupyter_book, "build", folder, "-n", "-W", "--keep-going"],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PATH": path, **environment},
-    )
 
 
 def test_a_failing_notebook_fails_the_build(tmp_path: Path) -> None:
@@ -70,9 +36,8 @@ def test_a_failing_notebook_fails_the_build(tmp_path: Path) -> None:
 
 def test_the_terminal_of_a_build_shows_progress_and_no_log_lines(tmp_path: Path) -> None:
     code = """
-from covidlib.utils.quiet_tensorflow import load_tensorflow
+from covidlib.utils import quiet_tensorflow
 
-load_tensorflow()
 import warnings
 import keras
 keras.Sequential([keras.layers.Dense(1)]).predict(keras.ops.ones((1, 1)), verbose=0)
@@ -111,7 +76,7 @@ def test_caches_that_were_not_used_for_longest_go(tmp_path: Path) -> None:
         os.utime(caches / name, (1_000_000 - age, 1_000_000 - age))
     os.utime(caches / "present", (1, 1))
     config = SimpleNamespace(covidlib_fingerprint="present")
-    book._name_cache(SimpleNamespace(srcdir=tmp_path), config)
+    execution_cache.name_cache(SimpleNamespace(srcdir=tmp_path), config)
     assert config.nb_execution_cache_path == str(caches / "present")
     assert sorted(path.name for path in caches.iterdir()) == ["newer", "newest", "present"]
     assert (caches / "present" / "pages.db").read_text() == "present"
@@ -122,7 +87,7 @@ def test_a_clock_that_was_set_back_costs_no_cache_of_this_build(tmp_path: Path) 
     for number in range(4):
         (caches / f"from the future {number}").mkdir(parents=True)
         os.utime(caches / f"from the future {number}", (9e9 + number, 9e9 + number))
-    book._name_cache(SimpleNamespace(srcdir=tmp_path), SimpleNamespace(covidlib_fingerprint="present"))
+    execution_cache.name_cache(SimpleNamespace(srcdir=tmp_path), SimpleNamespace(covidlib_fingerprint="present"))
     assert sorted(path.name for path in caches.iterdir()) == ["from the future 2", "from the future 3", "present"]
 
 
@@ -130,7 +95,7 @@ def test_a_clock_that_was_set_back_costs_no_cache_of_this_build(tmp_path: Path) 
 def test_only_notebooks_have_launch_buttons(name: str, left: list[str | None]) -> None:
     app = SimpleNamespace(env=SimpleNamespace(doc2path=lambda page: f"/book/{name}"))
     context = {"header_buttons": [{"type": "group", "label": "launch-buttons"}, {"type": "link"}]}
-    book._drop_dead_launches(app, "page", "page.html", context, None)
+    booktools._drop_dead_launches(app, "page", "page.html", context, None)
     assert [one.get("label") for one in context["header_buttons"]] == left
 
 
@@ -282,7 +247,7 @@ def test_a_page_without_the_skeleton_is_found_out(tmp_path: Path) -> None:
         ("images/station-1.svg", "images/none.svg", "station picture"),
         ("    %pip", "    # %pip", "set-up cell"),
         ("<summary>Solution</summary>", "", "its solution"),
-        ("workspace.describe(PROTOCOL)", "PROTOCOL", "versions, device and protocol"),
+        ("workspace.begin(PROTOCOL)", "PROTOCOL", "versions, device and protocol"),
         ("blob/main/notebooks/01_dataset.ipynb", "blob/main/notebooks/02.ipynb", "Colab link"),
     ],
 )
@@ -302,7 +267,7 @@ def test_too_few_exercises_levels_or_questions_are_found_out(tmp_path: Path, mon
         cell.metadata["tags"] = []
     path = tmp_path / CHAPTERS[0].name
     nbformat.write(notebook, path)
-    monkeypatch.setattr(chapters.questions, "load", lambda chapter: ("one",))
+    monkeypatch.setattr(chapters.questions, "load_questions", lambda chapter: ("one",))
     problems = " ".join(chapters.skeleton_problems(path, REPOSITORY))
     assert "3 exercises with a stub" in problems and "fewer than 2 questions" in problems
 

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from support.made import ROOT
-from test_book import build, small_book
+from support.small_book import build, small_book
 
 from covidlib.utils import machine
 

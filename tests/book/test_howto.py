@@ -13,7 +13,7 @@ import pytest
 from support.commands import commands_in, problem_of
 from support.made import OPEN, ROOT, write_series
 
-from covidlib import protocols
+from covidlib import protocols, selection
 from covidlib.cli import main
 from covidlib.utils import folders
 
@@ -48,7 +48,8 @@ def test_selection_from_your_own_code(tmp_path: Path) -> None:
     code = code_with("own_data", "find_series").replace('"FOLDER"', repr(str(tmp_path)))
     found: dict[str, object] = {}
     exec(code, found)
-    assert found["selection"].selected == ["IM00002.tif", "IM00003.tif"]  # type: ignore[attr-defined]
+    chosen = selection.select_series(found["series"])  # type: ignore[arg-type]
+    assert chosen.selected == ["IM00002.tif", "IM00003.tif"]
     assert found["pixels"].shape == (4, 512, 512)  # type: ignore[attr-defined]
 
 

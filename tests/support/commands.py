@@ -52,11 +52,14 @@ def problem_of(command: list[str], root: Path, monkeypatch: pytest.MonkeyPatch) 
             return _refused("covidlib.cli.main", words, monkeypatch)
         case ["python" | "python3", "-m", module, *words] if module.startswith("covidlib"):
             return _refused(module, words, monkeypatch)
+        case ["python" | "python3", "book/_ext", tool, *words]:
+            name = {"pdf": "print_pdf"}.get(tool, tool)
+            return _refused(f"booktools.{name}", words, monkeypatch)
         case ["python" | "python3", script, *_] if script.endswith(".py"):
             return None if (root / script).is_file() else f"there is no {script}"
         case ["make", *targets]:
             known = re.findall(r"^([a-z]+):", (root / "Makefile").read_text(), re.MULTILINE)
-            unknown = [one for one in targets if one not in known]
+            unknown = [one for one in targets if one not in known and not ASSIGNMENT.fullmatch(one)]
             return f"make knows no {unknown}" if unknown else None
         case ["pytest", *words]:
             missing = [one for one in words if "/" in one and not list(root.glob(one.partition("::")[0]))]

@@ -26,7 +26,7 @@ import sys
 
 if "google.colab" in sys.modules:
     %pip install -q "covidlib[dicom] @ git+{repository}\""""
-FIGURE = re.compile(r"\b(?:figures|resultfigures|drawings)\.(?!style\b|grey_levels\b)[a-z]\w*\(|\bplt\.(?!rcParams\b)")
+FIGURE = re.compile(r"\bplotting\.[a-z]\w*\(|\bplt\.(?!rcParams\b)")
 HEADING = re.compile(r"^### (\d+\.\d+) ([●○]{3}) (.+)$", re.MULTILINE)
 SOLUTION = re.compile(r"<details><summary>Solution</summary>\n\n```python\n(.*?)```\n(.*?)</details>", re.DOTALL)
 FEWEST_EXERCISES, FEWEST_QUESTIONS = 4, 2
@@ -51,7 +51,7 @@ def page_problems(path: str | Path, repository: str) -> list[str]:
         problems.append("the first code cell is not tagged setup")
     elif code[0].source != SETUP_CELL.format(repository=repository):
         problems.append("the set-up cell is not the one of all chapters (booktools.chapters.SETUP_CELL)")
-    if "workspace.describe(PROTOCOL)" not in "\n".join(cell.source for cell in code):
+    if "workspace.begin(PROTOCOL)" not in "\n".join(cell.source for cell in code):
         problems.append("no line that states versions, device and protocol")
     for cell in code:
         problems += _figure_problems(cell)
@@ -109,8 +109,10 @@ def _exercise_problems(notebook: Any, chapter: str) -> Iterator[str]:
         yield "exercises of all three levels are needed"
     if [one.name for one in found] != [f"{int(chapter)}.{number}" for number in range(1, len(found) + 1)]:
         yield f"exercises are not numbered {int(chapter)}.1, {int(chapter)}.2, … in this order"
-    if not any(f'questions.show("{chapter}")' in cell.source for cell in notebook.cells if cell.cell_type == "code"):
-        yield f'no cell shows the questions: questions.show("{chapter}")'
+    if not any(
+        f'teaching.show_questions("{chapter}")' in cell.source for cell in notebook.cells if cell.cell_type == "code"
+    ):
+        yield f'no cell shows the questions: teaching.show_questions("{chapter}")'
     elif len(questions.load_questions(chapter)) < FEWEST_QUESTIONS:
         yield f"fewer than {FEWEST_QUESTIONS} questions"
 
