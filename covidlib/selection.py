@@ -1,6 +1,6 @@
-"""The paper's slice selection: drop the slices in which the lung is closed (section 2.2, Figures 4 to 8).
+"""The paper's slice selection: drop slices in which the lung is closed (section 2.2, Figures 4 to 8).
 
-An open lung is dark in the middle of the picture. The rule counts dark pixels in a fixed region, compares each slice
+An open lung is dark in the middle of the image. The rule counts dark pixels in a fixed region, compares each slice
 with the other slices of its series, and keeps the darkest. It has four constants and no learned part.
 Taught in chapter 02.
 """
@@ -20,23 +20,23 @@ REGION_ROWS = slice(240, 340)
 REGION_COLUMNS = slice(120, 370)
 """Columns of the region: 120 to 369."""
 DARK_BELOW = 300
-"""A pixel is dark below this stored value: below −724 HU."""
+"""A pixel is dark if its stored value is below this: below −724 HU."""
 DIVISOR = 1.5
 """The threshold is the spread of the counts divided by this."""
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What the rule made of one series.
+    """The result of applying the selection rule to one series.
 
     Attributes
     ----------
     counts : int array, shape (slices,)
         Dark pixels in the region of each slice.
     threshold : float
-        A slice is kept if its count is strictly above.
+        A slice is kept if its count is strictly above this.
     keep : bool array, shape (slices,)
-        The slices that go on to the network.
+        Whether each slice is passed on to the network.
     """
 
     series: Series
@@ -50,7 +50,7 @@ class Selection:
         return [path.name for path, kept in zip(self.series.files, self.keep, strict=True) if kept]
 
     def to_dict(self) -> dict[str, object]:
-        """The selection as plain types, for JSON."""
+        """The selection as plain Python types, for JSON."""
         return {
             "series": self.series.name,
             "slices": len(self.series),
@@ -62,7 +62,7 @@ class Selection:
 
 
 def count_dark_pixels(slices: np.ndarray) -> np.ndarray:
-    """Pixels below 300 in the region of each slice (paper, section 2.2).
+    """Count the pixels below 300 in the region of each slice (paper, section 2.2).
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def count_dark_pixels(slices: np.ndarray) -> np.ndarray:
     Returns
     -------
     int array, shape (...)
-        One count a slice, 0 to 25,000.
+        One count per slice, 0 to 25,000.
     """
     region = slices[..., REGION_ROWS, REGION_COLUMNS]
     return np.count_nonzero(region < DARK_BELOW, axis=(-2, -1))
@@ -82,8 +82,8 @@ def selection_threshold(dark_counts: np.ndarray) -> float:
     """Dark-pixel count above which a slice shows an open lung (paper, section 2.2).
 
     Two thirds of the spread between the most open and the most closed slice of ONE series. The minimum is not added
-    back: a series whose most closed slice has more than 0.4 of the maximum is kept whole, and where all counts are
-    equal the threshold is 0, so that all slices stay if they have any dark pixel and none if they have not.
+    back: if the most closed slice of a series has more than 0.4 of the maximum, all slices are kept; if all counts are
+    equal, the threshold is 0, and either all slices are kept (if they have any dark pixel) or none.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def selection_threshold(dark_counts: np.ndarray) -> float:
 
 
 def select_slices(dark_counts: np.ndarray) -> np.ndarray:
-    """Which slices of ONE series go on to the network: those strictly above the threshold (paper, section 2.2).
+    """Select the slices of ONE series whose counts are strictly above its threshold (paper, section 2.2).
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def select_slices(dark_counts: np.ndarray) -> np.ndarray:
 
 
 def select_series(series: Series) -> Selection:
-    """Apply the rule to a series on disk, reading no more of each slice than the region's rows.
+    """Apply the selection rule to a series on disk; of each slice, only the region's rows are read.
 
     Raises
     ------
@@ -149,7 +149,7 @@ def rule_with(
     dark_below: int = DARK_BELOW,
     divisor: float = DIVISOR,
 ) -> tuple[np.ndarray, float]:
-    """Counts and threshold of the rule with other constants; the region keeps its size.
+    """Dark-pixel counts and threshold of the rule with other constants; the size of the region stays the same.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""A dataset as a table: which slice belongs to which patient, and what it shows (paper, sections 2.1 and 2.4).
+"""Read a dataset folder into a table: each slice with its patient and its label (paper, sections 2.1 and 2.4).
 
-One row a slice, read from `slices.csv` where a cohort has one, from COVID-CTset's file names otherwise. Everything
-that follows (folds, batches, predictions) is a table made from this one. Taught in chapters 01 and 04.
+One row per slice. The labels come from `slices.csv` if the folder has one, otherwise from COVID-CTset's file names.
+Folds, batches and predictions are all made from this table. Taught in chapters 01 and 04.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from covidlib.scans.series import find_series
 from covidlib.selection import select_series
 
 SLICES = "slices.csv"
-"""A cohort's list of its slices."""
+"""File name of a cohort's list of slices."""
 
 COLUMNS = ["path", "patient", "series", "number", "label", "patient_label", "selected"]
 
 
 def load_table(root: str | Path) -> pd.DataFrame:
-    """Every slice of a dataset folder, whose it is, what it shows and whether the rule selects it.
+    """List every slice of a dataset folder, with its patient, its label and whether the selection rule keeps it.
 
     A slice's `label` is "covid", "normal" or "unlabelled"; a patient's is "covid" or "normal". Slices of infected
-    patients on which no infection is marked are unlabelled: the paper trains and tests on images in which infection
-    was seen, and decides about patients from all that were selected. Flat folders hold images that the authors chose
-    already: all count as selected.
+    patients on which no infection is marked are unlabelled: the paper trains and tests on images with visible
+    infection, and diagnoses patients from all selected images. Flat folders contain images that the authors had
+    already selected: all of them count as selected.
 
     Returns
     -------
@@ -43,8 +43,8 @@ def load_table(root: str | Path) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If the folder holds no slice, slices whose names do not tell patient and class, or a `slices.csv` that is
-        damaged or lacks a slice.
+        If the folder has no slice, a file name does not contain patient and class, or `slices.csv` is damaged or
+        incomplete.
     """
     root = Path(root)
     labels = _marked_labels(root)
@@ -57,12 +57,12 @@ def load_table(root: str | Path) -> pd.DataFrame:
             if name is None:
                 raise InputError(
                     path,
-                    "its name tells neither patient nor class",
+                    "the file name contains no patient and class",
                     "Name slices as COVID-CTset does: covid1/patient1/SR_2/IM00001.tif",
                 )
             relative = path.relative_to(root).as_posix()
             if labels is not None and relative not in labels:
-                raise InputError(path, f"is not listed in {root / SLICES}", "Take the slice away, or add its row")
+                raise InputError(path, f"not listed in {root / SLICES}", "Remove the slice, or add its row to the list")
             label = name.label if labels is None else labels[relative]
             rows.append((relative, name.patient, name.series, name.number, label, name.label, bool(selected)))
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -74,21 +74,21 @@ def _marked_labels(root: Path) -> dict[str, str] | None:
         return None
     try:
         table = pd.read_csv(listed)
-    except ValueError as error:  # pandas' own errors, and text that is no UTF-8
+    except ValueError as error:  # pandas' own errors, and decoding errors
         raise InputError(listed, f"cannot be read ({error})", remedy) from error
     if not {"path", "label"} <= set(table.columns):
-        raise InputError(listed, "has no columns path and label", remedy)
+        raise InputError(listed, "the columns path and label are missing", remedy)
     unknown = table.loc[~table["label"].isin((*LABELS, UNLABELLED)), "label"]
     if len(unknown):
         known = ", ".join((*LABELS, UNLABELLED))
-        raise InputError(listed, f"has the label {unknown.iloc[0]!r}", f"Labels are {known}. {remedy}")
+        raise InputError(listed, f"unknown label {unknown.iloc[0]!r}", f"Labels are {known}. {remedy}")
     return dict(zip(table["path"], table["label"], strict=True))
 
 
 def patients_of(table: pd.DataFrame) -> pd.DataFrame:
-    """One row a patient: patient, label, and the group that must stay on one side of a split.
+    """The patients of a dataset, one per row, with the group that must stay on one side of a split.
 
-    Patients with a slice of the same content (column content, where the table has it) are one group.
+    Patients who share a slice with the same content (column content, if the table has it) are one group.
 
     Returns
     -------
@@ -105,7 +105,7 @@ def _groups(patients: pd.Series, table: pd.DataFrame) -> np.ndarray:
         return np.arange(len(patients))
     rows = pd.Index(patients.unique()).get_indexer(table["patient"])
     contents = pd.factorize(table["content"])[0]
-    # Patients and contents are the two kinds of nodes of one graph: whoever is connected belongs together.
+    # Patients and contents are the two kinds of nodes of one graph: connected patients form a group.
     shape = (rows.max() + 1, contents.max() + 1)
     shows = coo_array((np.ones(len(rows), np.int8), (rows, contents)), shape).tocsr()
     groups = connected_components(shows @ shows.T, directed=False)[1]
@@ -113,7 +113,7 @@ def _groups(patients: pd.Series, table: pd.DataFrame) -> np.ndarray:
 
 
 def with_content(table: pd.DataFrame, root: str | Path) -> pd.DataFrame:
-    """The table with a column content: a hash of each slice's file, so that copies are known."""
+    """Add a column content to the table: a hash of each slice's file, which reveals copies."""
     content = []
     for path in table["path"]:
         with (Path(root) / path).open("rb") as stream:
@@ -122,16 +122,16 @@ def with_content(table: pd.DataFrame, root: str | Path) -> pd.DataFrame:
 
 
 def fingerprint(hashed: pd.DataFrame) -> str:
-    """Short hash of a table with contents: says whether two runs saw the same data, to the last byte.
+    """A short hash of a table with contents, for checking that two runs used exactly the same data.
 
-    Sizes would not do: uncompressed slices all have one size, whatever is on them.
+    File sizes would not be enough: uncompressed slices all have the same size, whatever they show.
     """
     return hashlib.blake2b(hashed.to_csv(index=False, lineterminator="\n").encode(), digest_size=6).hexdigest()
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A dataset folder that has been read once: where it is, its table with contents, its fingerprint."""
+    """A dataset folder, read once: its path, its table with contents, and its fingerprint."""
 
     root: Path
     table: pd.DataFrame
@@ -139,12 +139,12 @@ class Dataset:
 
 
 def load_dataset(root: str | Path) -> Dataset:
-    """Table, contents and fingerprint of a dataset folder; every training run on it shares them.
+    """Read the table, contents and fingerprint of a dataset folder, to be shared by all training runs on it.
 
     Raises
     ------
     InputError
-        If the folder holds no slice, or slices whose names do not tell patient and class.
+        If the folder has no slice, or a file name does not contain patient and class.
     """
     table = with_content(load_table(root), root)
     return Dataset(Path(root), table, fingerprint(table))

@@ -1,6 +1,7 @@
 """The networks of the paper: Xception, ResNet50V2, and ResNet50V2 with a feature pyramid (section 2.3).
 
-`models` builds them, `pyramid` holds the pyramid and its heads, `weights` saves and loads, `describe` counts.
+`models` builds them, `pyramid` defines the pyramid and its heads, `weights` saves and loads weights, `describe` counts
+parameters and operations.
 """
 
 import lazy_loader

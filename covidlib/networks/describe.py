@@ -1,8 +1,9 @@
-"""What a network is made of, counted on the built model: receptive fields, strides, parameters, FLOPs (section 2.3).
+"""Describe a built network layer by layer: receptive fields, strides, parameters and FLOPs (section 2.3).
 
 One multiply-add is two FLOPs. Convolutions and dense layers are counted, for one image; normalisation, activations,
-biases, pooling and additions are not: less than 0.5% of the whole at the paper size, 2 to 4% at the quick one.
-Receptive fields are sides of squares in pixels, in theory: near the border part of the square lies outside the image.
+biases, pooling and additions are not: they are less than 0.5% of the total at the paper size and 2 to 4% at the quick
+size. A receptive field is the side of a square in pixels, in theory: near the border, part of the square lies outside
+the image.
 Taught in chapter 03.
 """
 
@@ -34,31 +35,31 @@ CELL_BY_CELL = (
     layers.ReLU,
     layers.ZeroPadding2D,
 )
-OF_THE_PART = "Parameters and GFLOPs: of the part that ends there and is in no row above."
-CONVENTION = "One multiply-add is two FLOPs; convolutions and dense layers count. Fields and strides in pixels."
+OF_THE_PART = "Parameters and GFLOPs: of the part that ends at this level and is not counted in a row above."
+CONVENTION = "One multiply-add is two FLOPs; only convolutions and dense layers count. Fields and strides in pixels."
 SIDES = {"paper": COLAB.image_side, "quick": QUICK.image_side}
-"""The image side that each size of network is trained at."""
+"""The image side at which each size of network is trained."""
 
 
 def layer_table(model: keras.Model) -> pd.DataFrame:
-    """Every layer with what it sees and what it costs (paper, section 2.3).
+    """Every layer of a model with its receptive field, stride, parameters and FLOPs (paper, section 2.3).
 
     Parameters
     ----------
     model : keras.Model
-        Built of layers with a rule here: convolutions, pooling, nearest-neighbour resizing, dense layers, and what
-        works cell by cell.
+        Built only of layers that this module has a rule for: convolutions, pooling, nearest-neighbour resizing, dense
+        layers, and layers that work cell by cell.
 
     Returns
     -------
     DataFrame
-        One row a layer, inputs first. Columns layer, kind, shape (without the batch), stride (pixels between
+        One row per layer, inputs first. Columns layer, kind, shape (without the batch), stride (pixels between
         neighbouring cells; 1 at the input, NaN behind a flattened map), receptive_field (pixels), parameters, flops.
 
     Raises
     ------
     InputError
-        If a layer has no rule, so that everything behind it would be wrong.
+        If there is no rule for a layer: every row after it would be wrong.
     """
     fields: dict[str, tuple[float, float]] = {}
     rows = []
@@ -81,10 +82,10 @@ def layer_table(model: keras.Model) -> pd.DataFrame:
 
 
 def parents_of(model: keras.Model) -> dict[str, list[str]]:
-    """Layer name → names of the layers that feed it."""
+    """The layers that feed each layer, by name."""
     maker = {id(layer.output): layer.name for layer in model.layers}
     return {
-        layer.name: [] if isinstance(layer, layers.InputLayer) else [maker[id(one)] for one in _inputs(layer)]
+        layer.name: [] if isinstance(layer, layers.InputLayer) else [maker[id(tensor)] for tensor in _inputs(layer)]
         for layer in model.layers
     }
 
@@ -98,9 +99,9 @@ def _shape(layer: keras.Layer) -> tuple[int, ...]:
 
 
 def _field(layer: keras.Layer, before: list[tuple[float, float]]) -> tuple[float, float]:
-    """Receptive field and stride behind a layer, from those in front of it.
+    """Receptive field and stride of a layer's output, from those of its inputs.
 
-    A window of k cells sees k − 1 strides more than one cell; its stride counts in strides of the map it slides over.
+    A window of k cells covers k − 1 strides more than one cell; its stride counts in strides of the map it slides over.
     """
     if isinstance(layer, layers.InputLayer):
         return 1.0, 1.0
@@ -112,17 +113,19 @@ def _field(layer: keras.Layer, before: list[tuple[float, float]]) -> tuple[float
     if isinstance(layer, POOLINGS):
         return field + (layer.pool_size[0] - 1) * stride, stride * layer.strides[0]
     if isinstance(layer, layers.Resizing) and layer.interpolation == "nearest":
-        # A copied cell sees what its original sees; only the distance to its neighbour is smaller.
+        # A copied cell has the receptive field of its original; only the distance to its neighbour is smaller.
         return field, stride * layer.input.shape[1] / layer.output.shape[1]
     if isinstance(layer, WHOLE_MAP):
         return field + (layer.input.shape[1] - 1) * stride, math.nan
     if isinstance(layer, CELL_BY_CELL):
         return field, stride
-    raise InputError(layer.name, f"is a {type(layer).__name__}, for which no rule is known", "Add one to describe.py")
+    raise InputError(
+        layer.name, f"no receptive-field rule for layers of type {type(layer).__name__}", "Add a rule to describe.py"
+    )
 
 
 def flops(layer: keras.Layer) -> int:
-    """Two FLOPs a multiply-add of a convolution or a dense layer, for one image; else 0."""
+    """FLOPs of a layer for one image: two per multiply-add of a convolution or dense layer, 0 for all others."""
     if not isinstance(layer, (*CONVOLUTIONS, layers.Dense)):
         return 0
     cells = math.prod(_shape(layer)[:-1])
@@ -137,12 +140,12 @@ def flops(layer: keras.Layer) -> int:
 
 
 def levels(model: keras.Model) -> dict[str, str]:
-    """The levels worth a row, and the layer where each ends, in the order of the computation.
+    """The levels of a network that `level_table` lists, each with its last layer, in the order of computation.
 
     Raises
     ------
     InputError
-        If the model is none of `models.ALL_NAMES`.
+        If the model's name is not in `models.ALL_NAMES`.
     """
     if model.name in PLANS:
         backbone = dict(zip(("C3", "C4", "C5"), PLANS[model.name].sources, strict=True))
@@ -158,14 +161,14 @@ def levels(model: keras.Model) -> dict[str, str]:
         additions = [layer.name for layer in model.layers if isinstance(layer, layers.Add)]
         stacks = {"block1": "block1_conv2_act"} | {f"block{n}": name for n, name in enumerate(additions, start=2)}
     else:
-        raise InputError(model.name, "is no network of the paper", f"Choose one of {', '.join(models.ALL_NAMES)}")
+        raise InputError(model.name, "not a network of the paper", f"Choose one of {', '.join(models.ALL_NAMES)}")
     return stacks | {"last map": models.LAST_MAP[model.name], "answer": "predictions"}
 
 
 def level_table(model: keras.Model) -> pd.DataFrame:
-    """One row a level: what it sees, and the cost of the part that ends there (section 2.3).
+    """A network's levels, one per row, with receptive field and the cost of the part that ends there (section 2.3).
 
-    A part is every layer that the level needs and that no row above it needs, so that the parts add up to the network.
+    A part is every layer that the level needs and that no row above needs, so that the parts add up to the network.
 
     Returns
     -------
@@ -175,7 +178,7 @@ def level_table(model: keras.Model) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If the model is none of `models.ALL_NAMES`, or has a layer without a rule.
+        If the model's name is not in `models.ALL_NAMES`, or there is no rule for one of its layers.
     """
     facts = layer_table(model).set_index("layer")
     before = parents_of(model)
@@ -194,19 +197,19 @@ def level_table(model: keras.Model) -> pd.DataFrame:
 
 
 def needed_by(name: str, before: dict[str, list[str]]) -> set[str]:
-    """A layer and all that it depends on."""
-    found: set[str] = set()
+    """A layer and all layers that it depends on, by name."""
+    needed: set[str] = set()
     waiting = [name]
     while waiting:
-        one = waiting.pop()
-        if one not in found:
-            found.add(one)
-            waiting += before[one]
-    return found
+        layer = waiting.pop()
+        if layer not in needed:
+            needed.add(layer)
+            waiting += before[layer]
+    return needed
 
 
 def network_summary(size: models.Size = "paper", side: int = 512) -> pd.DataFrame:
-    """The three networks beside each other (paper, section 2.3).
+    """Compare the paper's three networks: last map, receptive field, parameters and operations (section 2.3).
 
     Returns
     -------
@@ -230,7 +233,7 @@ def network_summary(size: models.Size = "paper", side: int = 512) -> pd.DataFram
 
 
 def report(name: str | None = None, size: models.Size = "paper", side: int | None = None) -> str:
-    """What `covidlib networks describe` prints: one network's levels, or all three."""
+    """The text that `covidlib networks describe` prints: the levels of one network, or all three networks."""
     side = SIDES[size] if side is None else side
     if name is None:
         return f"{network_text(network_summary(size, side))}\n{size} size, one {side}×{side} image. {CONVENTION}"
@@ -239,13 +242,13 @@ def report(name: str | None = None, size: models.Size = "paper", side: int | Non
 
 
 def network_text(table: pd.DataFrame) -> str:
-    """A table of this module for a terminal."""
+    """Format a table of this module for a terminal."""
     shown = table.copy()
     for column in ("shape", "last_map"):
         if column in shown:
-            shown[column] = ["×".join(map(str, one)) if isinstance(one, tuple) else "" for one in shown[column]]
+            shown[column] = ["×".join(map(str, shape)) if isinstance(shape, tuple) else "" for shape in shown[column]]
     formats = {"stride": "{:.0f}", "receptive_field": "{:.0f}", "parameters": "{:,}", "gflops": "{:.3f}"}
     for column, form in formats.items():
         if column in shown:
-            shown[column] = ["" if pd.isna(one) else form.format(one) for one in shown[column]]
+            shown[column] = ["" if pd.isna(value) else form.format(value) for value in shown[column]]
     return shown.fillna("").to_string(index=False)

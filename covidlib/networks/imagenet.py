@@ -1,8 +1,8 @@
-"""Start from ImageNet: weights learned on coloured photographs, for slices with one grey channel (section 2.3).
+"""Load ImageNet weights (learned on colour photographs) into networks for one-channel CT slices (section 2.3).
 
-The authors load them by name; their first convolution does not fit one channel and stays random. Summing its kernel
-over the colours loses nothing: the network answers a grey slice as it would the slice as a grey photograph. Taught in
-chapter 03.
+The authors load the weights by name; the first convolution does not fit one channel and stays random. Summing its
+kernel over the colour channels loses nothing: the output for a one-channel slice is the same as for that slice as a
+grey RGB image. Taught in chapter 03.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ XCEPTION = Backbone(
     "md5:b0042744bf5b25fce3cb969f33bebb97",
 )
 BACKBONES = {name: XCEPTION if name == "xception" else RESNET for name in ALL_NAMES}
-"""Network → backbone, with addresses and hashes as in the source of keras.applications."""
+"""The backbone of each network, with addresses and hashes as in the source code of keras.applications."""
 
 
 def start_from(model: keras.Model, start: Start) -> None:
-    """Give a network the weights that a protocol starts from; "none" leaves it alone.
+    """Load the weights that a protocol starts training from; "none" leaves the network unchanged.
 
     Raises
     ------
@@ -69,33 +69,35 @@ def start_from(model: keras.Model, start: Start) -> None:
 def load_imagenet(model: keras.Model, way: Start, file: str | Path | None = None) -> None:
     """Load ImageNet weights into the backbone of a paper-size network (paper, section 2.3).
 
-    Pyramid and heads keep the weights that they have.
+    The weights of the pyramid and its heads do not change.
 
     Parameters
     ----------
     model : keras.Model
         From `models.build`, for images with one channel.
     way : "imagenet-authors" or "imagenet-summed"
-        Leave the first convolution as it is (random), or give it the coloured one's kernel summed over the colours.
-        The latter expects the scaling "imagenet".
+        Leave the first convolution as it is (random), or load the published kernel summed over its colour channels.
+        The second way expects the scaling "imagenet".
     file : path, optional
-        A weights file of the backbone for three channels; default: that of keras.applications, downloaded once.
+        A weights file of the backbone for three channels; default: the one of keras.applications, downloaded once.
 
     Raises
     ------
     InputError
-        If there is no such way, the network has the quick size or another number of channels, or the file does not fit.
+        If the way is unknown, the network has the quick size or more than one channel, or the file does not fit.
     Unavailable
         If the file cannot be downloaded.
     """
     if way not in ("imagenet-authors", "imagenet-summed"):
-        raise InputError(way, "is no way to use ImageNet weights", "Choose imagenet-authors or imagenet-summed")
+        raise InputError(way, "unknown way to load ImageNet weights", "Choose imagenet-authors or imagenet-summed")
     if model.name not in BACKBONES:
-        raise InputError(model.name, "is no network with ImageNet weights", f"Choose one of {', '.join(BACKBONES)}")
+        raise InputError(
+            model.name, "there are no ImageNet weights for this network", f"Choose one of {', '.join(BACKBONES)}"
+        )
     backbone = BACKBONES[model.name]
     coloured = backbone.build(include_top=False, weights=None, input_shape=(96, 96, 3))
     pairs = _pairs(coloured, model)
-    # Checked before the download: what cannot be used need not be waited for.
+    # Checked before the download, so that nobody waits for weights that cannot be used.
     _check_fit(pairs, model, backbone.first)
     _read(coloured, Path(file) if file else weights_file(model.name))
     for source, target in pairs:
@@ -107,14 +109,14 @@ def load_imagenet(model: keras.Model, way: Start, file: str | Path | None = None
 
 
 def weights_file(network: str) -> Path:
-    """Path of the published weights of a network's backbone, verified.
+    """Path of the published weights of a network's backbone, downloaded and verified.
 
     Raises
     ------
     Unavailable
         If the file is not found in the mirror, the cache or online.
     InputError
-        If the file is not the one that keras.applications names.
+        If the hash of the file differs from the one in keras.applications.
     """
     backbone = BACKBONES[network]
     name = f"{FOLDER}/{backbone.url.rpartition('/')[2]}"
@@ -125,12 +127,12 @@ def weights_file(network: str) -> Path:
 
 
 def _read(coloured: keras.Model, path: Path) -> None:
-    """Arrays only: neither a layer class nor code of the file is looked at."""
+    """Read arrays only: no layer class and no code of the file is loaded."""
     if not path.is_file():
-        raise InputError(path, "is no file", f"Name a weights file of {coloured.name}")
+        raise InputError(path, "no such file", f"Name a weights file of {coloured.name}")
     if not h5py.is_hdf5(path):
         # Keras chooses a reader by the file's name, and one of them opens archives.
-        raise InputError(path, f"is no weights file of {coloured.name}: no readable HDF5", WITHOUT)
+        raise InputError(path, f"not a weights file of {coloured.name}: not a readable HDF5 file", WITHOUT)
     try:
         with warnings.catch_warnings():
             # Keras only warns when a layer finds no weights in the file, and leaves it random.
@@ -139,15 +141,15 @@ def _read(coloured: keras.Model, path: Path) -> None:
     except (ValueError, OSError, KeyError, UserWarning) as error:
         first_line = str(error).strip().splitlines()[0]
         raise InputError(
-            path, f"is no weights file of {coloured.name} without its classifier ({first_line})", WITHOUT
+            path, f"not a weights file of {coloured.name} without its classifier ({first_line})", WITHOUT
         ) from error
 
 
 def _pairs(coloured: keras.Model, model: keras.Model) -> list[tuple[keras.Layer, keras.Layer]]:
-    """Layers with weights, of the backbone and of the network.
+    """Pairs of corresponding layers with weights, of the backbone and of the network.
 
-    Xception's four projections have no names of their own: Keras numbers them anew in each model, so that by name
-    they would be missed in silence. They are matched by their order.
+    Xception's four projections have no fixed names: Keras numbers them anew in each model, so that matching by name
+    would silently miss them. They are matched by their order.
     """
     names = {layer.name: layer for layer in model.layers}
     nameless = {kind: iter(group) for kind, group in _nameless(model).items()}
@@ -163,8 +165,8 @@ def _pairs(coloured: keras.Model, model: keras.Model) -> list[tuple[keras.Layer,
 
 
 def _nameless(model: keras.Model) -> dict[str, list[keras.Layer]]:
-    found = sorted((layer for layer in model.layers if _is_nameless(layer)), key=lambda layer: type(layer).__name__)
-    return {kind: list(group) for kind, group in groupby(found, key=lambda layer: type(layer).__name__)}
+    by_kind = sorted((layer for layer in model.layers if _is_nameless(layer)), key=lambda layer: type(layer).__name__)
+    return {kind: list(group) for kind, group in groupby(by_kind, key=lambda layer: type(layer).__name__)}
 
 
 def _is_nameless(layer: keras.Layer) -> bool:
@@ -182,5 +184,5 @@ def _check_fit(pairs: list[tuple[keras.Layer, keras.Layer]], model: keras.Model,
 
 
 def _unfit(model: keras.Model) -> InputError:
-    problem = "cannot start from ImageNet weights: they fit the paper size with one channel only"
-    return InputError(model.name, problem, f"Build it with size paper, or go on without. {WITHOUT}")
+    problem = "cannot start from ImageNet weights: they fit only the paper size with one channel"
+    return InputError(model.name, problem, f"Build it with size paper, or train without them. {WITHOUT}")

@@ -1,4 +1,4 @@
-"""Slices as a network takes them: averaged down and scaled (paper, section 2.4). Taught in chapter 04."""
+"""Turn slices into network input: average down, scale the values (paper, section 2.4). Taught in chapter 04."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LUNG_WINDOW_TOP = 1174.0
 
 
 def shrink(pixels: np.ndarray, side: int) -> np.ndarray:
-    """Average a square slice down to `side` pixels; every pixel counts once.
+    """Average a square slice down to `side` × `side` pixels; every pixel counts once.
 
     Parameters
     ----------
@@ -34,11 +34,11 @@ def shrink(pixels: np.ndarray, side: int) -> np.ndarray:
     Raises
     ------
     ValueError
-        If the slice is not square or its side no multiple of `side`.
+        If the slice is not square or its side is not a multiple of `side`.
     """
     rows, columns = pixels.shape[-2:]
     if rows != columns or rows % side:
-        raise ValueError(f"{rows}×{columns} pixels do not average down to {side}×{side}")
+        raise ValueError(f"cannot average {rows}×{columns} pixels down to {side}×{side}")
     if rows == side:
         return pixels.astype(np.float32)
     block = rows // side
@@ -47,13 +47,13 @@ def shrink(pixels: np.ndarray, side: int) -> np.ndarray:
 
 
 def scale(images: np.ndarray | tf.Tensor, scaling: Scaling) -> tf.Tensor:
-    """Stored values to network input (paper, section 2.4).
+    """Scale stored values to network input (paper, section 2.4).
 
-    The paper divides each image by its own maximum to show it to people, and does not say what the network sees; its
-    code feeds the values as they are. Both are here. The other three give one grey level one meaning: "fixed-4095"
-    divides by the largest 12-bit value, "lung-window" by the top of the lung window, where everything denser than lung
-    and lesion becomes 1. "imagenet" is the lung window from −1 to 1, the range of Keras' ResNet50V2 and Xception (mode
-    "tf" of `keras.applications`).
+    The paper divides each image by its own maximum for display, and does not say what the network receives; its code
+    passes the values on unchanged. Both are here. With the other three, the same grey level has the same meaning in
+    every slice: "fixed-4095" divides by the largest 12-bit value, "lung-window" by the top of the lung window, so that
+    everything denser than lung and lesion becomes 1. "imagenet" is the lung window from −1 to 1, the range of Keras'
+    ResNet50V2 and Xception (mode "tf" of `keras.applications`).
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def scale(images: np.ndarray | tf.Tensor, scaling: Scaling) -> tf.Tensor:
     Raises
     ------
     ValueError
-        If there is no such scaling.
+        If the scaling is unknown.
     """
     values = tf.convert_to_tensor(images, tf.float32)
     if scaling == "raw":
@@ -81,11 +81,11 @@ def scale(images: np.ndarray | tf.Tensor, scaling: Scaling) -> tf.Tensor:
         return 2 * tf.minimum(values / LUNG_WINDOW_TOP, 1.0) - 1
     if scaling == "fixed-4095":
         return values / HIGHEST_STORED_VALUE
-    raise ValueError(f"{scaling!r} is no scaling: choose one of {', '.join(get_args(Scaling))}")
+    raise ValueError(f"unknown scaling {scaling!r}: choose one of {', '.join(get_args(Scaling))}")
 
 
 def load_images(paths: Sequence[str | os.PathLike[str]], side: int, scaling: Scaling) -> np.ndarray:
-    """Slices from disk as one batch for a network.
+    """Load slices from disk as one batch for a network.
 
     Returns
     -------
@@ -94,7 +94,7 @@ def load_images(paths: Sequence[str | os.PathLike[str]], side: int, scaling: Sca
     Raises
     ------
     InputError
-        If a slice cannot be read, or does not average down to `side`.
+        If a slice cannot be read, or cannot be averaged down to `side`.
     """
     return scale(np.stack([_load(path, side) for path in paths]), scaling).numpy()
 

@@ -1,7 +1,7 @@
-"""The three networks: Xception, ResNet50V2, and ResNet50V2 with the paper's feature pyramid (section 2.3).
+"""Build the three networks: Xception, ResNet50V2, and ResNet50V2 with the paper's feature pyramid (section 2.3).
 
-Layer names are an interface: weights and heat maps refer to them. The quick size has the same names and the same
-pyramid code on a small ResNetV2, so that what is learned on it holds for the full one. Taught in chapter 03.
+Layer names are an interface: weights and heat maps refer to them. The quick size has the same layer names and the same
+pyramid code on a small ResNetV2, so that what you learn on it holds for the full size. Taught in chapter 03.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ NAMES = NETWORKS
 ALL_NAMES = (*NETWORKS, *VARIATIONS)
 """The paper's three networks, and the variations of its pyramid."""
 LAST_MAP = {name: "block14_sepconv2_act" if name == "xception" else "post_relu" for name in ALL_NAMES}
-"""The last layer with rows and columns: where a heat map of the backbone is read."""
+"""The last layer with rows and columns, from which a heat map of the backbone is computed."""
 PYRAMID_CHANNELS = 256
 QUICK_PYRAMID_CHANNELS = 32
 
@@ -25,7 +25,7 @@ Size = Literal["paper", "quick"]
 
 
 def build(name: str, input_shape: tuple[int, int, int] = (512, 512, 1), size: Size = "paper") -> keras.Model:
-    """One of the paper's three networks, or a variation of its pyramid, untrained (section 2.3).
+    """Build one of the paper's three networks, or a variation of its pyramid, untrained (section 2.3).
 
     Parameters
     ----------
@@ -44,14 +44,15 @@ def build(name: str, input_shape: tuple[int, int, int] = (512, 512, 1), size: Si
     Raises
     ------
     InputError
-        If there is no such network or size, or the image is too small for the pyramid.
+        If the network or size is unknown, or the image is too small for the pyramid.
     """
     if name not in ALL_NAMES:
-        raise InputError(name, "is no network", f"Choose one of {', '.join(ALL_NAMES)}")
+        raise InputError(name, "unknown network", f"Choose one of {', '.join(ALL_NAMES)}")
     if size not in ("paper", "quick"):
-        raise InputError(size, "is no network size", "Choose paper or quick")
+        raise InputError(size, "unknown network size", "Choose paper or quick")
     if min(input_shape[:2]) < 96:
-        raise InputError(str(input_shape), "is too small: P4 needs maps of 3×3", "Give images of at least 96×96 pixels")
+        problem = "images of this shape are too small: level P4 needs maps of at least 3×3"
+        raise InputError(str(input_shape), problem, "Give images of at least 96×96 pixels")
     image = layers.Input(input_shape, name="slice")
     if name == "xception":
         features = _xception(image, size)
@@ -79,7 +80,7 @@ def _resnet(image: KerasTensor, size: Size) -> keras.Model:
 
 
 def _plain_head(features: KerasTensor) -> KerasTensor:
-    """Average over the map, then two classes: no head of the baselines is published, this is the plainest."""
+    """Average over the map, then two classes: the baselines' heads are not published, and this is the simplest."""
     pooled = layers.GlobalAveragePooling2D(name="avg_pool")(features)
     return layers.Dense(2, activation="softmax", dtype="float32", name="predictions")(pooled)
 
@@ -88,7 +89,7 @@ def _plain_head(features: KerasTensor) -> KerasTensor:
 
 QUICK_WIDTH = 8
 BATCH_NORM_MOMENTUM = 0.8
-"""Keras' 0.99 does not catch up within a few hundred steps, and the network then fails only when it is tested."""
+"""With Keras' 0.99 the moving averages lag behind for hundreds of steps: training looks fine, testing fails."""
 
 
 def _normalise(x: KerasTensor, name: str) -> KerasTensor:
@@ -111,7 +112,7 @@ def _residual_block(x: KerasTensor, filters: int, stride: int, name: str) -> Ker
 
 
 def _small_resnet(image: KerasTensor) -> keras.Model:
-    """ResNetV2 with one block a stack and an eighth of the width; downsampling where Keras' ResNet50V2 has it."""
+    """ResNetV2 with one block per stack and an eighth of the width, downsampling in the same places as ResNet50V2."""
     x = layers.Conv2D(QUICK_WIDTH, 7, strides=2, padding="same", name="conv1_conv")(image)
     x = layers.MaxPooling2D(3, strides=2, padding="same", name="pool1_pool")(x)
     for stack, filters in enumerate((1, 2, 4, 8), start=2):
@@ -121,7 +122,7 @@ def _small_resnet(image: KerasTensor) -> keras.Model:
 
 
 def _small_xception(image: KerasTensor) -> KerasTensor:
-    """Xception's idea (Chollet 2017) in small: separable convolutions with residual projections."""
+    """A small version of Xception (Chollet 2017): separable convolutions with residual projections."""
     x = layers.Conv2D(QUICK_WIDTH, 3, strides=2, padding="same", use_bias=False, name="block1_conv1")(image)
     x = layers.ReLU(name="block1_conv1_act")(_normalise(x, "block1_conv1_bn"))
     x = layers.Conv2D(2 * QUICK_WIDTH, 3, strides=2, padding="same", use_bias=False, name="block1_conv2")(x)

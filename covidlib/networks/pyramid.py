@@ -1,4 +1,4 @@
-"""The paper's feature pyramid and its heads, and three variations to measure what each part is worth (section 2.3).
+"""The paper's feature pyramid and its heads, and three variations that change one choice each (section 2.3).
 
 Layer names are an interface: weights and heat maps refer to them. Taught in chapter 03.
 """
@@ -16,17 +16,17 @@ LEVELS = ("P3", "P4", "P5", "P6", "P7")
 
 @dataclass(frozen=True)
 class PyramidPlan:
-    """How a pyramid is put together; as it stands, the paper's code (Figure 9).
+    """The choices that define a pyramid; the defaults are those of the paper's code (Figure 9).
 
     Attributes
     ----------
     sources : three layer names of the backbone
-        Where C3, C4 and C5 are taken. Keras' ResNetV2 halves the map at the END of a stack, so the paper's C4 and C5
-        have one size.
+        The layers C3, C4 and C5. Keras' ResNetV2 halves the map at the END of a stack, so the paper's C4 and C5 have
+        the same size.
     merge : "concatenate" or "add"
-        How a coarser map meets a finer one; addition is Lin et al.'s feature pyramid network.
+        How a coarser map is merged with a finer one; Lin et al.'s feature pyramid network adds them.
     heads : "relu" or "linear"
-        What each level's two numbers pass. A ReLU lets a level fall silent for good.
+        Activation of each level's two outputs. With ReLU, a level's outputs can become zero and stay zero.
     """
 
     sources: tuple[str, str, str] = ("conv4_block1_preact_relu", "conv5_block1_preact_relu", "post_relu")
@@ -42,11 +42,11 @@ PLANS = {
         sources=("conv3_block1_preact_relu", "conv4_block1_preact_relu", "post_relu")
     ),
 }
-"""The paper's network, and three that differ in one choice: added, with linear heads, with strides 8, 16 and 32."""
+"""The paper's pyramid, and three that differ in one choice: added maps, linear heads, strides of 8, 16 and 32."""
 
 
 def pyramid(backbone: keras.Model, channels: int, plan: PyramidPlan) -> list[KerasTensor]:
-    """Five maps from three depths of a backbone (paper, Figure 9).
+    """Build the pyramid's five maps from three depths of a backbone (paper, Figure 9).
 
     The unpadded convolutions trim P3 and P4: at 512×512 the paper's five maps are 30, 14, 16, 8 and 4 pixels wide.
 
@@ -82,7 +82,7 @@ def _resize_like(source: KerasTensor, target: KerasTensor, name: str) -> KerasTe
 
 
 def pyramid_head(maps: list[KerasTensor], plan: PyramidPlan) -> KerasTensor:
-    """Two numbers a level, ten together, two classes (paper, Figure 9)."""
+    """Build the heads: two numbers per level, joined into ten, then two classes (paper, Figure 9)."""
     heads = []
     for level, features in zip(LEVELS, maps, strict=True):
         flat = layers.Flatten(name=f"{level}_flat")(features)
@@ -91,6 +91,6 @@ def pyramid_head(maps: list[KerasTensor], plan: PyramidPlan) -> KerasTensor:
         heads.append(layers.Dense(2, activation=plan.heads, kernel_initializer=initial, name=f"{level}_head")(flat))
     joined = layers.Concatenate(name="heads")(heads)
     initial = keras.initializers.RandomNormal(0.0, 0.001)
-    # Probabilities stay 32-bit where the rest computes with 16: small ones would become 0.
+    # Probabilities stay 32-bit even where the rest uses 16 bits: small ones would become 0.
     last = layers.Dense(2, activation="softmax", kernel_initializer=initial, dtype="float32", name="predictions")
     return last(joined)

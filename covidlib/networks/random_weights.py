@@ -1,7 +1,7 @@
-"""A network that nobody trained, but that tells slices apart: to measure speed and rounding where no weights are.
+"""Untrained networks with varied outputs, for measuring speed and rounding errors without trained weights.
 
-Random weights alone will not do: without averages every layer drifts, every slice gets one half, and a comparison of
-roundings compares nothing. Taught in chapter 06.
+Random weights alone are not enough: without fitted batch-norm averages every slice gets a probability near one half,
+and rounding errors cannot be compared. Taught in chapter 06.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ SPREAD = 2.0
 
 
 def untrained(name: str, input_shape: tuple[int, int, int], size: models.Size, images: np.ndarray) -> keras.Model:
-    """Random weights, averages as after training on `images`, and scores spread about zero.
+    """Build a network with random weights, batch-norm averages of `images`, and scores spread about zero.
 
     Parameters
     ----------
     images : float32 array, shape (slices, side, side, 1)
-        Scaled slices, a few that differ.
+        A few different slices, scaled.
 
     Returns
     -------
     keras.Model
-        What it answers means nothing; that it answers each slice differently is all.
+        Its probabilities have no meaning; they only differ between slices.
 
     Raises
     ------
     ValueError
-        If the slices all look alike to it.
+        If it gives all slices the same score.
     """
     model = models.build(name, input_shape, size)
     draw_weights(model, SEED)
@@ -41,15 +41,15 @@ def untrained(name: str, input_shape: tuple[int, int, int], size: models.Size, i
     for layer in averages:
         layer.momentum = 0.0
     model(images, training=True)
-    for layer, own in zip(averages, momentum, strict=True):
-        layer.momentum = own
+    for layer, original in zip(averages, momentum, strict=True):
+        layer.momentum = original
     last = model.get_layer("predictions")
     features = keras.Model(model.inputs, last.input).predict_on_batch(images)
     kernel, bias = last.get_weights()
     scores = features @ (kernel[:, 0] - kernel[:, 1])
     if scores.std() == 0:
-        raise ValueError("the slices all look alike to this network: give others")
-    # Both classes' columns move alike, so that the difference is what gets the mean and the spread.
+        raise ValueError("this network gives all slices the same score: pass other slices")
+    # Both columns of the kernel are scaled alike, so that the difference of the classes gets the mean and the spread.
     bias[0] = bias[1] - SPREAD * scores.mean() / scores.std()
     last.set_weights([kernel * SPREAD / scores.std(), bias])
     return model
@@ -63,17 +63,17 @@ RANDOM_WEIGHTS = (
 
 
 def draw_weights(model: keras.Model, seed: int) -> None:
-    """Draw every random weight, and the dropouts' states, from a seed of the layer's own.
+    """Draw every random weight, and the state of every dropout layer, from a seed per layer.
 
-    Keras draws them from Python's global random numbers, from which other threads of a program (a cluster worker's,
-    a notebook's) draw too: then one seed would not give one network.
+    Keras draws them from Python's global random numbers, which other threads of a program (a cluster worker's,
+    a notebook's) use too: the same seed would then not always give the same network.
     """
     for number, layer in enumerate(model.layers):
         for place, (initializer, weight) in enumerate(RANDOM_WEIGHTS):
             if hasattr(layer, initializer) and getattr(layer, weight, None) is not None:
-                drawn = getattr(layer, initializer)
-                own = {**drawn.get_config(), "seed": (seed * 1_000 + number) * 10 + place}
+                original = getattr(layer, initializer)
+                config = {**original.get_config(), "seed": (seed * 1_000 + number) * 10 + place}
                 variable = getattr(layer, weight)
-                variable.assign(type(drawn).from_config(own)(variable.shape))
+                variable.assign(type(original).from_config(config)(variable.shape))
         if isinstance(layer, layers.Dropout):
             layer.seed_generator.state.assign([seed, number])

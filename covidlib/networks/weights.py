@@ -1,7 +1,7 @@
-"""Weights on disk: one HDF5 file that says which network it belongs to (paper, code availability).
+"""Save and load network weights, in HDF5 files that also name their network (paper, code availability).
 
 covidlib writes the network's name, size, input shape and scaling into the file, so that a folder of slices and one
-file are enough to diagnose. The authors' own Keras 2.3 files hold no such notes: their network must be named.
+weights file are enough for a diagnosis. The authors' Keras 2.3 files contain no such note: their network must be named.
 Only arrays are read; no code, pickle or layer class is taken from a file. Taught in chapters 03 and 06.
 """
 
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 NOTE = "covidlib"
 SIZES = ("paper", "quick")
 LARGEST_SIDE = 4096
-"""Pixels of a side of a network's input: a note that says more is damaged."""
+"""Largest side of a network's input in pixels: a note with a larger one is damaged."""
 
 
 @dataclass(frozen=True)
 class WeightsNote:
-    """What a covidlib weights file says about itself."""
+    """The note in a covidlib weights file: which network it belongs to, and how that was trained."""
 
     network: str
     size: models.Size
@@ -48,7 +48,7 @@ class WeightsNote:
 
 
 def save_weights(model: keras.Model, path: str | Path, note: WeightsNote) -> None:
-    """Write weights and the note about them; the file appears whole or not at all.
+    """Save weights and a note about them; the file appears complete or not at all.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def save_weights(model: keras.Model, path: str | Path, note: WeightsNote) -> Non
         If the disk is full.
     """
     path = Path(path)
-    # Asked beforehand: a disk that fills up while HDF5 writes brings the whole process down.
+    # Checked beforehand: if the disk fills up while HDF5 writes, the whole process crashes.
     needed = 2 * sum(math.prod(weight.shape) for weight in model.weights) * 4 + 1_000_000
     if shutil.disk_usage(path.parent).free < needed:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
@@ -67,21 +67,21 @@ def save_weights(model: keras.Model, path: str | Path, note: WeightsNote) -> Non
 
 
 def read_note(path: str | Path) -> WeightsNote | None:
-    """The note in a weights file; None where there is none (a file of the authors).
+    """Read the note in a weights file; None if it has none (a file of the authors).
 
     Raises
     ------
     InputError
-        If the file is missing or no HDF5.
+        If the file is missing, is not HDF5, or its note is damaged.
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError(path, "is no file", "Name a weights file (.weights.h5 or the authors' .hdf5)")
+        raise InputError(path, "no such file", "Name a weights file (.weights.h5 or the authors' .hdf5)")
     try:
         with h5py.File(path, "r") as file:
             stored = file.attrs.get(NOTE)
-    except (OSError, KeyError, RuntimeError) as error:  # HDF5 has one kind for each way in which a file is damaged
-        raise InputError(path, f"is no readable HDF5 file ({error})", "Copy or download the file again") from error
+    except (OSError, KeyError, RuntimeError) as error:  # h5py raises each of these for some kind of damage
+        raise InputError(path, f"not a readable HDF5 file ({error})", "Copy or download the file again") from error
     if stored is None:
         return None
     try:
@@ -91,17 +91,17 @@ def read_note(path: str | Path) -> WeightsNote | None:
         return note
     except (ValueError, TypeError, KeyError) as error:
         raise InputError(
-            path, f"its note about the network is damaged ({error})", "Train again, or copy it again"
+            path, f"its note about the network is damaged ({error})", "Copy the file again, or train again"
         ) from error
 
 
 def _check(note: WeightsNote) -> None:
-    """Refuse a note that no program of ours wrote.
+    """Refuse a note that covidlib cannot have written.
 
     Raises
     ------
     ValueError
-        If a field holds what cannot be in it.
+        If a field has an impossible value.
     """
     known = {"network": (*NETWORKS, *VARIATIONS), "size": SIZES, "scaling": get_args(Scaling)}
     for field, allowed in known.items():
@@ -113,12 +113,12 @@ def _check(note: WeightsNote) -> None:
 
 
 def note_for(path: str | Path, network: str | None = None) -> WeightsNote:
-    """What a weights file says about itself, or what `network` says about a file of the authors.
+    """The note in a weights file, or, for a file of the authors, a note made from `network`.
 
     Raises
     ------
     InputError
-        If the file is missing or damaged, names no network where none is given, or another one.
+        If the file is missing or damaged, if neither the file nor `network` names a network, or if they disagree.
     """
     path = Path(path)
     note = read_note(path)
@@ -128,19 +128,19 @@ def note_for(path: str | Path, network: str | None = None) -> WeightsNote:
         note = WeightsNote(network, "paper", (512, 512, 1), "raw", "published", 0, "COVID-CTset")
     elif network is not None and network != note.network:
         raise InputError(
-            path, f"holds weights of {note.network}, not of {network}", f"Leave out --network or give {note.network}"
+            path, f"contains weights of {note.network}, not of {network}", f"Omit --network or set it to {note.network}"
         )
     return note
 
 
 def load_weights(path: str | Path, network: str | None = None) -> tuple[keras.Model, WeightsNote]:
-    """Build the network that a file belongs to and load its weights.
+    """Build the network that a weights file belongs to, and load its weights.
 
     Parameters
     ----------
     network : str, optional
-        Needed for the authors' Keras 2.3 files, which are taken as paper-size networks for raw values; for other
-        files it must agree with what the file says.
+        Required for the authors' Keras 2.3 files, which are assumed to belong to paper-size networks for raw values;
+        for other files it must agree with the note in the file.
 
     Returns
     -------

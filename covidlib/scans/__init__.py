@@ -1,6 +1,6 @@
 """CT scans on disk: find series, read and write slices, import DICOM (paper, section 2.1).
 
-Everything that touches a slice file is here: 16-bit TIFF, DICOM, names, folders of patients, display windows, lung
+Everything that works on slice files is here: 16-bit TIFF, DICOM, file names, patient folders, display windows, lung
 masks.
 """
 

@@ -1,7 +1,7 @@
-"""DICOM series: recognise the files, group them by series, order them in space, read HU + 1024 (paper, section 2.1).
+"""Read DICOM series: recognise files, group them by series, order the slices, read HU + 1024 (paper, section 2.1).
 
-The scanner's slope, intercept, sign and padding differ between makers; COVID-CTset's stored value does not. Everything
-that leaves this module is HU + 1024 in 16 unsigned bits. pydicom is imported when a DICOM file is met, not before.
+Slope, intercept, sign and padding differ between scanner makers; the stored values of COVID-CTset do not. All pixels
+that this module returns are HU + 1024 in 16 unsigned bits. pydicom is imported only when a DICOM file is read.
 Taught in chapter 01.
 """
 
@@ -28,20 +28,20 @@ FIELDS = (
     "PixelSpacing", "RescaleIntercept", "RescaleSlope", "RescaleType", "Rows", "SOPClassUID", "SeriesInstanceUID",
     "SliceThickness",
 )  # fmt: skip
-"""What covidlib reads of a header, here and in other modules; everything else is left alone."""
+"""The header fields that covidlib reads, here and in other modules; all others are ignored."""
 DICOMDIR = "1.2.840.10008.1.3.10"
-"""The class of a list of files, as exports on disks have one (Media Storage Directory Storage)."""
+"""SOP class of the file list of an export (Media Storage Directory Storage)."""
 HOUNSFIELD_OFFSET = 1024
-"""Stored value of 0 HU (water): COVID-CTset keeps what its scanner stored, HU + 1024."""
+"""Stored value of 0 HU (water): COVID-CTset keeps its scanner's stored values, HU + 1024."""
 LARGEST_SIDE = 8192
-"""Pixels of a side of a slice: four times what scanners make. A damaged header would ask for all memory there is."""
+"""Largest side of a slice in pixels, four times that of real scanners: a damaged header could ask for all memory."""
 LOWEST_CT_VALUE, HIGHEST_CT_VALUE = -1000, 3071
-"""Air, and the largest HU of a 12-bit scanner: a padding value outside is no tissue."""
+"""Air, and the largest HU of a 12-bit scanner: a padding value outside this range cannot be tissue."""
 
 
 @dataclass(frozen=True)
 class DicomSeries:
-    """Files of one series UID in slice order, with remarks about what is odd."""
+    """The files of one series UID in slice order, with remarks about irregularities."""
 
     name: str
     files: tuple[Path, ...]
@@ -49,12 +49,12 @@ class DicomSeries:
 
 
 def looks_like_dicom(path: Path) -> bool:
-    """Whether the name or the four letters at byte 128 say DICOM; exports often have no suffix.
+    """Whether a file is DICOM, by its suffix or by the four letters at byte 128; exports often have no suffix.
 
     Raises
     ------
     InputError
-        If the file may not be read.
+        If the file cannot be opened.
     """
     if path.suffix.lower() in DICOM_SUFFIXES:
         return True
@@ -66,7 +66,7 @@ def looks_like_dicom(path: Path) -> bool:
 
 
 def read_header(path: Path, **options: object) -> Dataset:
-    """One DICOM file through pydicom; options as for `pydicom.dcmread`.
+    """Read one DICOM file with pydicom; options as for `pydicom.dcmread`.
 
     Raises
     ------
@@ -77,28 +77,28 @@ def read_header(path: Path, **options: object) -> Dataset:
         import pydicom
     except ImportError as error:
         raise InputError(
-            path, "is DICOM and pydicom is not installed", "Install it: pip install 'covidlib[dicom]'"
+            path, "this is a DICOM file, and pydicom is not installed", "Install it: pip install 'covidlib[dicom]'"
         ) from error
-    # Its warnings quote the values that they complain of, and a value may say who somebody is.
+    # pydicom's warnings quote field values, and a value may identify the patient.
     warnings.filterwarnings("ignore", module=r"pydicom\.")
     try:
         header = pydicom.dcmread(path, **options)  # type: ignore[arg-type]
-        # pydicom understands a field when it is asked for: a damaged one must fail here, where the file is named.
+        # pydicom parses a field when it is accessed: a damaged field must fail here, where the error names the file.
         for field in FIELDS:
             header.get(field)
         for field in ("MediaStorageSOPClassUID", "TransferSyntaxUID"):
             header.file_meta.get(field)
         return header
     except PermissionError as error:
-        raise InputError(path, "may not be read (no permission)", "Grant read permission and try again") from error
-    except Exception as error:  # pydicom raises many kinds for damaged files: whatever it says, name the file
+        raise InputError(path, "cannot be read (no permission)", "Grant read permission and try again") from error
+    except Exception as error:  # pydicom raises many kinds of errors for damaged files: name the file in every case
         raise InputError(
             path, f"cannot be read as DICOM ({type(error).__name__})", "Export or copy the file again"
         ) from error
 
 
 def refuse_cut(path: Path, header: Dataset) -> None:
-    """Refuse a file that ends before the size of the image that it may have been: a series would lack a slice unseen.
+    """Refuse a file that was cut off before its image: otherwise a slice would silently be missing from the series.
 
     Raises
     ------
@@ -107,25 +107,25 @@ def refuse_cut(path: Path, header: Dataset) -> None:
     """
     if "Rows" in header:
         if any(np.isnan(_numbers(header, field, 1)).any() for field in ("Rows", "Columns")):
-            raise InputError(path, "does not say how large its image is", "Export or copy the file again")
+            raise InputError(path, "the header does not contain the size of the image", "Export or copy the file again")
         return
     kind, announced = header.get("SOPClassUID"), header.file_meta.get("MediaStorageSOPClassUID")
-    # Reports and makers' own records repeat what the file's beginning announced; only a DICOMDIR does not.
+    # Reports and makers' private records repeat the class announced at the start of the file; only a DICOMDIR does not.
     is_whole = kind is not None and announced in (None, kind)
     if announced != DICOMDIR and (not is_whole or "Image Storage" in kind.name):
-        raise InputError(path, "ends before its image", "Export or copy the file again")
+        raise InputError(path, "the file ends before its image", "Export or copy the file again")
 
 
 def group_series(folder: Path, paths: list[Path]) -> list[DicomSeries]:
-    """The CT series among the DICOM files of one folder, each in slice order.
+    """Group the DICOM files of one folder into CT series, each in slice order.
 
-    Files without an image (DICOMDIR, reports) are passed over; so are localisers, which are no slices.
+    Files without an image (DICOMDIR, reports) are skipped; so are localisers, which are not slices.
 
     Raises
     ------
     InputError
-        If a file cannot be read or was cut off, two slices of a series share a number or a position, or slices have
-        neither.
+        If a file cannot be read or was cut off, or two slices of a series have the same number or position, or slices
+        have neither.
     """
     groups: dict[str, list[tuple[Path, Dataset]]] = defaultdict(list)
     for path in sorted(paths):
@@ -134,19 +134,19 @@ def group_series(folder: Path, paths: list[Path]) -> list[DicomSeries]:
         if "Rows" in header and "LOCALIZER" not in image_kinds(header):
             groups[str(header.get("SeriesInstanceUID", ""))].append((path, header))
     several = len(groups) > 1
-    found = []
-    # Numbers, not UIDs: names are shown and written, and a UID leads to the patient.
+    all_series = []
+    # Numbers, not UIDs: names are shown and written to files, and a UID could identify the patient.
     for number, members in enumerate(groups.values(), start=1):
         files, remarks = _in_slice_order(members)
-        found.append(DicomSeries(str(folder / f"series{number}") if several else str(folder), files, remarks))
-    return found
+        all_series.append(DicomSeries(str(folder / f"series{number}") if several else str(folder), files, remarks))
+    return all_series
 
 
 def image_kinds(header: Dataset) -> list[str]:
     """The words of a header's ImageType in capitals: ORIGINAL, PRIMARY, LOCALIZER and so on."""
-    found = header.get("ImageType") or []
-    # pydicom gives a single word as a string: taken for a list, it would be so many letters.
-    return [str(word).upper() for word in ([found] if isinstance(found, str) else found)]
+    words = header.get("ImageType") or []
+    # pydicom returns a single word as a string, which must not be split into letters.
+    return [str(word).upper() for word in ([words] if isinstance(words, str) else words)]
 
 
 def _in_slice_order(members: list[tuple[Path, Dataset]]) -> tuple[tuple[Path, ...], tuple[str, ...]]:
@@ -157,7 +157,7 @@ def _in_slice_order(members: list[tuple[Path, Dataset]]) -> tuple[tuple[Path, ..
         if np.isnan(numbers).any() and len(members) > 1:
             raise InputError(
                 members[0][0],
-                "its series has slices with neither a position nor an instance number",
+                "its series contains slices with neither a position nor an instance number",
                 "Export the series again with its geometry (ImagePositionPatient)",
             )
         order = np.argsort(numbers, kind="stable")
@@ -167,13 +167,13 @@ def _in_slice_order(members: list[tuple[Path, Dataset]]) -> tuple[tuple[Path, ..
         if positions[after] - positions[before] < 1e-3:
             raise InputError(
                 members[after][0],
-                f"lies at the same position as {members[before][0].name}",
-                "Put each reconstruction or time point in a folder of its own",
+                f"this slice has the same position as {members[before][0].name}",
+                "Put each reconstruction or time point in a separate folder",
             )
     if np.isnan(numbers).any():
         return tuple(members[i][0] for i in order), ("slices have no InstanceNumber: ordered by position alone",)
     steps = np.diff(numbers[order])
-    # Which end is first is a convention: follow the scanner's numbers, as COVID-CTset's file names do.
+    # Which end comes first is a convention: follow the scanner's numbers, as COVID-CTset's file names do.
     if (steps < 0).sum() > (steps > 0).sum():
         order, steps = order[::-1], -steps[::-1]
     odd = int((steps < 0).sum())
@@ -188,8 +188,8 @@ def _refuse_equal_numbers(members: list[tuple[Path, Dataset]]) -> None:
         if number in seen:
             raise InputError(
                 path,
-                f"has the same InstanceNumber ({number:.0f}) as {seen[number].name}",
-                "Keep one file a slice; put each reconstruction in a folder of its own",
+                f"this slice has the same InstanceNumber ({number:.0f}) as {seen[number].name}",
+                "Keep one file per slice; put each reconstruction in a separate folder",
             )
         if not np.isnan(number):
             seen[number] = path
@@ -201,46 +201,48 @@ def _number(header: Dataset) -> float:
 
 
 def _numbers(header: Dataset, field: str, count: int) -> np.ndarray:
-    """So many finite numbers of a field; all NaN where it holds anything else."""
+    """The `count` finite numbers of a field; all NaN if it contains anything else."""
     value = header.get(field)
     try:
-        found = np.atleast_1d(np.asarray(value, dtype=float))
+        numbers = np.atleast_1d(np.asarray(value, dtype=float))
     except (TypeError, ValueError):
-        found = np.array([])
-    if found.shape != (count,) or not np.isfinite(found).all():
+        numbers = np.array([])
+    if numbers.shape != (count,) or not np.isfinite(numbers).all():
         return np.full(count, np.nan)
-    return found
+    return numbers
 
 
 def position_mm(header: Dataset) -> float:
-    """Millimetres along the slice normal; NaN where the header has no geometry."""
+    """Position of a slice in millimetres along the slice normal; NaN if the header has no geometry."""
     place, axes = _numbers(header, "ImagePositionPatient", 3), _numbers(header, "ImageOrientationPatient", 6)
     return float(np.cross(axes[:3], axes[3:]) @ place)
 
 
 def read_dicom(path: str | Path) -> np.ndarray:
-    """One DICOM slice as COVID-CTset would store it (paper, section 2.1).
+    """Read one DICOM slice, with its values as COVID-CTset stores them (paper, section 2.1).
 
     Returns
     -------
     uint16 array, shape (rows, columns)
-        HU + 1024, whatever slope and intercept say; padding and what is below −1024 HU become 0.
+        HU + 1024, with slope and intercept applied; padding and values below −1024 HU become 0.
 
     Raises
     ------
     InputError
-        If the file cannot be decoded or holds no single grey image.
+        If the file cannot be decoded or is not a single grey image.
     """
     path = Path(path)
     header = read_header(path)
     sides = np.concatenate([_numbers(header, field, 1) for field in ("Rows", "Columns")])
     if not (sides <= LARGEST_SIDE).all():
         raise InputError(
-            path, f"says that it has {sides[0]:g}×{sides[1]:g} pixels", f"Slices have at most {LARGEST_SIDE} a side"
+            path,
+            f"the header announces {sides[0]:g}×{sides[1]:g} pixels, more than {LARGEST_SIDE} per side",
+            "Export or copy the file again",
         )
     try:
         stored = header.pixel_array
-    except Exception as error:  # pydicom's decoders raise many kinds; each means that there is no picture
+    except Exception as error:  # pydicom's decoders raise many kinds of errors; each means that there is no image
         remedy = "Copy the file again"
         if compression := _compression(header):
             remedy += f"; {compression} needs a decoder: pip install pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg"
@@ -261,12 +263,12 @@ def read_dicom(path: str | Path) -> np.ndarray:
     slope = float(_numbers(header, "RescaleSlope", 1)[0]) if "RescaleSlope" in header else 1.0
     intercept = float(_numbers(header, "RescaleIntercept", 1)[0])
     if np.isnan(slope) or np.isnan(intercept):
-        raise InputError(path, "its RescaleSlope or RescaleIntercept is no number", "Export original CT slices")
+        raise InputError(path, "its RescaleSlope or RescaleIntercept is not a number", "Export original CT slices")
     return to_stored_values(stored, slope, intercept, _padding(header))
 
 
 def _compression(header: Dataset) -> str:
-    """The name of the compression of a file's pixels; empty if there is none, or none that is known."""
+    """The name of the compression of a file's pixels; empty if there is none or it is unknown."""
     try:
         syntax = header.file_meta.TransferSyntaxUID
         return str(syntax.name) if syntax.is_compressed else ""
@@ -287,14 +289,14 @@ def _padding(header: Dataset) -> tuple[int, int] | None:
 def to_stored_values(
     stored: np.ndarray, slope: float, intercept: float, padding: tuple[int, int] | None = None
 ) -> np.ndarray:
-    """COVID-CTset's stored value from a scanner's: slope·value + intercept + 1024 in 16 unsigned bits.
+    """Convert a scanner's stored values to COVID-CTset's: slope·value + intercept + 1024 in 16 unsigned bits.
 
     Parameters
     ----------
     stored : int array
-        What the file holds.
+        The values in the file.
     padding : (lowest, highest), optional
-        The values that mark pixels outside the reconstruction field; they become 0 where they are no tissue's.
+        The values that mark pixels outside the reconstruction field; they become 0 if they cannot be tissue.
     """
     hounsfield = stored.astype(np.float64) * slope + intercept
     values = np.clip(np.rint(hounsfield + HOUNSFIELD_OFFSET), 0, np.iinfo(np.uint16).max)

@@ -1,7 +1,8 @@
-"""Whose slices are whose: the patients under a folder, told apart by folders, by published names or by DICOM.
+"""Find the patients under a folder: by subfolder, by published file name, or by DICOM PatientID.
 
-The system answers for a patient, so it must not mix two of them, and must not let one spoil the others: a folder is
-split into patients from names alone, and nothing is decoded before a patient's turn. Taught in chapter 06.
+A diagnosis is made per patient, so slices of two patients must not be mixed, and one patient's damaged file must not
+stop the others: patients are separated by names alone, and no slice is decoded before its patient is processed. Taught
+in chapter 06.
 """
 
 from __future__ import annotations
@@ -26,18 +27,19 @@ SERIES_FOLDER = re.compile(r"SR_\d+", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Patient:
-    """One patient's folders, before anything in them was opened.
+    """One patient's folders and files, before any of them is read.
 
     Attributes
     ----------
     name : str
-        Path of the folder, from the folder that was given on; only printable characters.
+        Path of the folder, starting at the given folder; only printable characters.
     folders : tuple of Path
-        Where the patient's series lie; mostly one folder.
+        The folders with the patient's series; mostly one.
     files : tuple of Path
         Every visible file in them, slices or not.
     listed : tuple of Series
-        The patient's series where one folder holds those of many, told apart by published names; else empty.
+        The patient's series if one folder contains those of several patients, separated by published names; otherwise
+        empty.
     """
 
     name: str
@@ -46,26 +48,26 @@ class Patient:
     listed: tuple[Series, ...] = ()
 
     def series(self) -> list[Series]:
-        """The patient's series, ready to be read.
+        """Find the patient's series, ready to be read.
 
         Raises
         ------
         InputError
             If there is no slice, a file cannot be read, or DICOM headers name more than one patient.
         """
-        found = list(self.listed) or [one for folder in self.folders for one in find_series(folder)]
-        # Each file: a series UID that was blanked, or copied, joins the slices of two people.
-        people = {person_of(path) for one in found if one.kind == "dicom" for path in one.files} - {""}
+        all_series = list(self.listed) or [series for folder in self.folders for series in find_series(folder)]
+        # Check each file: a blanked or copied series UID joins the slices of two people.
+        people = {person_of(path) for series in all_series if series.kind == "dicom" for path in series.files} - {""}
         if len(people) > 1:
             raise InputError(
                 self.folders[0],
-                f"holds DICOM slices of {len(people)} patients",
-                "Put each patient in a folder of its own; `covidlib import-dicom` does that",
+                f"contains DICOM slices of {len(people)} patients",
+                "Put each patient in a separate folder; `covidlib import-dicom` does that",
             )
-        return found
+        return all_series
 
     def stamp(self) -> str:
-        """SHA-256 over path, size and time of every file: changes when a file does, without reading it."""
+        """SHA-256 of the path, size and time of every file: detects changed files without reading them."""
         digest = hashlib.sha256()
         for path in self.files:
             state = path.stat()
@@ -74,62 +76,62 @@ class Patient:
 
 
 def find_patients(folders: Sequence[str | Path], one_each: bool = False) -> list[Patient]:
-    """The patients under one or more folders, in natural order of their names.
+    """Find the patients under one or more folders, in natural order of their names.
 
     A patient is, from the given folder down: a folder named patient1, patient2 and so on (COVID-CTset and
-    `covidlib import-dicom`); else a folder that holds slices, or series folders named SR_2, SR_3 and so on, with all
-    that lies below it. Slices with COVID-CTset's flat names belong to the patient in the name. Folders whose DICOM
-    files share a PatientID are one patient. An empty folder is a patient without slices, so that it is reported; a
-    folder that holds files but no slice is passed over.
+    `covidlib import-dicom`); otherwise a folder that contains slices, or series folders named SR_2, SR_3 and so on,
+    with everything below it. Slices with COVID-CTset's flat names belong to the patient in the name. Folders whose
+    DICOM files have the same PatientID are one patient. An empty folder counts as a patient without slices, so that it
+    is reported; a folder with files but without slices is skipped.
 
     Parameters
     ----------
     one_each : bool
-        Each given folder is one patient, whatever its layout.
+        Treat each given folder as one patient, whatever its layout.
 
     Raises
     ------
     InputError
         If a given folder does not exist, or there is no slice under any of them.
     """
-    found: list[Patient] = []
+    all_patients: list[Patient] = []
     for given in folders:
         root = Path(given)
         if not root.is_dir():
-            raise InputError(root, "there is no such folder", "Name a folder that holds slices of one or more patients")
+            raise InputError(root, "there is no such folder", "Name a folder with slices of one or more patients")
         root = root.resolve()
         places = [root] if one_each else _patient_folders(root)
-        patients = [one for place in places for one in _patients_at(place, root, one_each)]
-        found += patients if one_each else _joined_by_person(patients, root)
-    if not any(_holds_slices(one.files) for one in found):
+        patients = [patient for place in places for patient in _patients_at(place, root, one_each)]
+        all_patients += patients if one_each else _joined_by_person(patients, root)
+    if not any(_holds_slices(patient.files) for patient in all_patients):
         raise InputError(
             Path(folders[0]),
             "no TIFF or DICOM slice found",
-            "Name a folder that holds 16-bit TIFF or DICOM slices of chest CT",
+            "Name a folder with 16-bit TIFF or DICOM slices of chest CT",
         )
-    return sorted(_without_repeats(found), key=lambda one: natural_key(one.name))
+    return sorted(_without_repeats(all_patients), key=lambda patient: natural_key(patient.name))
 
 
 def _patient_folders(folder: Path) -> list[Path]:
     try:
         entries = [entry for entry in os.scandir(folder) if not entry.name.startswith(".")]
     except OSError:
-        # A patient that cannot be opened is reported when its turn comes; the others are not its hostages.
+        # A folder that cannot be opened is reported when its patient is processed; the others are not affected.
         return [folder]
     inner = [Path(entry.path) for entry in entries if entry.is_dir()]
     # A link to a folder above would be followed for ever.
-    inner = [one for one in inner if not (one.is_symlink() and folder.resolve().is_relative_to(one.resolve()))]
+    inner = [path for path in inner if not (path.is_symlink() and folder.resolve().is_relative_to(path.resolve()))]
     files = [Path(entry.path) for entry in entries if entry.is_file()]
     named = PATIENT_FOLDER.fullmatch(folder.name) is not None
-    if named or _holds_slices(files) or any(SERIES_FOLDER.fullmatch(one.name) for one in inner):
+    if named or _holds_slices(files) or any(SERIES_FOLDER.fullmatch(path.name) for path in inner):
         return [folder]
     if not entries:
         return [folder]
-    return [patient for one in sorted(inner) for patient in _patient_folders(one)]
+    return [patient for path in sorted(inner) for patient in _patient_folders(path)]
 
 
 def _patients_at(place: Path, root: Path, one_each: bool) -> list[Patient]:
-    """One patient, or several where flat published names tell several apart in one folder."""
+    """The patient in a folder, or several if its flat published names belong to several."""
     try:
         files = tuple(sorted(folder / name for folder, names in walk(place) for name in names))
     except InputError:
@@ -139,8 +141,8 @@ def _patients_at(place: Path, root: Path, one_each: bool) -> list[Patient]:
         try:
             by_patient: dict[str, list[Series]] = defaultdict(list)
             for series in find_series(place):
-                told = identify(series.files[0].name)
-                by_patient[told.patient if told else ""].append(series)
+                published = identify(series.files[0].name)
+                by_patient[published.patient if published else ""].append(series)
         except InputError:
             return [Patient(name, (place,), files)]
         return [
@@ -156,27 +158,28 @@ def _patients_at(place: Path, root: Path, one_each: bool) -> list[Patient]:
 
 
 def _joined_by_person(patients: list[Patient], root: Path) -> list[Patient]:
-    """Folders of one PatientID become one patient; the id itself is used for nothing else and kept nowhere."""
+    """Join folders with the same PatientID into one patient; the id is used for nothing else and not stored."""
     groups: dict[object, list[Patient]] = defaultdict(list)
-    for one in patients:
-        first = next((path for path in one.files if _is_dicom(path)), None)
-        # Two folders may look alike once their names are fit to be shown.
-        groups[(person_of(first) if first else "") or (one.folders, one.name)].append(one)
+    for patient in patients:
+        first = next((path for path in patient.files if _is_dicom(path)), None)
+        # Two folders may have the same name once unprintable characters are replaced.
+        groups[(person_of(first) if first else "") or (patient.folders, patient.name)].append(patient)
     joined = []
     for members in groups.values():
-        folders = tuple(folder for one in members for folder in one.folders)
+        folders = tuple(folder for member in members for folder in member.folders)
         name = members[0].name
         if len(members) > 1:
             common = Path(os.path.commonpath(folders))
-            alone = all(one in members or not one.folders[0].is_relative_to(common) for one in patients)
-            name = _shown(common.relative_to(root.parent)) if alone else " + ".join(one.name for one in members)
-        files = tuple(path for one in members for path in one.files)
-        joined.append(Patient(name, folders, files, tuple(series for one in members for series in one.listed)))
+            alone = all(patient in members or not patient.folders[0].is_relative_to(common) for patient in patients)
+            name = _shown(common.relative_to(root.parent)) if alone else " + ".join(member.name for member in members)
+        files = tuple(path for member in members for path in member.files)
+        listed = tuple(series for member in members for series in member.listed)
+        joined.append(Patient(name, folders, files, listed))
     return joined
 
 
 def person_of(path: Path) -> str:
-    """The PatientID of a DICOM file, to compare and never to show; empty if there is none or it cannot be read."""
+    """The PatientID of a DICOM file, for comparison only, never shown; empty if it is missing or cannot be read."""
     try:
         header = dicom.read_header(path, stop_before_pixels=True, specific_tags=["PatientID"])
     except InputError:
@@ -196,17 +199,17 @@ def _is_dicom(path: Path) -> bool:
 
 
 def _without_repeats(patients: list[Patient]) -> list[Patient]:
-    """Each patient once; patients of one name, from different given folders, by their whole path.
+    """Each patient once; patients with the same name, from different given folders, get their whole path as a name.
 
-    Answers are kept by name, so that no two patients may share one.
+    Results are stored by name, so names must be unique.
     """
-    different = list({(one.folders, one.files): one for one in patients}.values())
-    given = Counter(one.name for one in different)
-    names = [one.name if given[one.name] == 1 else _whole_name(one) for one in different]
-    alike = [names[:place].count(name) for place, name in enumerate(names)]
+    different = list({(patient.folders, patient.files): patient for patient in patients}.values())
+    name_count = Counter(patient.name for patient in different)
+    names = [patient.name if name_count[patient.name] == 1 else _whole_name(patient) for patient in different]
+    repeats = [names[:place].count(name) for place, name in enumerate(names)]
     return [
-        replace(one, name=f"{name} ({before + 1})" if before else name)
-        for one, name, before in zip(different, names, alike, strict=True)
+        replace(patient, name=f"{name} ({before + 1})" if before else name)
+        for patient, name, before in zip(different, names, repeats, strict=True)
     ]
 
 
@@ -216,16 +219,16 @@ def _whole_name(patient: Patient) -> str:
 
 
 def _shown(path: Path) -> str:
-    """A path for the eye: what no terminal or page should print becomes a replacement character."""
+    """A path for display: unprintable characters become replacement characters."""
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in path.as_posix())
 
 
 def content_hash(series: Sequence[Series]) -> str:
-    """SHA-256 over the content of all slices, which `sha256sum` can compute again.
+    """SHA-256 of the content of all slices, which can be recomputed with `sha256sum`.
 
-    It is the hash of the lines "hash, two blanks, path" of all files, sorted by path below their common folder.
+    It is the hash of the lines "hash, two spaces, path" of all files, sorted by path below their common folder.
     """
-    paths = [path for one in series for path in one.files]
+    paths = [path for single in series for path in single.files]
     root = os.path.commonpath([path.parent for path in paths])
     named = sorted((os.fsencode(os.path.relpath(path, root)), path) for path in paths)
     lines = [file_hash(path).encode() + b"  " + name + b"\n" for name, path in named]

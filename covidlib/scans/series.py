@@ -1,8 +1,8 @@
-"""CT series: find them under a folder, order their slices, read 16-bit TIFF strictly, write it (paper, section 2.1).
+"""Find the CT series under a folder, order their slices, and read them (paper, section 2.1).
 
-A slice is stored as COVID-CTset stores it: unsigned 16 bits, value = Hounsfield units + 1024, 0 outside the
-reconstruction field. Readers refuse anything else, because a silent conversion (8 bits, float, colour) would still
-look like a picture and give another result. Taught in chapter 01.
+A slice is stored as in COVID-CTset: unsigned 16 bits, value = Hounsfield units + 1024, 0 outside the reconstruction
+field. Readers refuse anything else, because a silently converted image (8 bits, float, colour) would still look right
+but give another result. Taught in chapter 01.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from covidlib.scans.slices import check_same_shape, read_slice
 
 @dataclass(frozen=True)
 class Series:
-    """One CT series: files in slice order.
+    """One CT series: its files in slice order.
 
     Attributes
     ----------
     name : str
-        The folder; for flat names the path up to the slice number, so that every series has its own.
+        The folder; for flat names the path up to the slice number, so that every series has a different name.
     files : tuple of Path
-        One file a slice, in the order in which the table moved.
+        One file per slice, in the order in which the table moved.
     kind : "tiff" or "dicom"
-        How the slices are stored.
+        File format of the slices.
     remarks : tuple of str
-        What a reader should know, such as DICOM positions that contradict the instance numbers.
+        Irregularities, such as DICOM positions that contradict the instance numbers.
     """
 
     name: str
@@ -49,41 +49,41 @@ class Series:
 
 
 def find_series(root: str | Path) -> list[Series]:
-    """All CT series under a folder, in natural order of their paths (paper, section 2.1).
+    """Find all CT series under a folder, in natural order of their paths (paper, section 2.1).
 
-    Both of COVID-CTset's layouts are understood; of other TIFF files, those of one folder are one series. DICOM files
-    are grouped by series UID. Files that are neither TIFF nor DICOM are passed over.
+    Both of COVID-CTset's layouts are recognised; other TIFF files in the same folder are one series. DICOM files are
+    grouped by series UID. Files that are neither TIFF nor DICOM are skipped.
 
     Raises
     ------
     InputError
-        If there is no such folder, no slice in it, a folder that mixes TIFF and DICOM, or two slices with one number.
+        If the folder does not exist or has no slice, a folder mixes TIFF and DICOM, or two slices have the same number.
     """
     root = Path(root)
     if not root.is_dir():
-        raise InputError(root, "there is no such folder", "Name a folder that holds the slices of one or more series")
-    series = [one for folder, names in walk(root) for one in _series_of_folder(folder, names)]
-    if not series:
+        raise InputError(root, "there is no such folder", "Name a folder with the slices of one or more series")
+    all_series = [series for folder, names in walk(root) for series in _series_of_folder(folder, names)]
+    if not all_series:
         raise InputError(
-            root, "no TIFF or DICOM slice found", "Name a folder that holds 16-bit TIFF or DICOM slices of chest CT"
+            root, "no TIFF or DICOM slice found", "Name a folder with 16-bit TIFF or DICOM slices of chest CT"
         )
-    return sorted(series, key=lambda one: natural_key(one.name))
+    return sorted(all_series, key=lambda series: natural_key(series.name))
 
 
 def walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
-    """Every folder from `root` down with the names of its files, hidden ones left out.
+    """Walk through every folder from `root` down, with the names of its files, without hidden ones.
 
     Raises
     ------
     InputError
-        If a folder may not be opened.
+        If a folder cannot be opened.
     """
 
     def refuse(error: OSError) -> None:
         raise InputError(error.filename, f"cannot be opened ({error.strerror})", "Grant read permission and try again")
 
     for folder, folders, names in os.walk(root, onerror=refuse):
-        # Hidden entries are bookkeeping (macOS leaves a ._IM00001.tif beside each IM00001.tif), never slices.
+        # Hidden entries are never slices (macOS creates a ._IM00001.tif beside each IM00001.tif).
         folders[:] = [name for name in folders if not name.startswith(".")]
         yield Path(folder), [name for name in names if not name.startswith(".")]
 
@@ -96,7 +96,7 @@ def _series_of_folder(folder: Path, names: list[str]) -> list[Series]:
         raise InputError(
             folder,
             f"mixes {len(tiffs)} TIFF and {len(dicoms)} DICOM files",
-            "Put the slices of one series, in one format, in a folder of their own",
+            "Put the slices of each series, in one format, in a separate folder",
         )
     if dicoms:
         return [Series(group.name, group.files, "dicom", group.remarks) for group in dicom.group_series(folder, dicoms)]
@@ -118,14 +118,14 @@ def _in_slice_order(paths: list[Path]) -> tuple[Path, ...]:
             raise InputError(
                 path,
                 f"has the same slice number as {seen[key].name}",
-                "Keep one file a slice; put each series in a folder of its own",
+                "Keep one file per slice; put each series in a separate folder",
             )
         seen[key] = path
     return tuple(ordered)
 
 
 def read_series(series: Series) -> np.ndarray:
-    """All slices of a series, in slice order.
+    """Read all slices of a series, in slice order.
 
     Returns
     -------

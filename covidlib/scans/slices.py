@@ -1,4 +1,4 @@
-"""Read one slice, TIFF or DICOM, or some rows of it (paper, section 2.1).
+"""Read a slice from a TIFF or DICOM file, or only some of its rows (paper, section 2.1).
 
 Taught in chapters 01 and 02.
 """
@@ -21,7 +21,7 @@ from covidlib.scans.tiff import _decoded, strict_page
 
 @dataclass(frozen=True)
 class _Header:
-    """What comes before the pixels of an uncompressed TIFF whose pixels come last, and what it says."""
+    """The bytes before the pixels of an uncompressed TIFF whose pixels come last, and their meaning."""
 
     start: bytes
     file_size: int
@@ -30,26 +30,26 @@ class _Header:
 
 
 class RowReader:
-    """Reads some rows of slices; the header that slices of one series share is understood once, then compared."""
+    """Reads some rows of slices; the header that slices of a series share is parsed once, then only compared."""
 
     def __init__(self) -> None:
         self._last: _Header | None = None
 
     def read(self, path: str | Path, rows: slice = slice(None)) -> tuple[np.ndarray, tuple[int, int]]:
-        """Some rows of one slice, and the shape of the whole slice.
+        """Read some rows of one slice, and the shape of the whole slice.
 
-        Of an uncompressed TIFF only header and wanted rows are read from disk.
+        From an uncompressed TIFF only the header and the requested rows are read.
 
         Returns
         -------
-        pixels : uint16 array, shape (wanted rows, columns)
+        pixels : uint16 array, shape (requested rows, columns)
             HU + 1024.
         shape : (rows, columns) of the whole slice.
 
         Raises
         ------
         InputError
-            If the file is no unsigned 16-bit, one-channel slice, or is damaged or out of reach.
+            If the file is not an unsigned 16-bit, one-channel slice, is damaged, or cannot be opened.
         """
         path = Path(path)
         if not path.name.lower().endswith(TIFF_SUFFIXES):
@@ -61,14 +61,15 @@ class RowReader:
         except InputError:
             raise
         except PermissionError as error:
-            raise InputError(path, "may not be read (no permission)", "Grant read permission and try again") from error
+            raise InputError(path, "cannot be read (no permission)", "Grant read permission and try again") from error
         except FileNotFoundError as error:
-            raise InputError(path, "is not there", "Check the path; was the folder moved while it was read?") from error
-        except Exception as error:  # a damaged file can fail anywhere in the decoder: whatever it says, name the file
+            remedy = "Check the path, and that the folder was not moved while it was read"
+            raise InputError(path, "no such file", remedy) from error
+        except Exception as error:  # a damaged file can fail anywhere in the decoder: name the file in every case
             raise InputError(
                 path,
                 f"cannot be read as TIFF ({error})",
-                "Copy or download the file again; a partial copy looks like this",
+                "Copy or download the file again; it may be an incomplete copy",
             ) from error
 
     def _read_tiff(self, path: Path, stream: BinaryIO, rows: slice) -> tuple[np.ndarray, tuple[int, int]]:
@@ -93,12 +94,12 @@ class RowReader:
 
 
 def read_rows(path: str | Path, rows: slice = slice(None)) -> tuple[np.ndarray, tuple[int, int]]:
-    """Some rows of one slice, and the shape of the whole slice; see `RowReader`."""
+    """Read some rows of one slice, and the shape of the whole slice; see `RowReader`."""
     return RowReader().read(path, rows)
 
 
 def read_slice(path: str | Path) -> np.ndarray:
-    """One slice, TIFF or DICOM, as the network and the selection rule want it (paper, section 2.1).
+    """Read one slice, TIFF or DICOM, as input for the network and the selection rule (paper, section 2.1).
 
     Returns
     -------
@@ -108,7 +109,7 @@ def read_slice(path: str | Path) -> np.ndarray:
     Raises
     ------
     InputError
-        If the file is no unsigned 16-bit, one-channel slice, or is damaged or out of reach.
+        If the file is not an unsigned 16-bit, one-channel slice, is damaged, or cannot be opened.
     """
     return read_rows(path)[0]
 
@@ -119,11 +120,11 @@ def check_same_shape(path: Path, shape: tuple[int, ...], first: Path, expected: 
     Raises
     ------
     InputError
-        If `shape` is not `expected`, the shape of the series' first slice.
+        If `shape` differs from `expected`, the shape of the series' first slice.
     """
     if shape != expected:
         raise InputError(
             path,
-            f"has {shape[0]}×{shape[1]} pixels where {first.name} has {expected[0]}×{expected[1]}",
-            "A series has one size: put slices of another size in a folder of their own",
+            f"has {shape[0]}×{shape[1]} pixels, but {first.name} has {expected[0]}×{expected[1]}",
+            "All slices of a series have the same size: put slices of another size in a separate folder",
         )

@@ -1,8 +1,8 @@
-"""Write 16-bit TIFF slices, and refuse to read any other kind (paper, section 2.1).
+"""Write slices as 16-bit TIFF files, and check that TIFF files are 16-bit slices (paper, section 2.1).
 
-A slice is stored as COVID-CTset stores it: unsigned 16 bits, value = Hounsfield units + 1024, 0 outside the
-reconstruction field. A silent conversion (8 bits, float, colour) would still look like a picture and give another
-result. Taught in chapter 01.
+A slice is stored as in COVID-CTset: unsigned 16 bits, value = Hounsfield units + 1024, 0 outside the reconstruction
+field. A silently converted image (8 bits, float, colour) would still look right but give another result. Taught in
+chapter 01.
 """
 
 from __future__ import annotations
@@ -18,34 +18,35 @@ from covidlib.utils.files import replacing
 
 
 class Truncated(InputError):
-    """A file that is shorter than its header says."""
+    """Error for a file that is shorter than its header announces."""
 
 
 def _decoded(path: Path, page: tifffile.TiffPage, shape: tuple[int, int]) -> np.ndarray:
     pixels = page.asarray()
     if pixels.shape != shape:
-        raise InputError(path, f"decodes to {pixels.shape}, its header says {shape}", "Copy or download the file again")
+        problem = f"decodes to shape {pixels.shape}, but its header announces {shape}"
+        raise InputError(path, problem, "Copy or download the file again")
     return pixels
 
 
 def strict_page(path: Path, tiff: tifffile.TiffFile) -> tifffile.TiffPage:
-    """The one page of an open TIFF file, if it is a slice as COVID-CTset stores it (paper, section 2.1).
+    """The single page of an open TIFF file, if it is stored like the slices of COVID-CTset (paper, section 2.1).
 
     Raises
     ------
     Truncated
-        If the file is shorter than its header says.
+        If the file is shorter than its header announces.
     InputError
-        If it holds anything but one unsigned 16-bit grey channel, or several images.
+        If it contains anything but one unsigned 16-bit grey channel, or several images.
     """
     if len(tiff.pages) != 1:
-        raise InputError(path, f"holds {len(tiff.pages)} images, expected 1", "Write one slice a file")
+        raise InputError(path, f"contains {len(tiff.pages)} images, expected 1", "Write one slice per file")
     page = tiff.pages.first
     remedy = "Export 16-bit grey slices (HU + 1024) again from the source; converting back does not restore them"
     if len(page.shape) != 2 or page.samplesperpixel != 1:
         raise InputError(path, f"has shape {page.shape}, expected one grey channel (rows, columns)", remedy)
     if page.dtype != np.uint16:
-        raise InputError(path, f"holds {page.dtype} pixels, expected unsigned 16-bit (uint16)", remedy)
+        raise InputError(path, f"has {page.dtype} pixels, expected unsigned 16-bit (uint16)", remedy)
     if page.photometric != tifffile.PHOTOMETRIC.MINISBLACK:
         raise InputError(
             path,
@@ -55,8 +56,8 @@ def strict_page(path: Path, tiff: tifffile.TiffFile) -> tifffile.TiffPage:
     if max(page.shape) > dicom.LARGEST_SIDE:
         raise InputError(
             path,
-            f"says that it has {page.shape[0]}×{page.shape[1]} pixels",
-            f"Slices have at most {dicom.LARGEST_SIDE} a side",
+            f"the header announces {page.shape[0]}×{page.shape[1]} pixels, more than {dicom.LARGEST_SIDE} per side",
+            "Copy or download the file again",
         )
     needed = max(start + size for start, size in zip(page.dataoffsets, page.databytecounts, strict=True))
     if page.compression == 1:
@@ -71,9 +72,9 @@ def strict_page(path: Path, tiff: tifffile.TiffFile) -> tifffile.TiffPage:
 
 
 def write_slice(path: str | Path, pixels: np.ndarray) -> None:
-    """Write one slice as COVID-CTset does: uncompressed 16-bit TIFF (paper, section 2.1).
+    """Write one slice like those of COVID-CTset: uncompressed 16-bit TIFF (paper, section 2.1).
 
-    The same pixels give the same bytes: no date, no software name. The file appears whole or not at all.
+    The same pixels give the same bytes: no date, no software name. The file appears complete or not at all.
 
     Parameters
     ----------
@@ -88,7 +89,9 @@ def write_slice(path: str | Path, pixels: np.ndarray) -> None:
     path = Path(path)
     if pixels.dtype != np.uint16 or pixels.ndim != 2:
         raise InputError(
-            path, f"{pixels.dtype} pixels of shape {pixels.shape} are no slice", "Give uint16 (rows, columns)"
+            path,
+            f"{pixels.dtype} pixels of shape {pixels.shape} are not a slice",
+            "Pass a uint16 array (rows, columns)",
         )
     with replacing(path) as part:
         tifffile.imwrite(part, pixels, photometric="minisblack", metadata=None, software=False)

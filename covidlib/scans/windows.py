@@ -1,4 +1,4 @@
-"""Stored values to display grey, through a window of Hounsfield units. Taught in chapter 01."""
+"""Convert stored values to grey levels for display, through a window of Hounsfield units. Taught in chapter 01."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import numpy as np
 from covidlib.scans.dicom import HOUNSFIELD_OFFSET
 
 WINDOWS = {"lung": (-600, 1500), "soft tissue": (40, 400), "all": (1024, 4096)}
-"""Centre and width in HU."""
+"""Centre and width of each window in HU."""
 
 
 def grey_levels(pixels: np.ndarray, window: str = "lung") -> np.ndarray:
-    """Stored values to display grey, 0 black to 255 white, through a radiologist's window.
+    """Convert stored values to grey levels for display, 0 (black) to 255 (white), through a radiologist's window.
 
     Parameters
     ----------

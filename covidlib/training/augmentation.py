@@ -1,6 +1,6 @@
-"""Random changes of training slices with one resample (paper, section 2.4, Table 3).
+"""Augment training slices: random rotation, shift, shear, zoom and flips (paper, section 2.4, Table 3).
 
-The five changes of Table 3 are one affine map and two flips, so each image is interpolated once instead of four times.
+All changes of Table 3 are combined into one affine map, so each image is interpolated once instead of four times.
 Taught in chapter 04.
 """
 
@@ -13,7 +13,7 @@ from covidlib.utils.quiet_tensorflow import tf
 
 
 def random_maps(augmentation: Augmentation, batch: int, side: int, seed: tf.Tensor) -> tf.Tensor:
-    """One random affine map an image, output pixel to input pixel (paper, Table 3).
+    """Draw one random affine map per image, from output pixel to input pixel (paper, Table 3).
 
     Rotation, shift, shear, zoom and flips in the order of Keras' ImageDataGenerator, about the image's centre.
 
@@ -25,7 +25,7 @@ def random_maps(augmentation: Augmentation, batch: int, side: int, seed: tf.Tens
     Returns
     -------
     float64 tensor, shape (batch, 6)
-        Column and row where to read: x' = a0·x + a1·y + a2, y' = a3·x + a4·y + a5.
+        Column and row to read from: x' = a0·x + a1·y + a2, y' = a3·x + a4·y + a5.
     """
     draws = tf.cast(tf.random.stateless_uniform((8, batch), seed, -1.0, 1.0), tf.float64)
     angle = draws[0] * math.radians(augmentation.rotation_degrees)
@@ -82,10 +82,10 @@ def affine_map(
 
 @tf.function(jit_compile=True)
 def resample(images: tf.Tensor, maps: tf.Tensor) -> tf.Tensor:
-    """Apply one affine map an image: bilinear, edges repeated as in the paper's code.
+    """Apply one affine map per image: bilinear, with edges repeated as in the paper's code.
 
     Compiled as one loop over the pixels: on two cores two to four times as fast as TensorFlow's own operation, which
-    also computes places in 32 bits and so reads up to 5e-5 pixels beside them.
+    also computes positions in 32 bits and so is off by up to 5e-5 pixels.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def resample(images: tf.Tensor, maps: tf.Tensor) -> tf.Tensor:
     # Six columns of numbers, each against every row (y) and column (x) of its image.
     to_x, xy, x_offset, yx, to_y, y_offset = tf.unstack(maps[:, :, tf.newaxis, tf.newaxis], axis=1)
     x, y = tf.range(last + 1)[tf.newaxis, tf.newaxis, :], tf.range(last + 1)[tf.newaxis, :, tf.newaxis]
-    # A place beside the image is moved to its nearest edge.
+    # A position outside the image is moved to the nearest edge.
     column = tf.clip_by_value(to_x * x + xy * y + x_offset, 0, last)
     row = tf.clip_by_value(yx * x + to_y * y + y_offset, 0, last)
     left, top = tf.cast(tf.floor(column), tf.int32), tf.cast(tf.floor(row), tf.int32)

@@ -1,4 +1,4 @@
-"""Slices to batches: read, average down, scale, augment, read ahead (paper, section 2.4). Taught in chapter 04."""
+"""Make batches of slices: read, average down, scale, augment, prefetch (paper, section 2.4). Taught in chapter 04."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ CACHE_AT_MOST_BYTES = 1_000_000_000
 def training_batches(
     paths: Sequence[str], labels: Sequence[int], protocol: Protocol, seed: int, first_epoch: int = 0
 ) -> tf.data.Dataset:
-    """Shuffled, augmented batches of epoch after epoch, without end (paper, section 2.4).
+    """Endless shuffled and augmented training batches, one epoch after another (paper, section 2.4).
 
-    Order and augmentation are a function of seed and epoch alone, whatever the parallelism: a run that starts again
-    at some epoch sees what it would have seen. An epoch has `steps_per_epoch` batches.
+    Order and augmentation depend on seed and epoch alone, whatever the parallelism: a run that resumes at some epoch
+    gets the batches that it would have got without the interruption. An epoch has `steps_per_epoch` batches.
 
     Parameters
     ----------
@@ -61,12 +61,12 @@ def training_batches(
 
 
 def steps_per_epoch(slices: int, protocol: Protocol) -> int:
-    """Batches of one epoch; the last may be smaller."""
+    """Number of batches per epoch; the last may be smaller."""
     return -(-slices // protocol.batch_size)
 
 
 def evaluation_batches(paths: Sequence[str], labels: Sequence[int], protocol: Protocol) -> tf.data.Dataset:
-    """The slices in order, unchanged but for size and scale."""
+    """Batches of the slices in the given order, averaged down and scaled but not augmented."""
     reader = _Reader(paths, protocol.image_side)
     read = reader.read(labels)
 
@@ -79,13 +79,13 @@ def evaluation_batches(paths: Sequence[str], labels: Sequence[int], protocol: Pr
 
 
 class _Reader:
-    """Slices by number, each decoded once, then kept: in memory if all fit, else on disk."""
+    """Slices by index, each decoded once, then cached: in memory if all fit, otherwise on disk."""
 
     def __init__(self, paths: Sequence[str | os.PathLike[str]], side: int) -> None:
         self.names, self.side = [os.fspath(path) for path in paths], side
         fits = len(self.names) * side * side * 4 <= CACHE_AT_MOST_BYTES
         self.kept = MemoryCache(len(self.names)) if fits else DiskCache(len(self.names), (side, side, 1))
-        # Two epochs meet in the batches that are read ahead, and must not decode one slice at the same time.
+        # Prefetched batches can belong to two epochs, which must not decode the same slice at the same time.
         self.locks = [threading.Lock() for _ in self.names]
 
     def slice(self, index: int) -> np.ndarray:
@@ -96,16 +96,16 @@ class _Reader:
         return np.stack([self.slice(index) for index in indices.tolist()])
 
     def read(self, labels: Sequence[int]) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
-        """The function of a pipeline from indices to images and one-hot labels."""
+        """The function that a pipeline maps over indices: to images and one-hot labels."""
         one_hot, side = tf.one_hot(np.asarray(labels, np.int32), 2), self.side
-        # TensorFlow keeps every Python function of a graph for good: one that held the reader would hold the slices of
-        # every run. So the pipeline's own object does (`_holding`), and this one only knows where it is.
+        # TensorFlow never frees the Python functions of a graph: a function with a reference to the reader would keep
+        # the slices of every run in memory. So the pipeline object has it (`_holding`), and this one a weak reference.
         weak = weakref.ref(self)
 
         def load(indices: np.ndarray) -> np.ndarray:
             reader = weak()
             if reader is None:
-                raise RuntimeError("the pipeline of these slices is gone")
+                raise RuntimeError("the pipeline of these slices was deleted: keep a reference to it while it is read")
             return reader.batch(indices)
 
         def images_and_labels(indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -116,6 +116,6 @@ class _Reader:
 
 
 def _holding(pipeline: tf.data.Dataset, reader: _Reader) -> tf.data.Dataset:
-    """The pipeline, with which the slices live and go."""
+    """The pipeline, with a reference to its reader: the slices are freed together with it."""
     pipeline.reader = reader
     return pipeline

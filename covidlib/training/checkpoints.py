@@ -1,8 +1,8 @@
-"""What a training run needs to go on after any interruption: one file an epoch, whole or not at all; one process a run.
+"""Save and restore the state of a training run after each epoch, so that an interrupted run can resume.
 
-The file holds every variable of network and optimizer (the state of the random numbers for dropout too), the history so
-far and the seconds spent. Batches are a function of seed and epoch (`covidlib.training.batches`), so a run that is
-taken up again ends as if it had never stopped. Taught in chapter 04.
+The checkpoint holds every variable of network and optimizer (including the random state of the dropout layers), the
+history so far and the seconds spent. Batches depend on seed and epoch alone (`covidlib.training.batches`), so a resumed
+run ends with the same result as an uninterrupted one. Only one process may train a run. Taught in chapter 04.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ CHECKPOINT, LOCK = "checkpoint.npz", "lock"
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run has come.
+    """The progress of a training run: the history of its finished epochs.
 
     Attributes
     ----------
     history : list of dict
-        One entry a finished epoch: loss and accuracy on training and validation slices.
+        One entry per finished epoch: loss and accuracy on training and validation slices.
     seconds : float
-        Spent on training so far, in all sittings.
+        Training time so far, summed over all starts of the run.
     accumulation : int
-        Steps whose gradients make one update; above 1 where memory did not hold a whole batch.
+        Number of steps whose gradients make one update; above 1 if a whole batch did not fit into memory.
     """
 
     history: list[dict[str, float]]
@@ -51,7 +51,7 @@ class Progress:
 
 
 def save_checkpoint(folder: Path, model: keras.Model, progress: Progress) -> None:
-    """Write the state after an epoch; the file before stays whole until the new one is."""
+    """Save the state after an epoch; it replaces the previous checkpoint only once it is complete."""
     arrays = {f"v{index:05d}": np.array(variable) for index, variable in enumerate(_state(model))}
     note = {"history": progress.history, "seconds": progress.seconds, "accumulation": progress.accumulation}
     with replacing(folder / CHECKPOINT) as part, part.open("wb") as stream:
@@ -61,7 +61,7 @@ def save_checkpoint(folder: Path, model: keras.Model, progress: Progress) -> Non
 
 
 def read_progress(folder: Path) -> Progress:
-    """How far the run in a folder has come; nothing done yet if there is no checkpoint.
+    """Read the progress of the run in a folder; empty if there is no checkpoint.
 
     Raises
     ------
@@ -75,11 +75,11 @@ def read_progress(folder: Path) -> Progress:
         with np.load(path, allow_pickle=False) as stored:
             return Progress(**json.loads(str(stored["progress"])))
     except (OSError, ValueError, KeyError, TypeError, BadZipFile) as error:
-        raise InputError(path, f"is damaged ({error})", f"Delete {folder} and train again") from error
+        raise InputError(path, f"damaged checkpoint ({error})", f"Delete {folder} and train again") from error
 
 
 def restore(folder: Path, model: keras.Model) -> None:
-    """Set every variable of network and optimizer as the checkpoint has it.
+    """Restore every variable of network and optimizer from the checkpoint.
 
     Raises
     ------
@@ -91,31 +91,31 @@ def restore(folder: Path, model: keras.Model) -> None:
         names = [name for name in stored.files if name != "progress"]
         shapes = [stored[name].shape for name in names]
         if shapes != [tuple(variable.shape) for variable in variables]:
-            raise InputError(path, "belongs to another network", f"Delete {folder} and train again")
+            raise InputError(path, "this checkpoint belongs to another network", f"Delete {folder} and train again")
         for variable, name in zip(variables, names, strict=True):
             variable.assign(stored[name])
 
 
 def _state(model: keras.Model) -> list[keras.Variable]:
-    """Weights, moving averages, the dropouts' random states, and what the optimizer keeps."""
+    """Weights, moving averages, random states of the dropout layers, and the optimizer's variables."""
     return [*model.variables, *model.optimizer.variables]
 
 
 @contextmanager
 def exclusive_run(folder: Path) -> Iterator[None]:
-    """Hold the run in a folder; the lock ends with the process, however it ends.
+    """Lock the run in a folder for this process; the lock ends with the process, however it ends.
 
     Raises
     ------
     InputError
-        If another process holds it.
+        If another process is training the run.
     """
     lock = FileLock(folder / LOCK, timeout=0)
     try:
         lock.acquire()
     except Timeout as error:
         raise InputError(
-            folder, "is being trained by another process", "Wait for it, or start another network or fold"
+            folder, "another process is training this run", "Wait for it, or start another network or fold"
         ) from error
     try:
         yield
@@ -125,7 +125,7 @@ def exclusive_run(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def report_full_disk(folder: Path) -> Iterator[None]:
-    """Turn a full disk into one sentence; what was finished before stays.
+    """Report a full disk as an InputError; finished epochs are kept.
 
     Raises
     ------
@@ -139,6 +139,6 @@ def report_full_disk(folder: Path) -> Iterator[None]:
             raise
         raise InputError(
             folder,
-            f"cannot be written: {os.strerror(error.errno)}",
-            "Free space and start the same command again: it goes on after the last finished epoch",
+            f"cannot write: {os.strerror(error.errno)}",
+            "Free some disk space and start the same command again: it resumes after the last finished epoch",
         ) from error

@@ -1,7 +1,7 @@
-"""The same training runs on several machines: each (network, fold) is one task for Dask (paper, section 2.4).
+"""Distribute training runs over several machines with Dask, one task per network and fold (paper, section 2.4).
 
-Runs are independent, and live in a folder that all machines see. A task whose worker dies is given to another one,
-which goes on after the last finished epoch. Taught in chapter 04.
+Runs are independent, and are stored in a folder that all machines share. If a worker dies, its task goes to another
+worker, which resumes after the last finished epoch. Taught in chapter 04.
 """
 
 from __future__ import annotations
@@ -22,27 +22,29 @@ if TYPE_CHECKING:
     from distributed import Client
 
 RETRIES = 5
-"""How often a run that ended with an error is tried again; a lost disk or a full one may be back by then."""
+"""How often a run that ended with an error is retried; a lost or full disk may be available again by then."""
 
 
 def connect(address: str) -> Client:
-    """A client of the Dask scheduler at an address, such as tcp://node1:8786.
+    """Connect to the Dask scheduler at an address, such as tcp://node1:8786.
 
     Raises
     ------
     InputError
-        If dask.distributed is not installed, or nothing answers there.
+        If dask.distributed is not installed, or no scheduler answers at the address.
     """
     try:
         from distributed import Client
     except ImportError as error:
         raise InputError(
-            address, "needs dask.distributed, which is not installed", "pip install 'covidlib[cluster]'"
+            address, "dask.distributed is not installed", "Install it: pip install 'covidlib[cluster]'"
         ) from error
     try:
         return Client(address, timeout=20)
     except (OSError, ValueError) as error:
-        raise InputError(address, f"no Dask scheduler answers ({error})", "Start one: dask scheduler") from error
+        raise InputError(
+            address, f"no Dask scheduler answers at this address ({error})", "Start one: dask scheduler"
+        ) from error
 
 
 def train_on_cluster(
@@ -55,25 +57,25 @@ def train_on_cluster(
     allow_leak: bool = False,
     progress: bool = True,
 ) -> list[Run]:
-    """Every network on every fold, wherever a worker is free; runs that are there are kept.
+    """Train every network on every fold on the workers of a cluster; finished runs are kept.
 
     Parameters
     ----------
     data, runs : path
-        Folders under the same name on every machine.
+        Folders with the same path on every machine.
     folds : tuple of int
-        Default: all of the protocol.
+        Default: all folds of the protocol.
 
     Raises
     ------
     InputError
-        If a run refuses its input, or has taken down too many workers.
+        If a run refuses its input, or too many workers died while training it.
     """
     from distributed import KilledWorker, as_completed
 
     folds = folds or tuple(range(1, protocol.folds + 1))
     todo = [(name, fold) for name in names for fold in folds]
-    # TensorFlow uses every core of its machine: one run a worker at a time.
+    # TensorFlow uses every core of its machine: one run per worker at a time.
     futures = {
         client.submit(
             _train_one, str(data), name, fold, protocol, str(runs), allow_leak, pure=False, retries=RETRIES
@@ -89,10 +91,11 @@ def train_on_cluster(
             except KilledWorker as error:
                 # The scheduler's setting distributed.scheduler.allowed-failures says how many deaths are too many.
                 deaths = error.allowed_failures + 1
-                raise InputError(f"{name}, fold {fold}", f"took down {deaths} workers", "Read their logs") from error
+                problem = f"{deaths} workers died while training this run"
+                raise InputError(f"{name}, fold {fold}", problem, "Read their logs") from error
             bar.set_postfix(last=f"{name} fold {fold}")
             bar.update()
-    return [done[one] for one in todo]
+    return [done[network_and_fold] for network_and_fold in todo]
 
 
 def _train_one(data: str, name: str, fold: int, protocol: Protocol, runs: str, allow_leak: bool) -> str:

@@ -1,7 +1,7 @@
-"""What training costs: operations, the share of a device's peak, estimates for other devices, room on the disk.
+"""Estimate what training costs: operations, share of a GPU's peak speed, hours on other GPUs, disk space.
 
-Peaks are the makers' numbers, which no program reaches. An estimate takes the share that the paper reached on its
-device and is labelled as one. Taught in chapter 04.
+Peak speeds are the makers' numbers, which no program reaches. Estimates assume the share of the peak that the paper
+reached on its GPU, and are labelled as estimates. Taught in chapter 04.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from covidlib.paper.tables import network_name, table, table_numbers
 from covidlib.protocols import Protocol
 
 FORWARD_AND_BACKWARD = 3
-"""A step of training costs about three forward passes: one forward, two backward (for the maps, for the kernels)."""
+"""A training step costs about three forward passes: one forward, two backward (for the maps and for the kernels)."""
 PEAKS = {"P100, 32-bit": 9.3e12, "T4, 32-bit": 8.1e12, "T4, 16-bit": 65e12}
-"""FLOP a second of the Tesla P100 (PCIe) and the Tesla T4, from NVIDIA's data sheets; a multiply-add is two FLOP."""
+"""FLOP per second of the Tesla P100 (PCIe) and the Tesla T4, from NVIDIA's data sheets; a multiply-add is two FLOP."""
 
 
 def training_flops(gflops: float, slices: int) -> float:
-    """Operations of one epoch, from those of one forward pass (`describe.network_summary`)."""
+    """Operations of one training epoch, from those of one forward pass (`describe.network_summary`)."""
     return FORWARD_AND_BACKWARD * gflops * 1e9 * slices
 
 
 def share_of_peak(gflops: float, slices: int, seconds: float, peak: float) -> float:
-    """Which part of a device's peak an epoch of so many seconds used."""
+    """The share of a device's peak speed that an epoch with this duration used."""
     return training_flops(gflops, slices) / seconds / peak
 
 
@@ -35,13 +35,13 @@ def printed_epochs() -> pd.Series:
 
 
 def printed_slices() -> int:
-    """Training images of one epoch: the mean over the five folds of Table 2."""
+    """Training images per epoch in the paper: the mean over the five folds of Table 2."""
     columns = ["train COVID-19 images", "train Normal images"]
     return round(table_numbers(2)[columns].sum(axis=1).mean())
 
 
 def printed_testing_hours() -> pd.Series:
-    """Hours that the test images of all folds take, by the paper's time an image (Table 8) and its counts (Table 2)."""
+    """Hours for the test images of all folds, from the paper's time per image (Table 8) and its counts (Table 2)."""
     printed = table(8).set_index("Model name")["Inference time per image"].rename(index=network_name)
     seconds = printed.str.extract(r"([\d.]+)", expand=False).astype(float) / 1000
     images = table_numbers(2)[["test COVID-19 images", "test Normal images"]].to_numpy().sum()
@@ -49,7 +49,7 @@ def printed_testing_hours() -> pd.Series:
 
 
 def paper_shares(gflops: pd.Series) -> pd.DataFrame:
-    """The part of the P100's peak that each network's printed epoch used (paper, Table 8).
+    """The share of the P100's peak that each network used, from the printed seconds per epoch (paper, Table 8).
 
     Parameters
     ----------
@@ -62,39 +62,39 @@ def paper_shares(gflops: pd.Series) -> pd.DataFrame:
 
 
 def estimate_hours(gflops: pd.Series, protocol: Protocol, slices: int, shares: pd.Series) -> pd.DataFrame:
-    """ESTIMATED hours of all folds of a protocol on other devices, were their share of the peak the P100's.
+    """ESTIMATED hours for all folds on other devices, if they reach the same share of their peak as the P100.
 
-    With 16 bits a device rarely reaches the share that it reaches with 32: take that column as a lower bound.
+    With 16 bits a device rarely reaches the share that it reaches with 32 bits: read that column as a lower bound.
 
     Parameters
     ----------
     gflops : Series
         Network → 10⁹ FLOP of one forward pass of one slice.
     slices : int
-        Training slices of one epoch.
+        Training slices per epoch.
     shares : Series
         Network → share of the peak that it reaches (`paper_shares`).
 
     Returns
     -------
     DataFrame
-        One row a network and one for all of them, one column a device; hours.
+        One row per network and one for all of them, one column per device; hours.
     """
     hours = {
         device: training_flops(1.0, slices) * gflops * protocol.epochs * protocol.folds / (shares * peak) / 3600
         for device, peak in PEAKS.items()
     }
-    found = pd.DataFrame(hours)
-    return pd.concat([found, found.sum().rename("all").to_frame().T])
+    by_network = pd.DataFrame(hours)
+    return pd.concat([by_network, by_network.sum().rename("all").to_frame().T])
 
 
 def slices_gigabytes(slices: int, bits: int) -> float:
-    """Room that uncompressed slices take, in GB (10⁹ bytes), without file headers."""
+    """Disk space for uncompressed slices in GB (10⁹ bytes), without file headers."""
     return slices * SLICE_SIDE**2 * bits / 8 / 1e9
 
 
 def runs_gigabytes(parameters: pd.Series, protocol: Protocol) -> pd.Series:
-    """Room that the runs of a protocol take, in GB (10⁹ bytes), but for their tables, which are small.
+    """Disk space for the runs of a protocol in GB (10⁹ bytes), without their tables, which are small.
 
     Parameters
     ----------
@@ -104,8 +104,8 @@ def runs_gigabytes(parameters: pd.Series, protocol: Protocol) -> pd.Series:
     Returns
     -------
     Series
-        "weights of all runs", which stay; "checkpoints of a run", two of the largest network while one takes the
-        other's place, each with Nadam's two moments of every parameter.
+        "weights of all runs", which are kept; "checkpoints of a run", two of the largest network while one replaces
+        the other, each with Nadam's two moments of every parameter.
     """
     weights = parameters * 4 / 1e9
     return pd.Series(

@@ -1,7 +1,7 @@
-"""Folds by patient, the published folds, and the check that nothing stands on two sides (section 2.4, Table 2).
+"""Split patients into folds, load the published folds, and check a split for leaks (section 2.4, Table 2).
 
-Slices of one patient resemble each other; a slice in training and its neighbour in the test set would measure memory,
-not diagnosis. Taught in chapter 04.
+Slices of one patient resemble each other: with one slice in the training set and its neighbour in the test set, the
+test would measure memory, not diagnosis. Taught in chapter 04.
 """
 
 from __future__ import annotations
@@ -20,33 +20,33 @@ SIDES = ("train", "validation", "test")
 
 
 def patient_folds(patients: pd.DataFrame, folds: int = 5, seed: int = 2020) -> pd.DataFrame:
-    """Assign every patient to one test fold, classes spread evenly (paper, section 2.4).
+    """Assign every patient to one test fold, with the classes spread evenly (paper, section 2.4).
 
     Parameters
     ----------
     patients : DataFrame
-        Columns patient and label, one row a patient; with a column group, patients of one group share a fold.
+        Columns patient and label, one row per patient; with a column group, patients of one group share a fold.
 
     Returns
     -------
     DataFrame
-        The same with a column fold, 1 to `folds`.
+        The same table with a column fold, 1 to `folds`.
 
     Raises
     ------
     InputError
-        If a patient is listed twice, a group holds both classes, or a class has fewer groups than there are folds.
+        If a patient is listed twice, a group contains both classes, or a class has fewer groups than there are folds.
     """
     if patients["patient"].duplicated().any():
         twice = patients.loc[patients["patient"].duplicated(), "patient"].iloc[0]
-        raise InputError(twice, "is listed twice", "A patient has one row and one label: mend the table")
+        raise InputError(twice, "this patient is listed twice", "Correct the table: one row and one label per patient")
     groups = _groups(patients)
     smallest = groups["label"].value_counts().min()
     if groups["label"].nunique() < 2 or smallest < folds:
         raise InputError(
             "patients",
             f"a class has {smallest} patients for {folds} folds",
-            f"Give at least {folds} patients of each class, or fewer folds",
+            f"Use at least {folds} patients of each class, or fewer folds",
         )
     splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
     assigned = pd.Series(0, index=groups.index)
@@ -60,22 +60,24 @@ def _group_of(patients: pd.DataFrame) -> pd.Series:
 
 
 def _groups(patients: pd.DataFrame) -> pd.DataFrame:
-    """One row a group: its label."""
+    """The label of each group, one row per group."""
     by_group = patients.groupby(_group_of(patients).rename("group"))["label"]
     mixed = by_group.nunique() > 1
     if mixed.any():
         names = patients.loc[_group_of(patients) == mixed.idxmax(), "patient"]
         raise InputError(
-            ", ".join(names), "share slices of the same content and have different labels", "Mend the labels"
+            ", ".join(names),
+            "these patients have slices with the same content but different labels",
+            "Correct the labels",
         )
     return by_group.first().to_frame()
 
 
 def split_patients(folded: pd.DataFrame, fold: int, seed: int = 2020) -> dict[str, list[str]]:
-    """Training, validation and test patients of one fold; validation is taken from the training side.
+    """Training, validation and test patients of one fold; validation patients are taken from the training side.
 
-    The authors validated on part of the test images, which lets the test set choose the checkpoint. Here validation
-    patients are neither trained on nor tested on.
+    The authors validated on part of the test images, so that the test set influenced the choice of the checkpoint.
+    Here the network is neither trained nor tested on validation patients.
 
     Parameters
     ----------
@@ -90,10 +92,10 @@ def split_patients(folded: pd.DataFrame, fold: int, seed: int = 2020) -> dict[st
     Raises
     ------
     InputError
-        If there is no such fold, or it leaves too few patients to train and to validate on.
+        If there is no such fold, or it leaves too few patients for training and validation.
     """
     if fold not in set(folded["fold"]):
-        raise InputError(f"fold {fold}", "does not exist", f"Choose 1 to {folded['fold'].max()}")
+        raise InputError(f"fold {fold}", "there is no such fold", f"Choose 1 to {folded['fold'].max()}")
     rest = folded[folded["fold"] != fold]
     groups = _groups(rest)
     labels = groups["label"]
@@ -102,7 +104,7 @@ def split_patients(folded: pd.DataFrame, fold: int, seed: int = 2020) -> dict[st
     except ValueError as error:
         counts = ", ".join(f"{count} {label}" for label, count in labels.value_counts().items())
         raise InputError(
-            f"fold {fold}", f"leaves too few patients to train and to validate on ({counts})", "Give more patients"
+            f"fold {fold}", f"too few patients are left for training and validation ({counts})", "Use more patients"
         ) from error
     trains = _group_of(rest).isin(train.index)
     return {
@@ -113,7 +115,7 @@ def split_patients(folded: pd.DataFrame, fold: int, seed: int = 2020) -> dict[st
 
 
 def published_split(table: pd.DataFrame, lists: pd.DataFrame, fold: int) -> dict[str, pd.DataFrame]:
-    """The authors' own training, validation and test slices of one fold, as they are (Table 2).
+    """The authors' training, validation and test slices of one fold, as published (Table 2).
 
     Parameters
     ----------
@@ -142,21 +144,21 @@ def published_split(table: pd.DataFrame, lists: pd.DataFrame, fold: int) -> dict
         if missing:
             raise InputError(
                 missing[0],
-                f"and {len(missing) - 1} more slices of the published fold {fold} are not in the dataset",
-                "Train on the whole of COVID-CTset (covidlib fetch covid-ctset), or set folds_from=patients",
+                f"this slice and {len(missing) - 1} more of the published fold {fold} are not in the dataset",
+                "Train on the complete COVID-CTset (covidlib fetch covid-ctset), or set folds_from=patients",
             )
         split[side] = named.loc[keys].reset_index(drop=True)
     return split
 
 
 def slice_key(path: str) -> str:
-    """One name for a slice in both published layouts: `137covid/patient1/SR_2/10`. Other names stay as they are."""
+    """The same name for a slice in both published layouts: `137covid/patient1/SR_2/10`. Other names do not change."""
     name = identify(path)
     return f"{name.prefix}/{name.patient}/{name.series}/{name.number}" if name else path
 
 
 def leaks(split: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """What stands on more than one side of a split: patients, and slices of the same content.
+    """Find the leaks of a split: patients, and slices with the same content, on more than one side.
 
     Parameters
     ----------
@@ -166,38 +168,38 @@ def leaks(split: dict[str, pd.DataFrame]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns kind ("patient" or "content"), what, sides; empty for a sound split.
+        Columns kind ("patient" or "content"), what, sides; empty for a split without leaks.
     """
     rows = pd.concat([table.assign(side=side) for side, table in split.items()], ignore_index=True)
-    found = []
+    leaking = []
     for kind in ("patient", "content"):
         if kind in rows:
             sides = rows.groupby(kind, sort=False)["side"].unique()
-            found += [(kind, what, " and ".join(on)) for what, on in sides.items() if len(on) > 1]
-    return pd.DataFrame(found, columns=["kind", "what", "sides"])
+            leaking += [(kind, what, " and ".join(on)) for what, on in sides.items() if len(on) > 1]
+    return pd.DataFrame(leaking, columns=["kind", "what", "sides"])
 
 
 def check_no_leak(split: dict[str, pd.DataFrame], allow: bool = False) -> int:
-    """Refuse a split with a leak, unless told to allow it; returns how many leaks there are.
+    """Refuse a split that leaks, unless leaks are allowed; returns the number of leaks.
 
     Raises
     ------
     InputError
-        Naming the first patient or content, its sides, and how many there are.
+        Naming the first patient or content, its sides, and the number of leaks.
     """
-    found = leaks(split)
-    if len(found) and not allow:
-        first = found.iloc[0]
+    leaking = leaks(split)
+    if len(leaking) and not allow:
+        first = leaking.iloc[0]
         raise InputError(
             first["what"],
-            f"is in {first['sides']} ({len(found)} leaks in all)",
+            f"is in {first['sides']} ({len(leaking)} leaks in all)",
             "Split by patient, never by slice; to repeat the paper's own validation, add --allow-leak",
         )
-    return len(found)
+    return len(leaking)
 
 
 def fold_tables(table: pd.DataFrame, protocol: Protocol, fold: int) -> dict[str, pd.DataFrame]:
-    """Labelled, selected slices to train and validate on; every selected slice of the test patients."""
+    """The slices of one fold: labelled selected ones for training and validation, all selected ones for testing."""
     if protocol.folds_from == "published":
         from covidlib.datasets.published_lists import fold_lists
 
@@ -208,7 +210,7 @@ def fold_tables(table: pd.DataFrame, protocol: Protocol, fold: int) -> dict[str,
     labelled = selected[selected["label"].isin(LABELS)]
     test = selected[selected["patient"].isin(split["test"])]
     if protocol.validation == "test-subset":
-        # The authors' way: every patient outside the test fold trains, part of the test images picks the epoch.
+        # As the authors did: train on every patient outside the test fold, choose the epoch on part of the test images.
         train_patients = split["train"] + split["validation"]
         of_test = labelled[labelled["patient"].isin(split["test"])]
         # As in the published validation lists: the infected test images, and about as many normal ones.
@@ -219,25 +221,25 @@ def fold_tables(table: pd.DataFrame, protocol: Protocol, fold: int) -> dict[str,
     train = labelled[labelled["patient"].isin(train_patients)]
     for side, rows in (("train", train), ("validation", validation), ("test", test)):
         if rows.empty:
-            raise InputError(f"fold {fold}", f"has no slices to {side} on", "Give more patients or fewer folds")
+            raise InputError(f"fold {fold}", f"no slices for the {side} side", "Use more patients or fewer folds")
     return {"train": balanced(train, protocol.seed), "validation": validation, "test": test}
 
 
 def balanced(labelled: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """About as many slices of each class, as the paper's training sets have (section 2.4, Table 2).
+    """Balance the classes: drop slices of the larger class at random (paper, section 2.4, Table 2).
 
-    The larger class is thinned at random; every patient may lose slices, none is added twice.
+    Any patient of that class may lose slices; no slice is repeated.
 
     Raises
     ------
     InputError
-        If a class has no slice: a network cannot learn to tell it apart.
+        If a class has no slice: a network cannot learn it.
     """
     counts = labelled["label"].value_counts()
     missing = [label for label in LABELS if label not in counts]
     if missing:
         raise InputError(
-            "training", f"has no {missing[0]} slice to train or validate on", "Give more patients or fewer folds"
+            "training", f"no {missing[0]} slice to train or validate on", "Use more patients or fewer folds"
         )
     smallest = counts.min()
     return labelled.groupby("label").sample(smallest, random_state=seed).sort_index()

@@ -1,7 +1,6 @@
-"""All runs of a protocol in one view: which are finished, how far the others have come (paper, section 2.4).
+"""Show the progress of all training runs of a protocol: finished, begun or waiting (paper, section 2.4).
 
-It reads the run folders only, so it works beside a training process, and for runs that a cluster makes. Taught in
-chapter 04.
+It only reads the run folders, so it works while another process or a cluster is training. Taught in chapter 04.
 """
 
 from __future__ import annotations
@@ -24,12 +23,12 @@ FINISHED, BEGUN, WAITING = "finished", "begun", "waiting"
 def overview(
     protocol: Protocol, runs: str | Path, data_fingerprint: str, names: tuple[str, ...] = NETWORKS
 ) -> pd.DataFrame:
-    """One row a run, in the order in which `covidlib train --all` makes them.
+    """The state of every run of a protocol, one per row, in the order in which `covidlib train --all` trains them.
 
     Returns
     -------
     DataFrame
-        Columns network, fold, state ("finished", "begun", "waiting"), epochs (finished ones), of (all of them),
+        Columns network, fold, state ("finished", "begun", "waiting"), epochs (finished), of (epochs in total),
         best_validation (accuracy; NaN before the first epoch), seconds (of training so far), silent (seconds since
         the last finished epoch of a run that has begun; NaN otherwise).
     """
@@ -68,7 +67,7 @@ def _state(folder: Path, epochs: int) -> dict[str, object]:
 
 
 def to_text(table: pd.DataFrame) -> str:
-    """The overview for a terminal, with a bar a run and what is left, judged by the epochs so far."""
+    """Format the overview for a terminal: a bar per run, and the time left, estimated from the epochs so far."""
     lines = [_line(row) for row in table.to_dict("records")]
     epochs, total, seconds = table["epochs"].sum(), table["of"].sum(), table["seconds"].sum()
     finished = (table["state"] == FINISHED).sum()

@@ -1,4 +1,4 @@
-"""Decoded slices, kept in memory or, where that does not hold them, on disk (section 2.4). Taught in chapter 04."""
+"""Cache decoded slices in memory, or on disk if memory is too small (section 2.4). Taught in chapter 04."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import numpy as np
 
 
 class MemoryCache:
-    """Arrays, loaded once and kept.
+    """A cache of arrays in memory: each is loaded once.
 
     Parameters
     ----------
     count : int
-        How many arrays.
+        Number of arrays.
     """
 
     def __init__(self, count: int) -> None:
@@ -32,26 +32,26 @@ class MemoryCache:
 
 
 class DiskCache:
-    """Arrays of one shape in a nameless temporary file: loaded once, read back from then on.
+    """A cache of arrays with the same shape in an unnamed temporary file: each is loaded once, then read back.
 
-    Each run has a file of its own, so that two runs never meet; the operating system removes it when the run ends,
+    Each run has a separate file, so that two runs never share one; the operating system removes it when the run ends,
     even if the run is killed.
 
     Parameters
     ----------
     count : int
-        How many arrays.
+        Number of arrays.
     shape : tuple of int
-        Of each array, float32.
+        Shape of each array; the type is float32.
     folder : path, optional
-        On the disk to use; without it, the system's folder for temporary files.
+        A folder on the disk to use; default: the system's folder for temporary files.
     """
 
     def __init__(self, count: int, shape: tuple[int, ...], folder: Path | None = None) -> None:
         self._shape = shape
         self._bytes_each = 4 * int(np.prod(shape))
         self._there = np.zeros(count, bool)
-        # Without a buffer: what does not fit fails here and now, not at a later read.
+        # Without a buffer: an array that does not fit fails when it is written, not at a later read.
         self._file = tempfile.TemporaryFile(buffering=0, dir=folder)  # noqa: SIM115 - lives as long as its pipeline
         self._is_full = False
         self._one_at_a_time = threading.Lock()
@@ -74,7 +74,7 @@ class DiskCache:
         return array
 
     def _write(self, index: int, content: bytes) -> bool:
-        """Whether it is on disk now. A full disk costs time, not the run: the rest is loaded again in each epoch."""
+        """Write an array; False if the disk is full. The run then goes on: uncached arrays are loaded in each epoch."""
         try:
             self._file.seek(index * self._bytes_each)
             written = self._file.write(content) == len(content)

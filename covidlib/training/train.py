@@ -1,6 +1,6 @@
-"""Train one fold of one network, or all fifteen, and keep what is needed to say where a number came from (section 2.4).
+"""Train one network on one fold, or all fifteen runs, and record how each result was made (section 2.4).
 
-A finished run (`covidlib.training.runs`) is reused, never repeated; an interrupted one goes on after its last finished
+A finished run (`covidlib.training.runs`) is reused, never repeated; an interrupted run resumes after its last finished
 epoch. Taught in chapter 04.
 """
 
@@ -53,7 +53,7 @@ def train_fold(
     progress: bool = True,
     allow_leak: bool = False,
 ) -> Run:
-    """Train one network on one fold, or take up the run that is there (paper, section 2.4).
+    """Train one network on one fold, resume an interrupted run, or return the finished one (paper, section 2.4).
 
     Parameters
     ----------
@@ -62,21 +62,21 @@ def train_fold(
     runs : path
         The folder of all runs.
     allow_leak : bool
-        Whether to train although a patient stands on two sides, as in the paper's own validation.
+        Whether to train although a patient is on two sides of the split, as in the paper's own validation.
 
     Raises
     ------
     InputError
-        If the network, the fold or the data are not usable, or the split leaks.
+        If the network or the fold is unknown, the data cannot be used, or the split leaks.
     """
     if network not in models.ALL_NAMES:
-        raise InputError(network, "is no network", f"Choose one of {', '.join(models.ALL_NAMES)}")
+        raise InputError(network, "unknown network", f"Choose one of {', '.join(models.ALL_NAMES)}")
     split = fold_tables(dataset.table, protocol, fold)
     leak_count = check_no_leak(split, allow_leak)
     folder = runs_folder(protocol, Path(runs), dataset.fingerprint) / network / f"fold{fold}"
     if folder.is_dir():
         return Run(folder)
-    # A run in the making lives beside its final place, where the next start of the same command finds it.
+    # An unfinished run is stored beside its final folder, where the next start of the same command finds it.
     part = folder.parent / f".{folder.name}"
     part.mkdir(parents=True, exist_ok=True)
     with report_full_disk(part), exclusive_run(part):
@@ -112,8 +112,8 @@ def _train_into(
         if predicted["p_covid"].isna().any():
             raise InputError(
                 f"{network}, fold {fold}",
-                "diverged: its probabilities are no numbers",
-                f"Set a smaller learning_rate than {protocol.learning_rate}",
+                "training diverged: its probabilities are not numbers",
+                f"Set a learning_rate below {protocol.learning_rate}",
             )
         predicted.to_csv(part / name, index=False, lineterminator="\n")
     record = {
@@ -151,7 +151,7 @@ def _fit(
     note: WeightsNote,
     title: str,
 ) -> tuple[keras.Model, Progress]:
-    """Train from the last finished epoch to the last one; where memory is short, with batches in smaller parts."""
+    """Train from the last finished epoch to the last one; if memory is short, with batches in smaller parts."""
     train, validation = (
         [str(dataset.root / path) for path in split[side_name]["path"]] for side_name in ("train", "validation")
     )
@@ -159,48 +159,48 @@ def _fit(
         done = read_progress(part)
         if parts < done.accumulation:
             continue
-        if parts > done.accumulation:  # the parts of a batch are kept in the state, so this starts from the beginning
+        if parts > done.accumulation:  # the number of parts is part of the state, so training starts again
             (part / CHECKPOINT).unlink(missing_ok=True)
             done = Progress([], done.seconds, parts)
-        cut = dataclasses.replace(protocol, batch_size=batch)
+        split_protocol = dataclasses.replace(protocol, batch_size=batch)
         model = _fresh_model(network, protocol, seed, parts)
         if done.history:
             restore(part, model)
-        keeper = _CheckpointCallback(part, note, done)
+        checkpoints = _CheckpointCallback(part, note, done)
         try:
             model.fit(
-                training_batches(train, _classes(split["train"]), cut, seed, len(done.history)),
-                validation_data=evaluation_batches(validation, _classes(split["validation"]), cut),
+                training_batches(train, _classes(split["train"]), split_protocol, seed, len(done.history)),
+                validation_data=evaluation_batches(validation, _classes(split["validation"]), split_protocol),
                 initial_epoch=len(done.history),
                 epochs=protocol.epochs,
-                steps_per_epoch=steps_per_epoch(len(train), cut),
-                shuffle=False,  # the batches come shuffled
+                steps_per_epoch=steps_per_epoch(len(train), split_protocol),
+                shuffle=False,  # the batches are already shuffled
                 verbose=0,
-                callbacks=[keeper, _ProgressBar(title, done, protocol.epochs)],
+                callbacks=[checkpoints, _ProgressBar(title, done, protocol.epochs)],
             )
         except tf.errors.ResourceExhaustedError:
             _compiled.cache_clear()
             continue
-        return model, keeper.done
-    raise InputError(network, "does not fit into memory with a single slice", "Set a smaller image_side")
+        return model, checkpoints.done
+    raise InputError(network, "does not fit into memory even with one slice per batch", "Set a smaller image_side")
 
 
 @functools.lru_cache(maxsize=1)
 def _compiled(
     network: str, size: models.Size, side: int, learning_rate: float, precision: str, parts: int
 ) -> tuple[keras.Model, list[np.ndarray]]:
-    """A compiled network and all its initial values: tracing costs as much as several quick epochs."""
+    """A compiled network and all its initial values, cached: tracing takes as long as several quick epochs."""
     with strategy().scope(), policy(precision):
         model = models.build(network, (side, side, 1), size)
         optimizer = keras.optimizers.Nadam(learning_rate, gradient_accumulation_steps=parts if parts > 1 else None)
-        # XLA compiles these networks for longer than it saves; variables made beforehand spare a second tracing.
+        # XLA takes longer to compile these networks than it saves; building the optimizer now avoids a second tracing.
         model.compile(optimizer, loss="categorical_crossentropy", metrics=["accuracy"], jit_compile=False)
         model.optimizer.build(model.trainable_variables)
     return model, [np.array(variable) for variable in (*model.variables, *model.optimizer.variables)]
 
 
 def _fresh_model(network: str, protocol: Protocol, seed: int, parts: int = 1) -> keras.Model:
-    """The network as the seed makes it, whatever was trained before in this process."""
+    """The initial network for a seed, whatever was trained before in this process."""
     model, initial = _compiled(
         network,
         protocol.network_size,
@@ -217,14 +217,14 @@ def _fresh_model(network: str, protocol: Protocol, seed: int, parts: int = 1) ->
 
 
 def _classes(rows: pd.DataFrame) -> list[int]:
-    """Class indices; a slice without a mark of its own never trains, so its index only fills the batch."""
+    """Class indices; an unlabelled slice is never trained on, so its index is only a placeholder."""
     return [LABELS.index(label) if label in LABELS else 0 for label in rows["label"]]
 
 
 def predict_table(
     model: keras.Model, data: Path, rows: pd.DataFrame, network: str, fold: int, protocol: Protocol
 ) -> pd.DataFrame:
-    """A probability for each slice: the table that all results are computed from.
+    """Predict the probability of COVID-19 for each slice: the table from which all results are computed.
 
     Returns
     -------
@@ -240,7 +240,7 @@ def predict_table(
 
 
 class _CheckpointCallback(keras.callbacks.Callback):
-    """After each epoch: the weights, if it is the best so far (the first of equals), then all that goes on needs."""
+    """After each epoch, save the weights if it is the best so far (the first of equals), then the checkpoint."""
 
     def __init__(self, folder: Path, note: WeightsNote, done: Progress) -> None:
         super().__init__()
@@ -278,7 +278,7 @@ def train_all(
     progress: bool = True,
     allow_leak: bool = False,
 ) -> list[Run]:
-    """Every network on every fold: fifteen runs in the paper; those that are there are kept."""
+    """Train every network on every fold: fifteen runs in the paper; finished runs are kept."""
     return [
         train_fold(dataset, name, fold, protocol, runs, progress, allow_leak)
         for name in names

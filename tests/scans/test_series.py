@@ -143,7 +143,7 @@ def test_pixels_of_another_shape_than_the_header_says_are_refused(
     path = tmp_path / "IM00001.tif"
     tifffile.imwrite(path, np.zeros((8, 6), np.uint16), photometric="minisblack", compression="zlib")
     monkeypatch.setattr(tifffile.TiffPage, "asarray", lambda page: np.zeros(6, np.uint16))
-    with pytest.raises(InputError, match=r"IM00001\.tif: decodes to \(6,\), its header says \(8, 6\)"):
+    with pytest.raises(InputError, match=r"IM00001\.tif: decodes to shape \(6,\), but its header announces \(8, 6\)"):
         read_slice(path)
 
 

@@ -26,7 +26,7 @@ TINY = dataclasses.replace(QUICK, epochs=2)
 
 
 def test_a_scaling_that_does_not_exist_is_no_scaling() -> None:
-    with pytest.raises(ValueError, match="'window' is no scaling: choose one of raw, slice-max, fixed-4095"):
+    with pytest.raises(ValueError, match="unknown scaling 'window': choose one of raw, slice-max, fixed-4095"):
         inputs.scale(np.ones((1, 2, 2, 1)), "window")  # type: ignore[arg-type]
 
 

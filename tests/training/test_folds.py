@@ -103,7 +103,7 @@ def test_patients_who_share_a_slice_stay_together(tmp_path: Path) -> None:
         assert sum({"patient1", "patient2", "patient3"} <= set(names) for names in split.values()) == 1
     copy = (tmp_path / "covid1/patient1/SR_2/IM00001.tif").read_bytes()
     (tmp_path / "normal1/patient150/SR_2/IM00001.tif").write_bytes(copy)
-    with pytest.raises(InputError, match="patient1, patient2, patient3, patient150: share slices"):
+    with pytest.raises(InputError, match="patient1, patient2, patient3, patient150: these patients have slices"):
         patient_folds(patients_of(load_dataset(tmp_path).table))
 
 
@@ -123,7 +123,7 @@ def test_published_lists_split_either_layout(tmp_path: Path) -> None:
     assert {name: [Path(path).name for path in table["path"]] for name, table in alone.items()} == {
         "train": ["IM00002.tif"], "validation": [], "test": [],
     }  # fmt: skip
-    with pytest.raises(InputError, match="patient1_SR_2_IM00009.tif: and 0 more .* fold 2"):
+    with pytest.raises(InputError, match="patient1_SR_2_IM00009.tif: this slice and 0 more .* fold 2"):
         published_split(load_table(tmp_path), lists, 2)
 
 
@@ -147,7 +147,7 @@ def test_unusable_patients_are_refused() -> None:
     with pytest.raises(InputError, match="a class has 20 patients"):
         patient_folds(people(0, 20))
     twice = pd.concat([people(5, 5), people(1, 0)], ignore_index=True)
-    with pytest.raises(InputError, match="patient0: is listed twice"):
+    with pytest.raises(InputError, match="patient0: this patient is listed twice"):
         patient_folds(twice)
     with pytest.raises(InputError, match="fold 6"):
         split_patients(patient_folds(people(5, 5)), 6)
@@ -185,7 +185,7 @@ def test_flat_folders_are_selected_already(tmp_path: Path) -> None:
 
 def test_other_names_are_refused_as_dataset(tmp_path: Path) -> None:
     write_slice(tmp_path / "IM1.tif", body_slice())
-    with pytest.raises(InputError, match="neither patient nor class"):
+    with pytest.raises(InputError, match="no patient and class"):
         load_table(tmp_path)
 
 
@@ -211,7 +211,7 @@ def test_the_fingerprint_follows_the_data(tmp_path: Path) -> None:
 def test_a_fold_that_leaves_one_patient_of_a_class_is_refused() -> None:
     folded = patient_folds(people(2, 2), folds=2)
     with pytest.raises(
-        InputError, match=r"fold 1: leaves too few patients .*\(1 covid, 1 normal\). Give more patients"
+        InputError, match=r"fold 1: too few patients are left .*\(1 covid, 1 normal\). Use more patients"
     ):
         split_patients(folded, 1)
 
@@ -219,11 +219,11 @@ def test_a_fold_that_leaves_one_patient_of_a_class_is_refused() -> None:
 @pytest.mark.parametrize(
     ("listed", "message"),
     [
-        ("path,label\ncovid1/patient1/SR_2/IM00001.tif,covid\n", "IM00002.tif: is not listed in .*slices.csv"),
-        ("path,label\ncovid1/patient1/SR_2/IM00001.tif,ill\n", "slices.csv: has the label 'ill'. Labels are covid"),
+        ("path,label\ncovid1/patient1/SR_2/IM00001.tif,covid\n", "IM00002.tif: not listed in .*slices.csv"),
+        ("path,label\ncovid1/patient1/SR_2/IM00001.tif,ill\n", "slices.csv: unknown label 'ill'. Labels are covid"),
         ("path,label\na,covid\nb,c,d\n", "slices.csv: cannot be read"),
         ("", "slices.csv: cannot be read"),
-        ("name\na\n", "slices.csv: has no columns path and label"),
+        ("name\na\n", "slices.csv: the columns path and label are missing"),
     ],
 )
 def test_a_list_of_slices_that_does_not_fit_the_folder_is_refused(tmp_path: Path, listed: str, message: str) -> None:

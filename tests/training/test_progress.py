@@ -63,10 +63,13 @@ def test_finished_interrupted_and_waiting_runs_in_one_view(
 
 @pytest.mark.parametrize(
     ("line", "problem"),
-    [("a.tif,p,xception,1,covid,covid,", "whole and with numbers"), ("a.tif,p,xception,1,covid,covid,high", "numbers")],
+    [
+        ("a.tif,p,xception,1,covid,covid,", "incomplete or not numeric"),
+        ("a.tif,p,xception,1,covid,covid,high", "not numeric"),
+    ],
 )
 def test_predictions_without_a_number_are_refused(tmp_path: Path, line: str, problem: str) -> None:
     path = tmp_path / runs.PREDICTIONS
     path.write_text(f"path,patient,network,fold,label,patient_label,p_covid\n{line}\n")
-    with pytest.raises(InputError, match=f"{runs.PREDICTIONS}: is damaged .*{problem}.* trained again"):
+    with pytest.raises(InputError, match=f"{runs.PREDICTIONS}: damaged file .*{problem}.* trained again"):
         runs.Run(tmp_path).predictions()

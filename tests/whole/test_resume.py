@@ -123,7 +123,9 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(
 
     monkeypatch.setattr(checkpoints.np, "savez", savez)
     data = load_dataset(small_dataset)
-    with pytest.raises(InputError, match="No space left on device. Free space and start the same command again"):
+    with pytest.raises(
+        InputError, match="No space left on device. Free some disk space and start the same command again"
+    ):
         train.train_fold(data, NETWORK, 1, PROTOCOL, tmp_path, progress=False)
     folder = next(tmp_path.rglob(CHECKPOINT)).parent
     assert len(read_progress(folder).history) == 2
@@ -139,7 +141,7 @@ def test_a_run_that_another_process_holds_is_refused(small_dataset: Path, tmp_pa
     holder = subprocess.Popen([sys.executable, "-c", hold, str(part)], stdout=subprocess.PIPE, text=True)
     try:
         assert holder.stdout is not None and holder.stdout.readline() == "held\n"
-        with pytest.raises(InputError, match="being trained by another process"):
+        with pytest.raises(InputError, match="another process is training this run"):
             train.train_fold(data, NETWORK, 1, PROTOCOL, tmp_path, progress=False)
     finally:
         holder.kill()
@@ -172,14 +174,14 @@ def test_checkpoints_hold_the_whole_state_and_refuse_another_network(tmp_path: P
     whole = (tmp_path / CHECKPOINT).read_bytes()
     for damaged in (b"half a file", whole[: len(whole) // 2]):
         (tmp_path / CHECKPOINT).write_bytes(damaged)
-        with pytest.raises(InputError, match="is damaged"):
+        with pytest.raises(InputError, match="damaged checkpoint"):
             read_progress(tmp_path)
 
 
 def test_a_pickle_in_a_checkpoint_is_refused_unopened(tmp_path: Path) -> None:
     mark, path = tmp_path / "mark", tmp_path / CHECKPOINT
     np.savez(path, progress=np.array([LeavesAMark(mark)], dtype=object))
-    with pytest.raises(InputError, match="is damaged"):
+    with pytest.raises(InputError, match="damaged checkpoint"):
         read_progress(tmp_path)
     assert not mark.exists()
     with np.load(path, allow_pickle=True) as stored:
