@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from support.web_server import Page, Site, serve
 
@@ -198,6 +199,17 @@ def test_slices_are_compared_by_what_their_names_say(site: Site, home: Path) -> 
     assert compare_bytes(folder) == Comparison(matching=2, differing=(), missing=1, unlisted=3)
     (folder / "covid1" / "patient1" / "SR_2" / "IM00010.tif").write_bytes(b"slice 11")
     assert compare_bytes(folder) == Comparison(1, ("covid1/patient1/SR_2/IM00010.tif",), 1, 3)
+
+
+def test_a_slice_that_is_listed_twice_is_not_missing_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    digest = hashlib.blake2b(b"slice 10").hexdigest()
+    listed = {f"{prefix}_patient1_SR_2_IM00010.tif": digest for prefix in ("137covid", "covid2")}
+    table = pd.DataFrame(listed.items(), columns=["filename", "blake2b"])
+    monkeypatch.setattr(published, "checksums", lambda: table)
+    path = home / "slices" / "covid1" / "patient1" / "SR_2" / "IM00010.tif"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"slice 10")
+    assert compare_bytes(home / "slices") == Comparison(matching=1, differing=(), missing=0, unlisted=0)
 
 
 def test_the_published_list_is_read_to_its_end(mirror: Path, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from covidlib.protocols import QUICK, with_settings
 from covidlib.training import checkpoints, train
 from covidlib.training import runs as runfiles
 from covidlib.training.checkpoints import CHECKPOINT, Progress, exclusive_run, read_progress, restore, save_checkpoint
+from covidlib.training.runs import WEIGHTS
 
 SETTINGS = ["epochs=5", "batch_size=7"]
 PROTOCOL = with_settings(QUICK, SETTINGS)
@@ -57,6 +58,7 @@ def test_a_killed_run_goes_on_and_ends_the_same(small_dataset: Path, tmp_path: P
     assert process.wait() == -signal.SIGKILL
     done = len(read_progress(found[0].parent).history)
     assert 1 <= done < PROTOCOL.epochs
+    (found[0].parent / f".{WEIGHTS}.1.part.weights.h5").write_bytes(b"a kill came while this was written")
     assert main(command) == 0  # in another process than the one that was killed: this one
     data = load_dataset(small_dataset)
     run = train.train_fold(data, NETWORK, 1, PROTOCOL, tmp_path, progress=False)
