@@ -205,7 +205,7 @@ def test_a_slice_that_is_listed_twice_is_not_missing_once(home: Path, monkeypatc
     digest = hashlib.blake2b(b"slice 10").hexdigest()
     listed = {f"{prefix}_patient1_SR_2_IM00010.tif": digest for prefix in ("137covid", "covid2")}
     table = pd.DataFrame(listed.items(), columns=["filename", "blake2b"])
-    monkeypatch.setattr(published, "checksums", lambda: table)
+    monkeypatch.setattr(published_lists, "checksums", lambda: table)
     path = home / "slices" / "covid1" / "patient1" / "SR_2" / "IM00010.tif"
     path.parent.mkdir(parents=True)
     path.write_bytes(b"slice 10")
