@@ -1,6 +1,6 @@
-"""Recompute every number that the paper printed, in exact fractions (Tables 1 to 9 and the text).
+"""Recompute every number that the paper prints, in exact fractions (Tables 1 to 9 and the text).
 
-Each check names its cell, its rule and its verdict: agrees, rounds, disagrees or unchecked.
+Each check states its cell, its rule and its verdict: agrees, rounds, disagrees or unchecked.
 """
 
 import lazy_loader

@@ -1,4 +1,4 @@
-"""All checks, the disagreements that the paper is known to have, and how many there are of each verdict.
+"""Run all checks, mark the known disagreements of the paper, and count the verdicts.
 
 Taught in chapter 08.
 """
@@ -27,10 +27,10 @@ from covidlib.datasets.published_lists import stored_aggregates
 
 
 class Known(NamedTuple):
-    """A disagreement of the untouched paper.
+    """A known disagreement in the paper as published.
 
     `explanation` says in two sentences what does not fit, `evidence` how we know, `correction` what a corrected paper
-    would say.
+    would print.
     """
 
     printed: str
@@ -42,14 +42,14 @@ class Known(NamedTuple):
 
 @cache
 def known_disagreements() -> dict[str, Known]:
-    """The disagreements that the untouched paper has, by the id of their check."""
+    """Read the known disagreements of the paper as published, by the id of their check."""
     text = (files("covidlib") / "data" / "audit" / "known.json").read_text(encoding="utf-8")
     entries = json.loads(text)
     known = {}
     for id, entry in entries.items():
-        told = entries[entry["like"]] if "like" in entry else entry
+        described = entries[entry["like"]] if "like" in entry else entry
         values = {"printed": entry["printed"], "recomputed": entry["recomputed"]}
-        words = {name: told[name].format(**values) for name in ("explanation", "evidence", "correction")}
+        words = {name: described[name].format(**values) for name in ("explanation", "evidence", "correction")}
         known[id] = Known(**values, **words)
     return known
 
@@ -57,19 +57,19 @@ def known_disagreements() -> dict[str, Known]:
 def audit_paper(
     tables: PrintedTables | str | Path | None = None, lists: Mapping[str, dict] | None = None
 ) -> list[Check]:
-    """Every check, in the order of the tables, then of the text.
+    """Run every check, in the order of the tables, then of the text.
 
     Parameters
     ----------
     tables : PrintedTables or folder, optional
-        Without it the paper's own.
+        Default: the paper's tables.
     lists : dict, optional
-        Counts of the public lists; without it those that the package stores.
+        Counts of the public lists; default: those stored in the package.
 
     Raises
     ------
     InputError
-        If the folder does not hold nine tables in the form of the package's own.
+        If the folder does not contain nine tables in the form of those in the package.
     """
     if tables is None:
         tables = paper_tables()
@@ -80,7 +80,7 @@ def audit_paper(
 
 
 def each_check(tables: PrintedTables, lists: Mapping[str, dict]) -> Iterator[Check]:
-    """The checks one after the other, for those who need not see them all."""
+    """Run the checks one at a time, for a caller that may stop early."""
     known = known_disagreements()
     for check in _all(tables, lists):
         yield _marked(check, known)
@@ -108,18 +108,18 @@ def _marked(check: Check, known: Mapping[str, Known]) -> Check:
 
 
 def place_of(check: Check) -> str:
-    """The table or section in which a check's printed value stands."""
+    """The table or section that contains a check's printed value."""
     return check.where.partition(":")[0].partition(",")[0]
 
 
 def counts_by_verdict(checks: Iterable[Check]) -> dict[Verdict, int]:
-    """How many checks have each verdict."""
+    """Count the checks with each verdict."""
     counts = Counter(check.verdict for check in checks)
     return {verdict: counts[verdict] for verdict in VERDICTS}
 
 
 def counts_by_place(checks: Iterable[Check]) -> pd.DataFrame:
-    """How many checks of each verdict stand in each table and section.
+    """Count the checks with each verdict per table and section.
 
     Returns
     -------
@@ -132,11 +132,11 @@ def counts_by_place(checks: Iterable[Check]) -> pd.DataFrame:
 
 
 def disagreements(checks: Iterable[Check], known: bool) -> list[Check]:
-    """The disagreements that the paper is known to have, or those that are new."""
+    """Select the known disagreements of the paper, or the new ones."""
     return [check for check in checks if check.verdict == "disagrees" and check.known == known]
 
 
 def gone(checks: Sequence[Check]) -> list[str]:
-    """Known disagreements that these tables no longer have: something was corrected, or changed."""
+    """Ids of known disagreements that are absent from these checks: something was corrected or changed."""
     still = {check.id for check in checks if check.verdict == "disagrees"}
     return [id for id in known_disagreements() if id not in still]

@@ -1,4 +1,4 @@
-"""One check: what is printed where, what it should be and why, and the verdict. Taught in chapter 08."""
+"""The record of one check: the printed value, the recomputed value, the rule and the verdict. Taught in chapter 08."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from covidlib.audit.printed_tables import Cell
 
 @dataclass(frozen=True)
 class Check:
-    """A printed value beside what it follows from.
+    """A printed value and the value recomputed by a rule.
 
-    `known` says that the untouched paper has this very disagreement, `explanation` what does not fit, and
-    `evidence` how we know.
+    `known` says that the paper as published has this disagreement, `explanation` what does not fit, and `evidence` how
+    we know.
     """
 
     id: str
@@ -28,12 +28,12 @@ class Check:
     evidence: str = ""
 
     def explained(self, explanation: str, evidence: str) -> Check:
-        """The same check as a known disagreement."""
+        """Mark the check as a known disagreement."""
         return replace(self, known=True, explanation=explanation, evidence=evidence)
 
 
 def equals(cell: Cell, tie: str, exact: Fraction, rule: str, places: int = 0, note: str = "") -> Check:
-    """A cell against its exact value, at the printed precision of its column.
+    """Compare a cell with its exact value, at the printed precision of its column.
 
     Parameters
     ----------
@@ -57,10 +57,10 @@ def equals(cell: Cell, tie: str, exact: Fraction, rule: str, places: int = 0, no
 
 
 def holds(id: str, where: str, printed: str, recomputed: str, rule: str, condition: bool) -> Check:
-    """A printed value against a bound or a word: it holds or it does not."""
+    """Compare a printed value with a bound or a statement, which holds or does not hold."""
     return Check(id, where, printed, recomputed, rule, "agrees" if condition else "disagrees")
 
 
 def unchecked(id: str, where: str, printed: str, reason: str) -> Check:
-    """A printed value that nothing public can check, and why."""
+    """Record a printed value that no public data can check, with the reason."""
     return Check(id, where, printed, "", reason, "unchecked")

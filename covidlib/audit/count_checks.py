@@ -1,7 +1,7 @@
-"""Sums, differences and totals within a table and across tables (Tables 1, 2, 4, 5, 6 and 9).
+"""Check counts: sums, differences and totals within and across tables (Tables 1, 2, 4, 5, 6 and 9).
 
-Each function yields one check for each tie of a cell: the cell is the printed value, the rest of the sum gives what it
-should be. Taught in chapter 08.
+Each function yields one check per relation of a cell: the cell is the printed value, the other terms of the sum give
+its expected value. Taught in chapter 08.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ RIGHT_AND_WRONG = {
 """Columns that Tables 6 and 9 share under different names."""
 UNIT = {6: "patients", 9: "images"}
 REPEATED = {"Wrong classified as COVID": "Normal not classified", "Wrong classified as normal": "COVID not classified"}
-"""Columns of Table 9 that print another column again."""
+"""Columns of Table 9 that repeat another column."""
 
 
 def all_counts(tables: PrintedTables, lists: Mapping[str, dict]) -> Iterator[Check]:
-    """Every check of a count against other counts."""
+    """Run every check of a count against other counts."""
     yield from folds_and_totals(tables)
     yield from images_of_patients(tables, lists)
     yield from fold1_at_two_thresholds(tables)
@@ -50,7 +50,7 @@ def total(values: Iterable[Fraction]) -> Fraction:
 
 
 def folds_and_totals(tables: PrintedTables) -> Iterator[Check]:
-    """Table 2 against Table 1 and against itself: every fold holds all patients and all images."""
+    """Check Table 2 against Table 1 and itself: every fold contains all patients and all images."""
     for label in LABELS:
         named = PRINTED_LABEL[label]
         patients = tables.cell(1, "Number", f"{named} patients")
@@ -85,7 +85,7 @@ def folds_and_totals(tables: PrintedTables) -> Iterator[Check]:
 
 
 def images_of_patients(tables: PrintedTables, lists: Mapping[str, dict]) -> Iterator[Check]:
-    """Table 4 against Tables 1 and 2: patients, all images of them, and bounds on these."""
+    """Check Table 4 against Tables 1 and 2: patients, their images, and bounds on the number of images."""
     for label in LABELS:
         named, images = PRINTED_LABEL[label], tables.cell(1, "Number", f"{PRINTED_LABEL[label]} images")
         for fold in FOLDS:
@@ -121,7 +121,7 @@ def images_of_patients(tables: PrintedTables, lists: Mapping[str, dict]) -> Iter
 
 
 def fold1_at_two_thresholds(tables: PrintedTables) -> Iterator[Check]:
-    """Table 5 against Tables 4 and 6, and one threshold against the other."""
+    """Check Table 5 against Tables 4 and 6, and one threshold against the other."""
     for network in NETWORKS:
         for threshold in ("Threshold1", "Threshold2"):
             for label, columns in COUNT_HEADS[5].items():
@@ -142,7 +142,7 @@ def fold1_at_two_thresholds(tables: PrintedTables) -> Iterator[Check]:
 
 
 def right_and_wrong(tables: PrintedTables, number: int) -> Iterator[Check]:
-    """Tables 6 and 9, each row: right and wrong of both classes add up, within the row and to Tables 2 or 4."""
+    """Check each row of Tables 6 and 9: right and wrong of both classes add up, also to Tables 2 or 4."""
     columns, unit = COUNT_HEADS[number], UNIT[number]
     for row in tables.rows(number):
         cell = {name: tables.cell(number, row, head) for name, head in RIGHT_AND_WRONG[number].items()}
@@ -165,16 +165,16 @@ def right_and_wrong(tables: PrintedTables, number: int) -> Iterator[Check]:
 
 
 def _tested(tables: PrintedTables, number: int, row: str, label: str) -> Fraction:
-    """Patients or images of a class that a row tests; for the averages the mean over the folds."""
+    """Number of patients or images of a class tested in a row; for averages, the mean over the folds."""
     fold = row.split()[0]
     folds = FOLDS if fold == AVERAGE else (fold,)
     column = PATIENTS_IN_TABLE_4[label] if number == 6 else f"test {PRINTED_LABEL[label]} images"
     source = 4 if number == 6 else 2
-    return total(tables.value(source, f"Fold{one}", column) for one in folds) / len(folds)
+    return total(tables.value(source, f"Fold{name}", column) for name in folds) / len(folds)
 
 
 def means_of_folds(tables: PrintedTables, number: int) -> Iterator[Check]:
-    """The averages of the counts of Tables 6 and 9: the mean of five whole numbers, exactly."""
+    """Check the average counts of Tables 6 and 9: each is the exact mean of five whole numbers."""
     for network in NETWORKS:
         for column in tables.columns(number):
             if column in tables.columns(6) or column in tables.columns(9)[:8]:
@@ -184,7 +184,7 @@ def means_of_folds(tables: PrintedTables, number: int) -> Iterator[Check]:
 
 
 def repeated_columns(tables: PrintedTables) -> Iterator[Check]:
-    """Two columns of Table 9 print what two others print: with two classes, an error of one is the other's."""
+    """Check the columns of Table 9 that repeat others: with two classes, an error in one concerns the other."""
     for row in tables.rows(9):
         for column, same in REPEATED.items():
             cell = tables.cell(9, row, column)

@@ -1,4 +1,4 @@
-"""Tables 1, 2 and 4 against the authors' public lists (sections 2.1 and 2.4). Taught in chapter 08."""
+"""Check Tables 1, 2 and 4 against the authors' public lists (sections 2.1 and 2.4). Taught in chapter 08."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from covidlib.audit.printed_tables import PrintedTables
 
 
 def all_lists(tables: PrintedTables, lists: Mapping[str, dict]) -> Iterator[Check]:
-    """Every printed count that the public lists hold too.
+    """Check every printed count that is also in the public lists.
 
     Parameters
     ----------

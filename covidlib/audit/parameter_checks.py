@@ -1,4 +1,4 @@
-"""Tables 3, 7 and 8: training parameters and times, which little else is tied to. Taught in chapter 08."""
+"""Check training parameters and times, which few other numbers depend on (Tables 3, 7 and 8). Taught in chapter 08."""
 
 from __future__ import annotations
 
@@ -23,29 +23,36 @@ REASONS = {
 
 
 def same_parameters(tables: PrintedTables) -> Iterator[Check]:
-    """Table 3: all networks have the same parameters, as section 2.4 says."""
+    """Check that all networks in Table 3 have the same parameters, as section 2.4 says."""
     first, *others = tables.columns(3)
     for row in tables.rows(3):
-        own = tables.cell(3, row, first)
-        yield unchecked(f"{own.id}/choice", own.where, own.text, REASONS.get(row, CHOICE))
+        ours = tables.cell(3, row, first)
+        yield unchecked(f"{ours.id}/choice", ours.where, ours.text, REASONS.get(row, CHOICE))
         for column in others:
             cell = tables.cell(3, row, column)
             rule = f"the same as {first}'s: section 2.4 says that all networks have the same parameters"
-            yield holds(f"{cell.id}/same", cell.where, cell.text, own.text, rule, cell.text == own.text)
+            yield holds(f"{cell.id}/same", cell.where, cell.text, ours.text, rule, cell.text == ours.text)
 
 
 def times(tables: PrintedTables) -> Iterator[Check]:
-    """Table 7 against the time that Table 8 gives for one slice, and what cannot be checked in both."""
-    one = tables.value(8, OURS_IN_TABLE_8, MILLISECONDS) / 1000
+    """Check Table 7 against the time per slice in Table 8, and list what cannot be checked in both."""
+    seconds_per_slice = tables.value(8, OURS_IN_TABLE_8, MILLISECONDS) / 1000
     for row in tables.rows(7):
         slices, cell = tables.cell(7, row, SLICES), tables.cell(7, row, TIME)
         yield unchecked(f"{slices.id}/series", slices.where, slices.text, "which series were timed is not told")
-        room = min(math.floor(cell.value / one), math.floor(slices.value))
+        room = min(math.floor(cell.value / seconds_per_slice), math.floor(slices.value))
         rule = (
-            f"at least the {show_number(one)} s that Table 8 gives for one slice; "
+            f"at least the {show_number(seconds_per_slice)} s that Table 8 gives for one slice; "
             f"it is time enough to classify at most {room} of the {slices.text} slices"
         )
-        yield holds(f"{cell.id}/one-slice", cell.where, cell.text, f"≥ {show_number(one)}", rule, cell.value >= one)
+        yield holds(
+            f"{cell.id}/one-slice",
+            cell.where,
+            cell.text,
+            f"≥ {show_number(seconds_per_slice)}",
+            rule,
+            cell.value >= seconds_per_slice,
+        )
     for row in tables.rows(8):
         for column in (SECONDS, MILLISECONDS):
             cell = tables.cell(8, row, column)

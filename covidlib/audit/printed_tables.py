@@ -1,4 +1,4 @@
-"""The nine printed tables cell by cell, from the package or from a folder of nine CSV files (Tables 1–9).
+"""Read the nine printed tables cell by cell, from the package or from a folder of CSV files (Tables 1–9).
 
 Taught in chapter 08.
 """
@@ -30,16 +30,16 @@ NAMES_OF_ROWS = {
     8: ["Model name"],
     9: ["Fold", "Network"],
 }
-"""First columns of each table, which name its rows; Table 7 has none, and its rows are named by their place."""
+"""First columns of each table, which name its rows; Table 7 has none, so its rows are named by their position."""
 UNITS = re.compile(r"[\d.,]+( s| ms|%)", re.ASCII)
 READABLE_ROW = re.compile(r"^(?:(?P<word>Fold|Threshold)(?P<number>\d)$|(?P<fold>\d|Avg) )")
 NOT_ZERO = (1, 2, 8)
-"""Tables whose numbers others are divided by: a zero there is a mistake."""
+"""Tables with numbers that are used as divisors: a zero in them is an error."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One printed cell: where it stands, what it says."""
+    """One printed cell: its table, row, column and text."""
 
     table: int
     row: str
@@ -59,19 +59,19 @@ class Cell:
         Raises
         ------
         ValueError
-            If the cell holds words.
+            If the cell contains words.
         """
         return parse_number(self.number)
 
     @cached_property
     def where(self) -> str:
-        """For readers: "Table 9, fold 1, Xception: COVID sensitivity"."""
+        """The cell's place for readers: "Table 9, fold 1, Xception: COVID sensitivity"."""
         row = READABLE_ROW.sub(_readable, self.row)
         return f"Table {self.table}: {self.column}" if self.table == 1 else f"Table {self.table}, {row}: {self.column}"
 
     @cached_property
     def id(self) -> str:
-        """For programs: "t9/1-xception/covid-sensitivity"."""
+        """The cell's id for programs: "t9/1-xception/covid-sensitivity"."""
         return f"t{self.table}/{slug(self.row)}/{slug(self.column)}"
 
 
@@ -93,7 +93,7 @@ class PrintedTables:
     Parameters
     ----------
     cells : dict
-        For (table, row, column) the cell.
+        (table, row, column) → cell.
     """
 
     def __init__(self, cells: dict[tuple[int, str, str], Cell]) -> None:
@@ -102,7 +102,7 @@ class PrintedTables:
         self._columns = {table: list(dict.fromkeys(name for of, _, name in cells if of == table)) for table in TABLES}
 
     def cell(self, table: int, row: str, column: str) -> Cell:
-        """One cell by its table, row ("Fold1", "1 Our model") and column heading."""
+        """Look up a cell by its table, row ("Fold1", "1 Our model") and column heading."""
         return self._cells[table, row, column]
 
     def value(self, table: int, row: str, column: str) -> Fraction:
@@ -110,11 +110,11 @@ class PrintedTables:
         return self.cell(table, row, column).value
 
     def places(self, table: int, column: str) -> int:
-        """Most digits after the point in a column: the precision to which it is printed."""
+        """Printed precision of a column: most digits after the decimal point."""
         return max(decimals(self.cell(table, row, column).number) for row in self.rows(table))
 
     def rows(self, table: int) -> list[str]:
-        """Names of a table's rows, as they stand."""
+        """Names of a table's rows, in order."""
         return self._rows[table]
 
     def columns(self, table: int) -> list[str]:
@@ -126,13 +126,13 @@ class PrintedTables:
         return list(self._cells.values())
 
     def replaced(self, changed: Cell) -> PrintedTables:
-        """The same tables with one cell changed."""
+        """Copy the tables with one cell changed."""
         return PrintedTables({**self._cells, (changed.table, changed.row, changed.column): changed})
 
 
 @cache
 def paper_tables() -> PrintedTables:
-    """The tables as the paper printed them."""
+    """Read the tables as printed in the paper."""
     with as_file(files("covidlib") / "data" / "paper") as folder:
         tables = {number: _read(folder / f"table{number}.csv") for number in TABLES}
     cells = {}
@@ -145,48 +145,48 @@ def paper_tables() -> PrintedTables:
 
 
 def read_tables(folder: str | Path) -> PrintedTables:
-    """Nine CSV files `table1.csv` to `table9.csv` in the form of the package's own.
+    """Read nine CSV files, `table1.csv` to `table9.csv`, in the form of those in the package.
 
-    Rows and columns may stand in another order; their names, and which cells are numbers with which unit, must match.
+    Rows and columns may be in another order; their names, and the cells with numbers and their units, must match.
 
     Raises
     ------
     InputError
-        If a file, row, column or cell is missing or unknown, or a number is none; it names the file and the cell.
+        If a file, row, column or cell is missing or unknown, or a cell does not contain the expected number.
     """
-    own, cells = paper_tables(), {}
-    remedy = "Write the tables as covidlib/data/paper holds them"
+    original, cells = paper_tables(), {}
+    remedy = "Write the tables in the form of those in covidlib/data/paper"
     for number in TABLES:
         path = Path(folder) / f"table{number}.csv"
         head, rows = _read(path)
         if head != (named := NAMES_OF_ROWS.get(number, [])):
-            raise InputError(path, f"begins with columns {', '.join(head)}, expected {', '.join(named)}", remedy)
-        _same_names(path, "rows", own.rows(number), list(rows), remedy)
-        for row in own.rows(number):
-            _same_names(path, "columns", own.columns(number), list(rows[row]), remedy)
-            for column in own.columns(number):
-                known = own.cell(number, row, column)
+            raise InputError(path, f"the first columns are {', '.join(head)}, expected {', '.join(named)}", remedy)
+        _same_names(path, "rows", original.rows(number), list(rows), remedy)
+        for row in original.rows(number):
+            _same_names(path, "columns", original.columns(number), list(rows[row]), remedy)
+            for column in original.columns(number):
+                known = original.cell(number, row, column)
                 cell = Cell(number, row, column, rows[row][column], known.unit)
                 if not cell.text:
                     raise InputError(path, f"row {row}, column {column} is empty", remedy)
                 if _is_number(known) and not (cell.text.endswith(cell.unit) and _is_number(cell)):
-                    expected = f"a number of{cell.unit}" if cell.unit else "a number"
-                    problem = f"row {row}, column {column} holds {cell.text[:40]!r}, expected {expected}"
+                    expected = f"a number and the unit {cell.unit.strip()}" if cell.unit else "a number"
+                    problem = f"row {row}, column {column} contains {cell.text[:40]!r}, expected {expected}"
                     raise InputError(path, problem, remedy)
                 if number in NOT_ZERO and _is_number(known) and cell.value == 0:
-                    raise InputError(path, f"row {row}, column {column} holds 0, expected more", remedy)
+                    raise InputError(path, f"row {row}, column {column} contains 0, expected a larger number", remedy)
                 cells[number, row, column] = cell
     return PrintedTables(cells)
 
 
 def _read(path: Path) -> tuple[list[str], dict[str, dict[str, str]]]:
-    """Headings of the columns that name the rows, and for each row its other cells by column heading."""
+    """Read the headings of the columns that name the rows, and each row's other cells by column heading."""
     table = read_table(path)
     head = list(table.columns[: len(NAMES_OF_ROWS.get(int(path.stem.removeprefix("table")), []))])
     names = [" ".join(row) or f"row {place}" for place, row in enumerate(table[head].to_numpy().tolist(), start=1)]
     twice = [name for name in names if names.count(name) > 1]
     if twice:
-        raise InputError(path, f"names {twice[0]} twice", "Give each row its own name")
+        raise InputError(path, f"two rows are named {twice[0]}", "Give each row a different name")
     cells = table.drop(columns=head).to_dict("records")
     return head, {name: cast(dict[str, str], row) for name, row in zip(names, cells, strict=True)}
 
@@ -194,10 +194,10 @@ def _read(path: Path) -> tuple[list[str], dict[str, dict[str, str]]]:
 def _same_names(path: Path, what: str, expected: list[str], found: list[str], remedy: str) -> None:
     for name in expected:
         if name not in found:
-            raise InputError(path, f"has no {what.removesuffix('s')} {name}", remedy)
+            raise InputError(path, f"missing {what.removesuffix('s')} {name}", remedy)
     for name in found:
         if name not in expected:
-            raise InputError(path, f"has an unknown {what.removesuffix('s')} {name[:60]!r}", remedy)
+            raise InputError(path, f"unknown {what.removesuffix('s')} {name[:60]!r}", remedy)
 
 
 def _is_number(cell: Cell) -> bool:

@@ -1,4 +1,4 @@
-"""Rates from counts, and averages of rates (Table 9; section 3.1, equations 1 to 5). Taught in chapter 08."""
+"""Check rates against counts, and averages of rates (Table 9; section 3.1, equations 1 to 5). Taught in chapter 08."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ RATES = {
     "COVID precision": ((TC,), (TC, FC)),
     "Normal precision": ((TN,), (TN, FN)),
 }
-"""For each rate of Table 9 the counts above and below the line. With two classes, half of them repeat the others."""
+"""Counts above and below the fraction line for each rate of Table 9. With two classes, half of them repeat others."""
 
 
 def rate(tables: PrintedTables, rows: list[str], column: str) -> Fraction:
-    """A rate of Table 9 from the counts of one row, or of several rows added up; 0 of nothing is 0."""
+    """Compute a rate of Table 9 from the counts of one row, or of several rows added up; 0/0 is 0."""
     above, below = (
         sum((tables.value(9, row, count) for row in rows for count in counts), Fraction(0)) for counts in RATES[column]
     )
@@ -34,7 +34,7 @@ def rate(tables: PrintedTables, rows: list[str], column: str) -> Fraction:
 
 
 def all_rates(tables: PrintedTables) -> Iterator[Check]:
-    """Every rate of Table 9 from its row's counts, and every average."""
+    """Check every rate of Table 9 against its row's counts, and every average."""
     for column, (above, below) in RATES.items():
         places = tables.places(9, column)
         for network in NETWORKS:

@@ -1,4 +1,4 @@
-"""The audit for people and for programs: text, JSON, and one HTML page that filters offline. Taught in chapter 08."""
+"""Write the audit as text, as JSON, and as an HTML page that filters the checks offline. Taught in chapter 08."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from covidlib.errors import InputError
 from covidlib.utils.files import write_text
 
 SIGNS = {"agrees": "=", "rounds": "≈", "disagrees": "≠", "unchecked": "?"}
-"""A sign beside each verdict: colour alone would not be read by everybody."""
+"""A sign beside each verdict, because not everybody can tell the colours apart."""
 WORDS = {
     "agrees": "exactly equal, or the bound or the words hold",
     "rounds": "equal at the printed precision, or within a tenth where the text says “around”",
@@ -28,20 +28,20 @@ WORDS = {
 
 
 def to_dict(checks: Sequence[Check]) -> dict[str, object]:
-    """All checks, ready for JSON."""
+    """Convert all checks to plain types, for JSON."""
     keys = ("id", "where", "printed", "recomputed", "rule", "verdict", "known", "explanation", "evidence")
     return {"checks": [{key: getattr(check, key) for key in keys} for check in checks]}
 
 
 def to_text(checks: Sequence[Check]) -> str:
-    """Counts by verdict, and every disagreement, new ones first."""
+    """Format the counts by verdict and every disagreement as text, new ones first."""
     counts = counts_by_verdict(checks)
     lines = [f"checks     {len(checks)}"]
     lines += [f"{verdict:<10} {counts[verdict]:>4}  {WORDS[verdict]}" for verdict in VERDICTS]
     for known, title in ((False, "new"), (True, "known")):
-        found = disagreements(checks, known)
-        lines += ["", f"{title} disagreements: {len(found)}"]
-        for check in found:
+        listed = disagreements(checks, known)
+        lines += ["", f"{title} disagreements: {len(listed)}"]
+        for check in listed:
             lines.append(f"  {check.where}: printed {check.printed}, recomputed {check.recomputed}")
             lines.append(f"    {check.explanation or check.rule}")
     if missing := gone(checks):
@@ -51,16 +51,16 @@ def to_text(checks: Sequence[Check]) -> str:
 
 
 def checks_fragment(checks: Sequence[Check], name: str = "audit", verdict: str = "") -> str:
-    """The checks as a table that can be filtered, to be put into any page.
+    """Make an HTML table of the checks that can be filtered, for any page.
 
-    It needs no network; without JavaScript all checks are shown.
+    It works offline; without JavaScript all checks are shown.
 
     Parameters
     ----------
     name : str
         Unique on the page; letters, digits and hyphens.
     verdict : str
-        Chosen at the start; empty for all.
+        Selected at the start; empty for all.
     """
     counts = counts_by_verdict(checks)
     verdicts = "".join(
@@ -79,7 +79,7 @@ def checks_fragment(checks: Sequence[Check], name: str = "audit", verdict: str =
 
 
 def by_explanation(checks: Sequence[Check]) -> list[list[Check]]:
-    """Known disagreements, those with one explanation together."""
+    """Group the known disagreements by explanation."""
     groups: dict[str, list[Check]] = {}
     for check in disagreements(checks, known=True):
         groups.setdefault(check.explanation, []).append(check)
@@ -87,7 +87,7 @@ def by_explanation(checks: Sequence[Check]) -> list[list[Check]]:
 
 
 def findings(checks: Sequence[Check]) -> str:
-    """Each known disagreement with its explanation and how we know, as HTML."""
+    """List the known disagreements with explanation and evidence, as HTML."""
     items = []
     for group in by_explanation(checks):
         values = dict.fromkeys((check.printed, check.recomputed) for check in group)
@@ -101,12 +101,12 @@ def findings(checks: Sequence[Check]) -> str:
 
 
 def corrections(checks: Sequence[Check]) -> pd.DataFrame:
-    """What a corrected paper would say.
+    """List what a corrected paper would print.
 
     Returns
     -------
     DataFrame
-        Columns where, printed, corrected; one row a place, without repetition.
+        Columns where, printed, corrected; one row per place, without repetition.
     """
     known = known_disagreements()
     rows = [
@@ -117,7 +117,7 @@ def corrections(checks: Sequence[Check]) -> pd.DataFrame:
 
 
 def to_html(checks: Sequence[Check]) -> str:
-    """One page, complete in itself."""
+    """Make a self-contained HTML page of the audit."""
     counts, fresh = counts_by_verdict(checks), len(disagreements(checks, known=False))
     summary = "".join(
         f"<li><b>{counts[verdict]}</b> {SIGNS[verdict]} {verdict}: {WORDS[verdict]}</li>" for verdict in VERDICTS
@@ -128,18 +128,18 @@ def to_html(checks: Sequence[Check]) -> str:
 
 
 def write_html(checks: Sequence[Check], path: str | Path) -> None:
-    """Write the page; the file appears whole or not at all.
+    """Write the HTML page; the file is written completely or not at all.
 
     Raises
     ------
     InputError
-        If it cannot be written there.
+        If the file cannot be written.
     """
     try:
         write_text(Path(path), to_html(checks))
     except OSError as error:
         raise InputError(
-            path, f"cannot be written ({error.strerror})", "Name a file in a folder that exists"
+            path, f"cannot be written ({error.strerror})", "Choose a file in an existing folder"
         ) from error
 
 
@@ -150,11 +150,11 @@ def _template(name: str) -> str:
 def _row(check: Check) -> str:
     text = {key: html.escape(str(value)) for key, value in vars(check).items()}
     word = f"{check.verdict}, {'known' if check.known else 'new'}" if check.verdict == "disagrees" else check.verdict
-    told = f"<p>{text['explanation']} <i>{text['evidence']}</i></p>" if check.explanation else ""
+    details = f"<p>{text['explanation']} <i>{text['evidence']}</i></p>" if check.explanation else ""
     cells = (
         f'<th scope="row">{text["where"]}</th><td data-head="printed">{text["printed"]}</td>'
         f'<td data-head="recomputed">{text["recomputed"] or "–"}</td>'
-        f'<td class="audit-verdict">{SIGNS[check.verdict]} {word}</td><td class="rule">{text["rule"]}{told}</td>'
+        f'<td class="audit-verdict">{SIGNS[check.verdict]} {word}</td><td class="rule">{text["rule"]}{details}</td>'
     )
     place = html.escape(place_of(check))
     return f'<tr id="{text["id"]}" class="{check.verdict}" data-place="{place}">{cells}</tr>'

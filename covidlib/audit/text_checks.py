@@ -1,4 +1,4 @@
-"""The numbers of the paper's text against its tables, the public lists and each other (all sections).
+"""Check the numbers of the paper's text against its tables, the public lists and each other (all sections).
 
 Taught in chapter 08.
 """
@@ -19,7 +19,7 @@ from covidlib.audit.text_statements import STATEMENTS
 
 
 class Entry(TypedDict):
-    """One number, or one word that stands for numbers, as the text prints it."""
+    """One number, or one word for a number, as printed in the text."""
 
     id: str
     place: str
@@ -31,14 +31,14 @@ class Entry(TypedDict):
 
 @cache
 def text_entries() -> list[Entry]:
-    """Every number of the text with what it is tied to, or why to nothing."""
+    """Read every number of the text with its relations, or the reason why it has none."""
     text = (files("covidlib") / "data" / "audit" / "text.json").read_text(encoding="utf-8")
     listed: list[Entry] = json.loads(text)
     return listed
 
 
 def all_text(tables: PrintedTables, lists: Mapping[str, dict]) -> Iterator[Check]:
-    """Every number of the text against what it is tied to."""
+    """Check every number of the text against the numbers that it depends on."""
     listed = text_entries()
     sources = Sources(tables, lists, {entry["id"]: entry["printed"] for entry in listed})
     for entry in listed:
@@ -50,7 +50,7 @@ def all_text(tables: PrintedTables, lists: Mapping[str, dict]) -> Iterator[Check
 
 
 def _tied(entry: Entry, where: str, tie: str, sources: Sources) -> Check:
-    """One number against one tie: "NAME", "about: NAME", "more than: NAME", "people: WHO", "text: ID" or
+    """Check one number against one relation: "NAME", "about: NAME", "more than: NAME", "people: WHO", "text: ID" or
     "words: ID"."""
     id, printed = f"{entry['id']}/{slug(tie)}", entry["printed"]
     if tie in STATEMENTS:

@@ -1,6 +1,6 @@
-"""What the numbers of the paper's text are tied to (abstract, sections 1 to 5, Figure 3).
+"""Quantities that the numbers of the paper's text should equal (abstract, sections 1 to 5, Figure 3).
 
-Each of `QUANTITIES` is a number, exactly, with where it comes from. `covidlib/data/audit/text.json` names them for each
+Each of `QUANTITIES` is an exact number with its source. `covidlib/data/audit/text.json` names the quantities of each
 printed number. Taught in chapter 08.
 """
 
@@ -23,7 +23,7 @@ OURS = NETWORKS[0]
 
 @dataclass(frozen=True)
 class Sources:
-    """All that a printed number of the text can follow from: tables, public lists, other numbers of the text."""
+    """The sources of quantities: tables, public lists, and other numbers of the text."""
 
     tables: PrintedTables
     lists: Mapping[str, dict]
@@ -34,11 +34,11 @@ class Sources:
         return self.tables.value(table, row, column)
 
     def mean(self, table: int, *columns: str) -> Fraction:
-        """The mean over the folds of Table 2 or 4 of one column, or of the sum of several."""
+        """Mean over the folds of Table 2 or 4 of one column, or of the sum of several."""
         return total(self.cell(table, f"Fold{fold}", column) for fold in FOLDS for column in columns) / len(FOLDS)
 
     def percent(self, network: str, column: str) -> Fraction:
-        """The mean of the folds' exact rates in percent (Table 9)."""
+        """Mean of the folds' exact rates in percent (Table 9)."""
         rates = [rate(self.tables, [f"{fold} {network}"], column) for fold in FOLDS]
         return 100 * total(rates) / len(rates)
 
@@ -66,10 +66,10 @@ def _test_images_least(sources: Sources) -> tuple[Fraction, str]:
 
 
 def _only(counts: Mapping[str, int], whole: int) -> Fraction:
-    """The one value that all have."""
+    """The value that all entries share; an error if they differ."""
     (value, count), *rest = counts.items()
     if rest or count != whole:
-        raise ValueError(f"more than one value: {counts}")
+        raise ValueError(f"more than one value: {counts}, expected the same value {whole} times")
     return parse_number(value)
 
 
@@ -150,7 +150,7 @@ def _day(sources: Sources, which: str, month: int) -> Fraction:
 
 
 def people(sources: Sources, what: str) -> tuple[Fraction, str]:
-    """People of Figure 3 in the public list: "ages 30", "sexes M", "sexes M covid"."""
+    """Count people of Figure 3 in the public list: "ages 30", "sexes M", "sexes M covid"."""
     kind, key, *labels = what.split()
     counted = sum(sources.lists["patients"][label][kind].get(key, 0) for label in labels or ("covid", "normal"))
     return Fraction(counted), "counted in the public list of patients"

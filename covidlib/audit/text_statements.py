@@ -1,7 +1,7 @@
-"""What the words of the paper's text are tied to: "best", "almost as fast", "three folders" (sections 2 to 5).
+"""Check statements in the paper's text: "best", "almost as fast", "three folders" (sections 2 to 5).
 
-Each of `STATEMENTS` says what the tables or the public lists show, by which rule, and whether the words hold. Taught in
-chapter 08.
+Each of `STATEMENTS` returns what the tables or the public lists show, the rule, and whether the statement holds. Taught
+in chapter 08.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LOWER_IS_BETTER = ("Wrong", "not classified")
 
 
 def best_columns(tables: PrintedTables, table: int) -> dict[str, str]:
-    """For each column of Table 6 or 9 the network with the best average.
+    """Find the network with the best average in each column of Table 6 or 9.
 
     Fewer is better where the column counts errors.
     """
@@ -49,17 +49,17 @@ def _as_fast(sources: Sources) -> tuple[str, str, bool]:
         for name in sources.tables.rows(8)
         if name != OURS_IN_TABLE_8
     }
-    told = ", ".join(f"{brief(100 * share)}% slower than {name}" for name, share in slower.items())
-    return told, "Table 8's inference times, ours at most a tenth above each", all(s <= ABOUT for s in slower.values())
+    shown = ", ".join(f"{brief(100 * share)}% slower than {name}" for name, share in slower.items())
+    return shown, "Table 8's inference times, ours at most a tenth above each", all(s <= ABOUT for s in slower.values())
 
 
 def _share_of_patients(sources: Sources) -> tuple[str, str, bool]:
     whole = sources.cell(1, "Number", "COVID-19 patients")
     shares = [100 * sources.cell(2, f"Fold{fold}", "test COVID-19 patients") / whole for fold in FOLDS]
     printed = parse_number(sources.said["s2.4/share"])
-    told = f"{brief(min(shares))}% to {brief(max(shares))}%"
+    shown = f"{brief(min(shares))}% to {brief(max(shares))}%"
     near = all(abs(share - printed) <= ABOUT * printed for share in shares)
-    return told, "Table 2's test patients over Table 1's, each fold within a tenth of the printed share", near
+    return shown, "Table 2's test patients over Table 1's, each fold within a tenth of the printed share", near
 
 
 def _balanced(sources: Sources) -> tuple[str, str, bool]:
@@ -67,8 +67,8 @@ def _balanced(sources: Sources) -> tuple[str, str, bool]:
         sources.cell(2, f"Fold{fold}", "train Normal images") / sources.cell(2, f"Fold{fold}", "train COVID-19 images")
         for fold in FOLDS
     ]
-    told = f"{brief(min(ratios), 3)} to {brief(max(ratios), 3)} normal for one infected"
-    return told, "Table 2, within a tenth in each fold", all(abs(ratio - 1) <= ABOUT for ratio in ratios)
+    shown = f"{brief(min(ratios), 3)} to {brief(max(ratios), 3)} normal for one infected"
+    return shown, "Table 2, within a tenth in each fold", all(abs(ratio - 1) <= ABOUT for ratio in ratios)
 
 
 def _each_fold(first: str, second: str) -> Statement:
@@ -94,8 +94,8 @@ def _short_series(sources: Sources) -> tuple[str, str, bool]:
     rows = [row for row in sources.tables.rows(7) if sources.cell(7, row, SLICES) < bound]
     seconds = [sources.cell(7, row, TIME) for row in rows]
     inside = all(low * (1 - ABOUT) <= value <= high * (1 + ABOUT) for value in seconds) and bool(seconds)
-    told = f"{show_number(min(seconds))} to {show_number(max(seconds))}" if seconds else "no such series"
-    return told, f"Table 7's times of its {len(rows)} series below {show_number(bound)} slices, within a tenth", inside
+    shown = f"{show_number(min(seconds))} to {show_number(max(seconds))}" if seconds else "no such series"
+    return shown, f"Table 7's times of its {len(rows)} series below {show_number(bound)} slices, within a tenth", inside
 
 
 def _thickness(sources: Sources) -> tuple[str, str, bool]:
@@ -112,11 +112,11 @@ def _thickness(sources: Sources) -> tuple[str, str, bool]:
 def _same_words(row: str) -> Statement:
     def statement(sources: Sources) -> tuple[str, str, bool]:
         printed = sources.tables.cell(3, row, OURS).text
-        said = sources.said[f"s2.4/{row.split()[0].lower()}"]
+        in_text = sources.said[f"s2.4/{row.split()[0].lower()}"]
         return (
             printed,
             f"Table 3, {row}, letter by letter",
-            slug(said).replace("-", "") == slug(printed).replace("-", ""),
+            slug(in_text).replace("-", "") == slug(printed).replace("-", ""),
         )
 
     return statement
@@ -125,8 +125,8 @@ def _same_words(row: str) -> Statement:
 def _better_at_threshold1(sources: Sources) -> tuple[str, str, bool]:
     columns = (COUNT_HEADS[5]["covid"][0], COUNT_HEADS[5]["normal"][0])
     right = {name: sum(sources.cell(5, "Threshold1", f"{name}: {column}") for column in columns) for name in NETWORKS}
-    told = ", ".join(f"{name} {show_number(Fraction(count))}" for name, count in right.items())
-    return told, "most patients right at threshold 1 in Table 5", right[OURS] == max(right.values())
+    shown = ", ".join(f"{name} {show_number(Fraction(count))}" for name, count in right.items())
+    return shown, "most patients right at threshold 1 in Table 5", right[OURS] == max(right.values())
 
 
 STATEMENTS: dict[str, Statement] = {

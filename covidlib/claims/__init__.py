@@ -1,6 +1,6 @@
-"""The paper's claims as data: printed value, recomputed value, our value with its band, verdict.
+"""The paper's claims as data: printed value, recomputed value, our value with its interval, verdict.
 
-`update` computes the stored numbers again; tests hold pages to them.
+`update` computes the stored numbers again; tests compare pages with them.
 """
 
 import lazy_loader

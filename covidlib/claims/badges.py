@@ -1,6 +1,6 @@
-"""Claims on a page: badges, the numbers of a chapter beside this run's, the scorecard (`covidlib.claims.claims`).
+"""Show claims on a page: badges, a chapter's numbers beside those of this run, and the scorecard.
 
-Plain HTML, the same in JupyterLab, on Colab and in the book. Taught in chapter 08.
+The output is plain HTML, the same in JupyterLab, on Colab and in the book. Taught in chapter 08.
 """
 
 from __future__ import annotations
@@ -33,24 +33,24 @@ MARKS = {
     EXACT: "✓", BAND: "≈", NOT_HERE: "–", INSIDE: "✓", OUTSIDE: "✗", ANY: "?", OTHER: "–",
     SUPPORTED: "✓", NOT_SUPPORTED: "○", CONTRADICTED: "✗", NOT_TESTABLE: "?",
 }  # fmt: skip
-"""A sign beside each word: colour alone tells nothing to a colour-blind reader."""
+"""A sign beside each word, for readers who cannot tell the colours apart."""
 
 
 def badge(word: str) -> str:
-    """A verdict as a small HTML label: a sign, the word, and a class for its colour.
+    """Make a verdict's HTML label: a sign, the word, and a class for its colour.
 
     Raises
     ------
     InputError
-        If it is no verdict.
+        If the verdict is unknown.
     """
     if word not in MARKS:
-        raise InputError(word, "is no verdict", f"Choose one of {', '.join(MARKS)}")
+        raise InputError("verdict", f"unknown verdict {word!r}", f"Choose one of {', '.join(MARKS)}")
     return f'<span class="verdict verdict-{word.replace(" ", "-")}">{MARKS[word]} {html.escape(word)}</span>'
 
 
 def chapter_numbers(chapter: str, runs: Sequence[Run]) -> HTML:
-    """The claims of a chapter that are numbers: printed, recomputed, and this run's against its band.
+    """Show a chapter's numerical claims: printed, recomputed, and this run's value with its interval.
 
     Parameters
     ----------
@@ -67,7 +67,9 @@ def chapter_numbers(chapter: str, runs: Sequence[Run]) -> HTML:
     made, known = load_claims()
     claims = [claim for claim in known if claim.chapter == chapter and (claim.printed or claim.ours)]
     if not claims:
-        raise InputError(chapter, "has no claim with a number", "Name a notebook by its stem, 05_image_results")
+        raise InputError(
+            chapter, "no claim with a number in this chapter", "Name a notebook by its stem, such as 05_image_results"
+        )
     compared = seed_bands.compare(claims, all_predictions(list(runs)))
     same_kind = seed_bands.apply_to(made, runs)
     head = ("what", "where in the paper", "printed", "recomputed", "ours, this run", "band over seeds", "verdicts")
@@ -88,7 +90,7 @@ def _numbers_row(claim: Claim, compared: pd.DataFrame, same_kind: bool) -> list[
 
 
 def scorecard_page(claims: Sequence[Claim]) -> HTML:
-    """The scorecard of claims in words, each with its badge and its evidence."""
+    """Show the scorecard: claims in words, each with its badge and its evidence."""
     rows = []
     for claim, place, support, reason in (
         scorecard(claims)[["claim", "place", "support", "evidence"]].astype(str).to_numpy()

@@ -1,8 +1,8 @@
-"""The paper's claims as data: where each stands, what it says, what follows from the printed numbers, what we found.
+"""The paper's claims: place, statement, printed number, recomputed number, our number, and verdict.
 
-One file, `covidlib/data/claims.json`, holds them all. Pages, tables, badges and tests read it; what it stores of
-computed numbers is computed again by the tests. `python -m covidlib.claims.claims` computes it anew (the bands of our
-own numbers from `covidlib.claims.seed_bands`). Taught in chapter 08.
+All claims are in one file, `covidlib/data/claims.json`. Pages, tables, badges and tests read it; tests recompute the
+numbers that it stores. `python -m covidlib.claims.update` writes it again (the intervals of our numbers come from
+`covidlib.claims.seed_bands`). Taught in chapter 08.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from covidlib.results.tables import pooled
 STORED = "claims.json"
 EXACT, BAND, NOT_HERE = "recomputed exactly", "re-run within band", "not reproducible here"
 VERDICTS = (EXACT, BAND, NOT_HERE)
-"""What this kit could do about a claim's numbers; it says nothing about whether the claim is true."""
+"""Whether this kit could reproduce a claim's numbers; this does not say whether the claim is true."""
 SUPPORTED, NOT_SUPPORTED, CONTRADICTED, NOT_TESTABLE = "supported", "not supported", "contradicted", "not testable"
 SUPPORT = (SUPPORTED, NOT_SUPPORTED, CONTRADICTED, NOT_TESTABLE)
 """What the paper's own numbers, its code and the public lists say about a claim."""
@@ -38,7 +38,7 @@ DIGITS = 6
 """Decimals with which recomputed numbers are stored."""
 
 Reference = Mapping[str, Any]
-"""A number by where it comes from; see `number`."""
+"""The source of a number; see `number`."""
 Relation = Literal["<", ">", "="]
 
 
@@ -53,10 +53,10 @@ class Claim:
     printed : str
         As printed, "98.49%"; empty where the paper prints no number.
     source : Reference, optional
-        What the printed number is recomputed from.
+        Source from which the printed number is recomputed.
     recomputed : float, optional
     ours : dict, optional
-        `quantity`, and the band of its values over seeds: `by_seed`, `low`, `high`.
+        `quantity`, and its values over seeds with their interval: `by_seed`, `low`, `high`.
     holds : dict, optional
         `left`, `relation`, `right`: a comparison of two numbers on which the verdict on a claim in words rests.
     """
@@ -78,28 +78,28 @@ class Claim:
 
     @property
     def our_quantity(self) -> Quantity | None:
-        """What the band is a band of."""
+        """The quantity that `ours` measures."""
         return Quantity(**self.ours["quantity"]) if self.ours else None
 
 
 def load_claims(path: str | Path | None = None) -> tuple[dict[str, Any], list[Claim]]:
-    """How our bands were made, and all claims.
+    """Read all claims, and how the intervals of our numbers were made.
 
     Raises
     ------
     InputError
-        If the file is not the kit's, or two claims have one id.
+        If the file does not contain claims, or two claims have the same id.
     """
     source = Path(path) if path else files("covidlib") / "data" / STORED
     try:
         stored = json.loads(source.read_text(encoding="utf-8"))
         ours, claims = stored["ours"], [Claim(**entry) for entry in stored["claims"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(str(source), f"is no file of claims ({error})", "Take the one of the package") from error
+        raise InputError(str(source), f"not a file of claims ({error})", "Use the file in the package") from error
     ids = [claim.id for claim in claims]
     twice = {name for name in ids if ids.count(name) > 1}
     if twice:
-        raise InputError(str(source), f"has two claims {', '.join(sorted(twice))}", "Give each its own id")
+        raise InputError(str(source), f"two claims with the id {', '.join(sorted(twice))}", "Give each a different id")
     return ours, claims
 
 
@@ -107,7 +107,7 @@ def load_claims(path: str | Path | None = None) -> tuple[dict[str, Any], list[Cl
 
 
 def number(reference: Reference) -> float:
-    """A number by where it comes from.
+    """Look up or compute a number from its source.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def number(reference: Reference) -> float:
     Raises
     ------
     InputError
-        If no key is known.
+        If the source has no known key.
     """
     match reference:
         case {"quantity": fields}:
@@ -127,45 +127,45 @@ def number(reference: Reference) -> float:
         case {"cell": [int(which), int(row), str(column)]}:
             return _first_number(table(which)[column].iloc[row])
         case {"list": keys}:
-            found: Any = stored_aggregates()
+            value: Any = stored_aggregates()
             for key in keys:
-                found = found[key]
-            return float(found)
+                value = value[key]
+            return float(value)
         case {"ppv_at": [network, prevalence]}:
             return float(ppv_at(pooled(printed_fold_counts()[network]), prevalence))
         case {"ratio": [part, whole]}:
             return number(part) / number(whole)
         case {"sum": parts}:
             return sum(number(part) for part in parts)
-    raise InputError(str(reference), "names no source of a number", "Give quantity, cell, list, ppv_at, ratio or sum")
+    raise InputError(str(reference), "unknown source of a number", "Use quantity, cell, list, ppv_at, ratio or sum")
 
 
 def _first_number(printed: str) -> float:
-    found = re.search(r"[-+]?\d[\d,]*\.?\d*", printed)
-    if found is None:
-        raise InputError(printed, "holds no number", "Name a cell that does")
-    return float(found.group().replace(",", ""))
+    match = re.search(r"[-+]?\d[\d,]*\.?\d*", printed)
+    if match is None:
+        raise InputError(printed, "no number in this cell", "Name a cell with a number")
+    return float(match.group().replace(",", ""))
 
 
 def printed_number(printed: str) -> tuple[Fraction, Fraction]:
-    """A printed number, and one unit of its last place: "98.49%" is 0.9849 and 0.0001.
+    """Parse a printed number and the unit of its last digit: "98.49%" is 0.9849 and 0.0001.
 
     Raises
     ------
     InputError
-        If it is no number.
+        If it is not a printed number.
     """
     digits = printed.removesuffix("%")
     try:
         value = parse_number(digits)
     except ValueError as error:
-        raise InputError(printed, "is no printed number", 'Write it as "98.49%", "15,589" or "0.9849"') from error
+        raise InputError(printed, "not a printed number", 'Write it as "98.49%", "15,589" or "0.9849"') from error
     scale = 100 if printed.endswith("%") else 1
     return value / scale, Fraction(1, scale * 10 ** decimals(digits))
 
 
 def agrees(claim: Claim) -> bool:
-    """Whether the recomputed number, rounded as the paper rounds, is the printed one."""
+    """Whether the recomputed number, rounded to the printed precision, equals the printed one."""
     if claim.recomputed is None or not claim.printed:
         return False
     value, unit = printed_number(claim.printed)
@@ -174,12 +174,12 @@ def agrees(claim: Claim) -> bool:
 
 
 def recompute(claim: Claim) -> float | None:
-    """The number behind a claim from its source, as it is stored."""
+    """Recompute a claim's number from its source, rounded as it is stored."""
     return None if claim.source is None else round(number(claim.source), DIGITS)
 
 
 def holds(claim: Claim) -> bool | None:
-    """Whether the comparison on which the verdict rests is true; None where there is none."""
+    """Whether the comparison behind a verdict is true; None if the claim has no comparison."""
     if claim.holds is None:
         return None
     left, right = number(claim.holds["left"]), number(claim.holds["right"])
@@ -188,8 +188,8 @@ def holds(claim: Claim) -> bool | None:
 
 
 def evidence(claim: Claim) -> str:
-    """The sentence of evidence, with its numbers computed now."""
-    filled = [format(number(one), one["format"]) for one in claim.numbers]
+    """The sentence of evidence, with its numbers recomputed."""
+    filled = [format(number(source), source["format"]) for source in claim.numbers]
     return claim.evidence.format(*filled)
 
 
@@ -197,7 +197,7 @@ def evidence(claim: Claim) -> str:
 
 
 def claims_table(claims: Sequence[Claim]) -> pd.DataFrame:
-    """Every claim with a number: printed, recomputed, ours with its band.
+    """Table of the claims with a number: printed, recomputed, and our interval.
 
     Returns
     -------
@@ -222,7 +222,7 @@ def claims_table(claims: Sequence[Claim]) -> pd.DataFrame:
 
 
 def scorecard(claims: Sequence[Claim]) -> pd.DataFrame:
-    """The claims in words, with what speaks for or against each.
+    """Table of the claims in words, with the verdict and the evidence.
 
     Returns
     -------

@@ -1,8 +1,8 @@
-"""One reported number, named so that it can be computed twice: from the printed counts, and from our predictions.
+"""Compute a reported number in two ways: from the paper's printed counts, and from our predictions.
 
-A quantity says what is counted (images, or patients under one of the two thresholds), which score, of which network,
-how folds are joined, and whether another network's value is subtracted. The claims about the paper and the bands of
-our own numbers are written in quantities. Taught in chapter 08.
+A quantity says what is counted (images, or patients at one of the two thresholds), the score, the network, how folds
+are combined, and whether another network's value is subtracted. The claims about the paper and the intervals of our
+numbers are written as quantities. Taught in chapter 08.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ COUNTS = ("true_covid", "false_normal", "true_normal", "false_covid")
 
 @dataclass(frozen=True)
 class Quantity:
-    """What is computed, and for whom.
+    """The definition of one reported number.
 
     Attributes
     ----------
     unit : "images", "patients" or "patients, threshold 1"
-        Images of Table 9; patients of Table 6 (threshold 2), or of Table 5 (threshold 1, of which fold 1 is printed).
+        Images of Table 9; patients of Table 6 (threshold 2), or of Table 5 (threshold 1; only fold 1 is printed).
     score : str
         One of `covidlib.results.scores.SCORES`, a field of `covidlib.results.metrics.Counts`, "right" (correct of both
         classes), or "AUC", which the paper's counts do not give.
@@ -63,7 +63,7 @@ class Quantity:
         }
         for field, value in asdict(self).items():
             if value not in allowed[field]:
-                raise InputError(f"{field} {value!r}", "is unknown", f"Choose one of {', '.join(allowed[field])}")
+                raise InputError(field, f"unknown value {value!r}", f"Choose one of {', '.join(allowed[field])}")
 
     def __str__(self) -> str:
         other = f" minus {self.minus}" if self.minus else ""
@@ -71,25 +71,27 @@ class Quantity:
 
 
 def printed_value(quantity: Quantity) -> float:
-    """A quantity recomputed from the counts that the paper prints (Tables 5, 6 and 9).
+    """Recompute a quantity from the paper's printed counts (Tables 5, 6 and 9).
 
     Raises
     ------
     InputError
-        If the printed counts do not give it.
+        If it cannot be computed from counts.
     """
     if quantity.score == AUC:
-        raise InputError(str(quantity), "does not follow from counts", "Take predictions")
+        raise InputError(
+            str(quantity), "cannot be computed from counts", "Compute it from predictions with `our_value`"
+        )
     return _value(quantity, printed_folds(quantity.unit))
 
 
 def our_value(quantity: Quantity, predictions: pd.DataFrame) -> float:
-    """A quantity of our predictions, of slices or decided patients.
+    """Compute a quantity from our predictions, for slices or for patients.
 
     Parameters
     ----------
     predictions : DataFrame
-        Columns network, fold, patient, patient_label, label, p_covid: all fifteen runs under each other.
+        Columns network, fold, patient, patient_label, label, p_covid: the rows of all fifteen runs.
     """
     if quantity.score == AUC:
         rows = labelled(predictions)
@@ -101,7 +103,7 @@ def our_value(quantity: Quantity, predictions: pd.DataFrame) -> float:
 
 
 def printed_folds(unit: str) -> FoldCounts:
-    """The printed counts of each network, fold after fold; of threshold 1, fold 1 only."""
+    """The printed counts per network and fold; for threshold 1, fold 1 only."""
     if unit == IMAGES:
         return printed_fold_counts()
     if unit == PATIENTS:

@@ -1,9 +1,10 @@
-"""What a reader should expect of our own numbers: a band for each, from the same protocol trained with several seeds.
+"""Prediction intervals for our results over training seeds.
 
-A single run is one draw. Folds, first weights, order and augmentation come from the seed. On the machine that made the
-bands the same seed gives the same numbers to the last digit, and a changed number is a changed program. Another
-processor rounds differently and the training drifts away; there a number has to lie in its band, which is stored with
-the seeds it comes from. All of it is measured on the synthetic cohort. Taught in chapter 08.
+The seed decides folds, initial weights, order and augmentation, so a single run is a random draw. On the machine that
+made the intervals, the same seed gives the same numbers to the last digit, and a changed number means a changed
+program. Another processor rounds differently, so that training diverges; there, a number must lie in its interval
+(called a band here), which is stored with the seeds it comes from. All are measured on the synthetic cohort. Taught in
+chapter 08.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from covidlib.training.runs import Run
 
 SEEDS = (2020, 2021, 2022, 2023, 2024)
-"""The first is QUICK's own, which the book trains; the others are the next four years."""
+"""The first is QUICK's seed, which the book uses; the others are the next four years."""
 CONFIDENCE = 0.99
 DIGITS = 4
 REASON = (
@@ -43,21 +44,21 @@ COMPARED = ("quantity", "chapter", "stored", "this_run", "low", "high", "inside"
 
 
 def machine() -> dict[str, Any]:
-    """What decides how sums are rounded: processor, its features, cores, versions."""
+    """Describe what affects the rounding of sums: processor, its features, cores, versions."""
     name, features = processor()
     versions = {package: version(package) for package in VERSIONS}
     return {"processor": name, "features": list(features), "cores": os.cpu_count(), "versions": versions}
 
 
 def band(values: Sequence[float], least: float, most: float, confidence: float = CONFIDENCE) -> Interval:
-    """Where one more value should lie: a prediction interval from a few values.
+    """Compute the prediction interval for one more value from a few values.
 
     Parameters
     ----------
     values : floats
-        The same number from runs that differ in their seed only.
+        The same number from runs that differ only in their seed.
     least, most : float
-        The ends of what is possible: 0 and 1 for a share.
+        The smallest and largest possible value: 0 and 1 for a share.
 
     Raises
     ------
@@ -67,27 +68,27 @@ def band(values: Sequence[float], least: float, most: float, confidence: float =
     from scipy.stats import t
 
     if len(values) < 2:
-        raise ValueError(f"{len(values)} values have no spread: take two seeds or more")
+        raise ValueError(f"{len(values)} values are too few for an interval: use two seeds or more")
     middle = float(np.mean(values))
     reach = float(t.ppf((1 + confidence) / 2, len(values) - 1) * np.std(values, ddof=1) * np.sqrt(1 + 1 / len(values)))
     return Interval(middle, max(least, middle - reach), min(most, middle + reach))
 
 
 def compare(claims: Sequence[Claim], predictions: pd.DataFrame) -> pd.DataFrame:
-    """This run's numbers against their bands.
+    """Compare this run's numbers with their bands.
 
     Parameters
     ----------
     claims : list of Claim
-        Those without a number of ours are passed over.
+        Claims without a number of ours are skipped.
     predictions : DataFrame
-        All fifteen runs under each other, as `covidlib.training.runs.all_predictions` returns them.
+        The rows of all fifteen runs, from `covidlib.training.runs.all_predictions`.
 
     Returns
     -------
     DataFrame
-        Index id; columns quantity, chapter, stored (the value of QUICK's own seed when the band was made), this_run,
-        low, high, inside, says_nothing (the band reaches from end to end of what is possible).
+        Index id; columns quantity, chapter, stored (the value of QUICK's seed when the band was made), this_run, low,
+        high, inside, says_nothing (the band contains every possible value).
     """
     rows = []
     for claim in claims:
@@ -113,12 +114,12 @@ def compare(claims: Sequence[Claim], predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def apply_to(made: Mapping[str, Any], runs: Sequence[Run]) -> bool:
-    """Whether the bands were made on such runs: the same protocol, seed aside, on the same data.
+    """Whether the bands apply to these runs: the same protocol except for the seed, on the same data.
 
     Parameters
     ----------
     made : dict
-        How the bands were made, as `covidlib.claims.claims.load_claims` returns it.
+        How the bands were made, from `covidlib.claims.claims.load_claims`.
     """
     expected = dataclasses.asdict(with_seed(0)) | {"name": made["protocol"]}
     records: list[dict[str, Any]] = [run.record() for run in runs]
@@ -129,14 +130,14 @@ def apply_to(made: Mapping[str, Any], runs: Sequence[Run]) -> bool:
 
 
 def complaints(compared: pd.DataFrame, same_machine: bool) -> list[str]:
-    """One line for each number that is not what it should be: notebook, old value, new value.
+    """List numbers outside their expected range, one line each: notebook, old value, new value.
 
     Parameters
     ----------
     compared : DataFrame
-        As `compare` returns it.
+        From `compare`.
     same_machine : bool
-        Whether this is the kind of machine that made the bands (`machine`): then every number must be the stored one.
+        Whether this is the kind of machine that made the bands (`machine`): then numbers must equal the stored ones.
     """
     lines = []
     for name, row in compared.iterrows():
@@ -157,7 +158,7 @@ def with_seed(seed: int) -> Protocol:
 
 
 def measure(claims: Sequence[Claim]) -> tuple[dict[str, Any], list[Claim]]:
-    """Train every seed's fifteen runs where they are missing, and make the bands from them.
+    """Train the fifteen runs of every seed unless they exist, and make the bands from them.
 
     Returns
     -------
@@ -199,5 +200,5 @@ def _measured(claim: Claim, predictions: Mapping[int, pd.DataFrame]) -> dict[str
 
 
 def limits(quantity: Quantity) -> tuple[float, float]:
-    """The ends of what a share, or a difference of two, can be."""
+    """The smallest and largest possible value of a share, or of a difference of two."""
     return (-1.0, 1.0) if quantity.minus or quantity.score == "MCC" else (0.0, 1.0)

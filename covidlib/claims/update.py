@@ -1,6 +1,6 @@
-"""Compute the stored numbers of all claims again: `python -m covidlib.claims.update`.
+"""Recompute the stored numbers of all claims: `python -m covidlib.claims.update`.
 
-Recomputed numbers come from the printed counts, the bands of our own numbers from the seeds' runs
+Recomputed numbers come from the printed counts, the bands of our numbers from the runs of all seeds
 (`covidlib.claims.seed_bands`). Taught in chapter 08.
 """
 
@@ -17,7 +17,7 @@ from covidlib.utils.files import write_text
 
 
 def write(ours: Mapping[str, Any], claims: Sequence[Claim], path: Path) -> None:
-    """Write all claims; fields that say nothing are left out. The file appears whole or not at all."""
+    """Write all claims; empty fields are left out. The file is written completely or not at all."""
     entries = [
         {key: value for key, value in vars(claim).items() if value not in (None, "", ()) and value != []}
         for claim in claims

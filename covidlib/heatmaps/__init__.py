@@ -1,6 +1,7 @@
-"""Grad-CAM, and scores of heat maps against known lesions (paper, section 3.3).
+"""Make Grad-CAM heat maps and score them against known lesions (paper, section 3.3).
 
-`grad_cam` makes maps; `lesion_scores` plays the pointing game; `sanity_checks` randomise what should matter.
+`grad_cam` makes the maps, `lesion_scores` compares them with lesion masks, `sanity_checks` randomise
+weights and labels.
 """
 
 import lazy_loader

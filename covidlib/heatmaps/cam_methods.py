@@ -1,7 +1,7 @@
-"""From maps of features and the gradient by them to one map: three rules on the same two arrays (paper, section 3.3).
+"""Combine feature maps and their gradients into one heat map: Grad-CAM, Grad-CAM++ and HiResCAM (paper, section 3.3).
 
-The paper uses the first. They differ where each cell has a weight of its own, as behind the pyramid's flattened heads:
-there a mean gradient says little about a single cell. Taught in chapter 07.
+The paper uses Grad-CAM. The methods differ if each cell has a separate weight, as after the pyramid's flattened heads:
+there the mean gradient says little about a single cell. Taught in chapter 07.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 
 
 def grad_cam_map(features: np.ndarray, gradients: np.ndarray) -> np.ndarray:
-    """Each channel weighted by its mean gradient; what speaks against the class is cut off (Selvaraju et al. 2017).
+    """Grad-CAM: weight each channel by its mean gradient and set negative values to 0 (Selvaraju et al. 2017).
 
     Parameters
     ----------
@@ -26,9 +26,9 @@ def grad_cam_map(features: np.ndarray, gradients: np.ndarray) -> np.ndarray:
 
 
 def grad_cam_plus_plus_map(features: np.ndarray, gradients: np.ndarray) -> np.ndarray:
-    """As Grad-CAM, but a channel's mean counts cells with a positive gradient only, and more where it is rare.
+    """Grad-CAM++: as Grad-CAM, but only cells with a positive gradient count, and more where these are rare.
 
-    The closed form for the exponential of the logit (Chattopadhay et al. 2018).
+    This is the closed form for the exponential of the logit (Chattopadhay et al. 2018).
     """
     square, cube = gradients**2, gradients**3
     below = 2 * square + features.sum(axis=(1, 2), keepdims=True) * cube
@@ -38,9 +38,9 @@ def grad_cam_plus_plus_map(features: np.ndarray, gradients: np.ndarray) -> np.nd
 
 
 def hires_cam_map(features: np.ndarray, gradients: np.ndarray) -> np.ndarray:
-    """Each cell weighted by its own gradient: exactly what the cell adds where only a linear head follows.
+    """HiResCAM: weight each cell by its gradient, which is exactly the cell's contribution if a linear head follows.
 
-    Draelos and Carin (2020).
+    See Draelos and Carin (2020).
     """
     return np.maximum((gradients * features).sum(axis=-1), 0)
 

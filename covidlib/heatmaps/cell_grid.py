@@ -1,8 +1,8 @@
-"""Where the cells of a coarse map lie on the slice, and the map enlarged with each cell in its place (section 3.3).
+"""Enlarge a coarse map to the slice with every cell in its correct position (paper, section 3.3).
 
-Stretching a map over the slice puts it in a wrong place twice: P3 and P4 come from unpadded convolutions and lack a
-rim, and a convolution that takes every second cell looks at the first of two, not between them. What a cell looks at
-follows from the layers in front of it. Taught in chapter 07.
+Stretching a map over the slice misplaces it for two reasons: P3 and P4 come from unpadded convolutions and lack a rim,
+and a convolution with stride 2 is centred on the first of two cells, not between them. The position of a cell follows
+from the layers before it. Taught in chapter 07.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from covidlib.utils.quiet_tensorflow import keras, layers
 
 
 class Grid(NamedTuple):
-    """Where a map's cells look: the middle of cell i is at pixel `first` + i · `stride`, in rows and in columns.
+    """Positions of a map's cells: the centre of cell i is at pixel `first` + i · `stride`, in rows and in columns.
 
-    The middle of the slice's first pixel is 0. `trimmed` says that the map lacks a rim of one cell, because its last
+    The centre of the slice's first pixel is 0. `trimmed` says that the map lacks a rim of one cell, because its last
     convolution is unpadded.
     """
 
@@ -27,19 +27,20 @@ class Grid(NamedTuple):
     trimmed: bool = False
 
     def at_side(self, side: int, other: int) -> Grid:
-        """The same on a slice that was averaged from `other` pixels down to `side`."""
+        """The grid in pixels of a slice with side `other`, if this one refers to side `side`."""
         times = other / side
         return Grid((self.first + 0.5) * times - 0.5, self.stride * times, self.trimmed)
 
     def pixel(self, cell: np.ndarray | float) -> np.ndarray:
-        """The middle of cells, in pixels."""
+        """Centres of cells, in pixels."""
         return self.first + np.asarray(cell) * self.stride
 
 
 def grids(model: keras.Model) -> dict[str, Grid]:
-    """Where the cells of every layer with a map look.
+    """Find the grid of every layer that has a map.
 
-    Where branches meet, the one that sees least says where a cell is: the others see its surroundings too.
+    Where branches meet, the branch with the smallest receptive field decides the position of a cell: the others see its
+    surroundings too.
 
     Raises
     ------
@@ -50,7 +51,7 @@ def grids(model: keras.Model) -> dict[str, Grid]:
     strides, fields = facts["stride"].astype(float).to_dict(), facts["receptive_field"].astype(float).to_dict()
     before = parents_of(model)
     first: dict[str, float] = {}
-    found = {}
+    by_layer = {}
     for layer in model.layers:
         stride = strides[layer.name]
         branches = before[layer.name]
@@ -61,12 +62,12 @@ def grids(model: keras.Model) -> dict[str, Grid]:
             came_with = strides[narrowest]
             first[layer.name] = first[narrowest] + came_with * _shift(layer, stride / came_with)
         padded = any(isinstance(model.get_layer(name), layers.ZeroPadding2D) for name in branches)
-        found[layer.name] = Grid(first[layer.name], stride, _trims(layer) and not padded)
-    return {name: grid for name, grid in found.items() if not np.isnan(grid.stride)}
+        by_layer[layer.name] = Grid(first[layer.name], stride, _trims(layer) and not padded)
+    return {name: grid for name, grid in by_layer.items() if not np.isnan(grid.stride)}
 
 
 def _shift(layer: keras.Layer, growth: float) -> float:
-    """How far the first cell of a layer's output lies from that of its input, in cells of the input."""
+    """Distance of the first cell of a layer's output from that of its input, in cells of the input."""
     if isinstance(layer, (*CONVOLUTIONS, *POOLINGS)):
         window, stride, missing = _window(layer)
         return (window - 1) / 2 - (missing // 2 if layer.padding == "same" else 0)
@@ -78,7 +79,7 @@ def _shift(layer: keras.Layer, growth: float) -> float:
 
 
 def _window(layer: keras.Layer) -> tuple[int, int, int]:
-    """Width, stride, and how many cells padding must add so that no cell of the input is left out."""
+    """Width, stride, and number of cells that padding adds so that no cell of the input is left out."""
     kernel = layer.kernel_size if isinstance(layer, CONVOLUTIONS) else layer.pool_size
     spread = layer.dilation_rate[0] if isinstance(layer, CONVOLUTIONS) else 1
     window, stride, cells = (kernel[0] - 1) * spread + 1, layer.strides[0], layer.input.shape[1]
@@ -86,14 +87,14 @@ def _window(layer: keras.Layer) -> tuple[int, int, int]:
 
 
 def _trims(layer: keras.Layer) -> bool:
-    """Whether it gives up a rim of one cell: what is narrower or wider occurs in none of the networks."""
+    """Whether a layer trims a rim of one cell; other widths do not occur in the networks."""
     return isinstance(layer, CONVOLUTIONS) and layer.padding == "valid" and _window(layer)[:2] == (3, 1)
 
 
 def enlarge(coarse: np.ndarray, side: int, grid: Grid) -> np.ndarray:
-    """Maps at the size of the slice: exact in the middle of each cell, straight lines between.
+    """Enlarge maps to the size of the slice: exact at the centre of each cell, linear between.
 
-    Towards the border a map keeps its outermost value; a trimmed map has a rim of zeros first, because nothing is
+    Towards the border a map keeps its outermost value; a trimmed map first gets a rim of zeros, because nothing is
     known there.
 
     Parameters
@@ -111,5 +112,5 @@ def enlarge(coarse: np.ndarray, side: int, grid: Grid) -> np.ndarray:
         grid = Grid(grid.first - grid.stride, grid.stride)
     cells = coarse.shape[-1]
     place = (np.arange(side) - grid.first) / grid.stride
-    weights = np.stack([np.interp(place, np.arange(cells), one) for one in np.eye(cells)], axis=1).astype(np.float32)
+    weights = np.stack([np.interp(place, np.arange(cells), row) for row in np.eye(cells)], axis=1).astype(np.float32)
     return weights @ coarse.astype(np.float32) @ weights.T

@@ -1,7 +1,8 @@
-"""Grad-CAM: where in a slice the evidence for a class comes from (paper, section 3.3, Figure 12).
+"""Grad-CAM heat maps: where in a slice a network finds evidence for a class (paper, section 3.3, Figure 12).
 
-The gradient is taken of the logit, not of the softmax: with two classes the softmax's gradients mirror each other and
-vanish when the network is sure. A level whose ReLU head is dead has no gradient, and says so. Taught in chapter 07.
+The gradient is that of the logit, not of the softmax: with two classes the softmax's gradients mirror each other and
+vanish when the network is certain. A pyramid level with a dead ReLU head has no gradient; its map is marked as
+empty. Taught in chapter 07.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from covidlib.networks.pyramid import LEVELS
 from covidlib.utils.quiet_tensorflow import keras, tf
 
 COMBINED = "combined"
-"""The name of the map that is put together from all levels of the pyramid."""
+"""Name of the map that combines all levels of the pyramid."""
 
 
 @dataclass(frozen=True)
@@ -30,15 +31,16 @@ class HeatMap:
     Attributes
     ----------
     layer : str
-        The layer whose maps were weighted.
+        The layer whose feature maps were weighted.
     maps : float32 array, shape (batch, side, side)
         The highest value of each map is 1, or all are 0.
     has_gradient : bool array, shape (batch,)
-        False where the class does not depend on the layer: the map is empty because there is nothing to show.
+        False if the class does not depend on the layer, so that the map is empty.
     probabilities : float32 array, shape (batch, 2)
-        The network's answer on the same images.
+        The network's probabilities for the same images.
     adds : float32 array, shape (batch,)
-        What the layer adds to the class's logit: a level through its own two numbers, another layer all but the bias.
+        The layer's contribution to the class's logit: for a level, through its two numbers; for another layer, all
+        except the bias.
     heads : float32 array, shape (batch, 2), or None
         The two numbers of a pyramid level; None for other layers.
     """
@@ -51,12 +53,12 @@ class HeatMap:
     heads: np.ndarray | None = None
 
     def note(self, index: int) -> str:
-        """What to write over one map: its layer, and why it is empty if it is."""
+        """Title of one map: its layer, and the reason if the map is empty."""
         numbers = "" if self.heads is None else f" (head {self.heads[index, 0]:.2g}, {self.heads[index, 1]:.2g})"
         if not self.has_gradient[index]:
             return f"{self.layer}: no gradient{numbers}"
         if not self.maps[index].any():
-            return f"{self.layer}: nothing speaks for the class{numbers}"
+            return f"{self.layer}: no evidence for the class{numbers}"
         return f"{self.layer}{numbers}"
 
 
@@ -64,7 +66,7 @@ class HeatMap:
 
 
 def layers_to_explain(model: keras.Model) -> tuple[str, ...]:
-    """The layers that have maps of interest: the pyramid's levels, or the backbone's last."""
+    """The layers that are explained by default: the pyramid's levels, or the backbone's last map."""
     names = {layer.name for layer in model.layers}
     if set(LEVELS) <= names:
         return LEVELS
@@ -72,10 +74,10 @@ def layers_to_explain(model: keras.Model) -> tuple[str, ...]:
 
 
 class Explainer:
-    """A network made ready to be explained: all its layers of interest in one pass, batch after batch.
+    """Make heat maps of a network at several layers in one pass, batch by batch.
 
-    Making one costs as much as some batches of maps, so make it once a network. Weights that change later are used as
-    they then are.
+    Making an explainer takes as long as several batches of maps, so make one per network. If the model's weights change
+    later, the new ones are used.
 
     Parameters
     ----------
@@ -84,7 +86,7 @@ class Explainer:
     layers : names, optional
         Default: the pyramid's levels, or the backbone's last map.
     batch_size : int
-        Slices that are worked on at a time.
+        Number of slices per pass.
 
     Raises
     ------
@@ -95,9 +97,9 @@ class Explainer:
     def __init__(self, model: keras.Model, layers: Sequence[str] | None = None, batch_size: int = 32) -> None:
         self.layers = tuple(layers or layers_to_explain(model))
         for name in self.layers:
-            if name not in {one.name for one in model.layers}:
+            if name not in {layer.name for layer in model.layers}:
                 known = ", ".join(layers_to_explain(model))
-                raise InputError(name, f"is no layer of {model.name}", f"Choose one of {known}")
+                raise InputError(model.name, f"no layer {name!r}", f"Choose one of {known}")
         self.side = int(model.input_shape[1])
         self.batch_size = batch_size
         self.grids = grids(model)
@@ -108,7 +110,7 @@ class Explainer:
         inner = keras.Model(model.inputs, [*outputs, last.input, model.outputs[0]])
         self._last = last
 
-        # As a graph, not step by step: a graph leaves out the gradients of filters, which nobody asked for here.
+        # As a graph, not step by step: a graph leaves out the gradients of filters, which are not needed here.
         # Computed eagerly they cost time, and TensorFlow 2.21 was seen to corrupt memory in them.
         def run(
             inputs: tf.Tensor, class_index: tf.Tensor
@@ -128,7 +130,9 @@ class Explainer:
                 tape.gradient(total, feature, unconnected_gradients=none)
                 for total, feature in zip(totals, features, strict=True)
             ]
-            features, gradients = ([tf.cast(one, tf.float32) for one in many] for many in (features, gradients))
+            features, gradients = (
+                [tf.cast(tensor, tf.float32) for tensor in tensors] for tensors in (features, gradients)
+            )
             return features, gradients, evidence, probabilities
 
         images = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)
@@ -138,29 +142,29 @@ class Explainer:
     def gradients(
         self, images: np.ndarray, label: str = "covid"
     ) -> tuple[list[np.ndarray], list[np.ndarray], np.ndarray, np.ndarray]:
-        """Maps of the layers, the gradient of the class's logit by them, the last layer's input, and the answers.
+        """Compute feature maps, the logit's gradients with respect to them, the last layer's input and probabilities.
 
         Returns
         -------
         features, gradients : lists of float32 arrays, shape (batch, cells, cells, channels)
-            One a layer.
+            One per layer.
         evidence : float32 array, shape (batch, numbers)
         probabilities : float32 array, shape (batch, 2)
 
         Raises
         ------
         InputError
-            If there is no such class.
+            If the class is unknown.
         """
         if label not in LABELS:
-            raise InputError(label, "is no class", f"Choose {' or '.join(LABELS)}")
-        found = self._run(tf.convert_to_tensor(images, tf.float32), tf.constant(LABELS.index(label)))
-        return tf.nest.map_structure(lambda one: one.numpy(), found)
+            raise InputError("class", f"unknown class {label!r}", f"Choose {' or '.join(LABELS)}")
+        tensors = self._run(tf.convert_to_tensor(images, tf.float32), tf.constant(LABELS.index(label)))
+        return tf.nest.map_structure(lambda tensor: tensor.numpy(), tensors)
 
     def __call__(
         self, images: np.ndarray, label: str = "covid", method: str = "grad-cam", side: int | None = None
     ) -> dict[str, HeatMap]:
-        """The maps of a batch at every layer.
+        """Make the maps of a batch at every layer.
 
         Parameters
         ----------
@@ -176,7 +180,7 @@ class Explainer:
         dict of HeatMap
         """
         if method not in METHODS:
-            raise InputError(method, "is no method", f"Choose one of {', '.join(METHODS)}")
+            raise InputError("method", f"unknown method {method!r}", f"Choose one of {', '.join(METHODS)}")
         parts = [
             self._maps_of(images[start : start + self.batch_size], label, method, side or self.side)
             for start in range(0, len(images), self.batch_size)
@@ -186,11 +190,11 @@ class Explainer:
     def _maps_of(self, images: np.ndarray, label: str, method: str, side: int) -> dict[str, HeatMap]:
         features, gradients, evidence, probabilities = self.gradients(images, label)
         towards = np.array(self._last.kernel)[:, LABELS.index(label)]
-        found = {}
+        maps = {}
         for name, feature, gradient in zip(self.layers, features, gradients, strict=True):
             units = self.units.get(name, slice(None))
             coarse = METHODS[method](feature, gradient)
-            found[name] = HeatMap(
+            maps[name] = HeatMap(
                 name,
                 normalised(enlarge(coarse, side, self.grid_at(name, side))),
                 np.abs(gradient).max(axis=(1, 2, 3)) > 0,
@@ -198,10 +202,10 @@ class Explainer:
                 evidence[:, units] @ towards[units],
                 evidence[:, units] if name in self.units else None,
             )
-        return found
+        return maps
 
     def grid_at(self, layer: str, side: int) -> Grid:
-        """Where the cells of a layer lie on a slice of so many pixels."""
+        """Positions of a layer's cells on a slice of this side in pixels."""
         return self.grids[layer].at_side(self.side, side)
 
 
@@ -213,13 +217,13 @@ def _joined(parts: list[HeatMap]) -> HeatMap:
 
 
 def normalised(maps: np.ndarray) -> np.ndarray:
-    """Maps divided by their own highest value; an empty one stays empty."""
+    """Divide each map by its highest value; empty maps stay empty."""
     highest = maps.max(axis=(1, 2), keepdims=True)
     return np.divide(maps, highest, out=np.zeros_like(maps), where=highest > 0)
 
 
 def points_at(heat: HeatMap, masks: np.ndarray) -> np.ndarray:
-    """Whether the highest point of each map lies on its mask: the pointing game.
+    """The pointing game: whether the highest point of each map lies on its mask.
 
     Parameters
     ----------
@@ -229,7 +233,7 @@ def points_at(heat: HeatMap, masks: np.ndarray) -> np.ndarray:
     Returns
     -------
     bool array, shape (batch,)
-        False where there is no gradient: such a map points nowhere.
+        False if there is no gradient: such a map has no highest point.
     """
     images, rows, columns = heat.maps.shape
     cells = masks.reshape(images, rows, masks.shape[1] // rows, columns, masks.shape[2] // columns).any(axis=(2, 4))
@@ -238,19 +242,19 @@ def points_at(heat: HeatMap, masks: np.ndarray) -> np.ndarray:
 
 
 def combined(levels: Mapping[str, HeatMap]) -> HeatMap:
-    """One map of all levels, each weighted by what it adds to the class's logit.
+    """Combine the maps of all levels, each weighted by its contribution to the class's logit.
 
-    Levels that speak against the class, and levels without a map, have no weight.
+    Levels with a negative contribution, and levels without a map, have weight 0.
     """
     maps = list(levels.values())
-    weights = np.stack([np.maximum(one.adds, 0) * one.maps.any(axis=(1, 2)) for one in maps])
-    whole = np.einsum("li,lirc->irc", weights, np.stack([one.maps for one in maps])).astype(np.float32)
+    weights = np.stack([np.maximum(level.adds, 0) * level.maps.any(axis=(1, 2)) for level in maps])
+    whole = np.einsum("li,lirc->irc", weights, np.stack([level.maps for level in maps])).astype(np.float32)
     return HeatMap(
         COMBINED,
         normalised(whole),
-        np.any([one.has_gradient for one in maps], axis=0),
+        np.any([level.has_gradient for level in maps], axis=0),
         maps[0].probabilities,
-        np.sum([one.adds for one in maps], axis=0),
+        np.sum([level.adds for level in maps], axis=0),
     )
 
 
@@ -264,7 +268,7 @@ def explain_slices(
     layer: str | None = None,
     method: str = "grad-cam",
 ) -> HeatMap:
-    """Grad-CAM of a batch at one layer (paper, section 3.3).
+    """Make Grad-CAM maps of a batch at one layer (paper, section 3.3).
 
     Parameters
     ----------
@@ -277,14 +281,14 @@ def explain_slices(
     Raises
     ------
     InputError
-        If the network has no such layer, or there is no such class or method.
+        If the network has no such layer, or the class or method is unknown.
     """
     name = layer or LAST_MAP[model.name]
     return Explainer(model, (name,))(images, label, method)[name]
 
 
 def head_activations(model: keras.Model, images: np.ndarray) -> np.ndarray:
-    """The ten numbers that reach the last layer, two a level: zero on every slice is a dead head.
+    """Compute the ten inputs of the last layer, two per level; one that is zero on every slice is a dead head.
 
     Returns
     -------
@@ -297,6 +301,6 @@ def head_activations(model: keras.Model, images: np.ndarray) -> np.ndarray:
         If the network has no pyramid.
     """
     if layers_to_explain(model) != LEVELS:
-        raise InputError(model.name, "has no pyramid", "Use resnet50v2-fpn")
+        raise InputError(model.name, "this network has no pyramid", "Use resnet50v2-fpn")
     inner = keras.Model(model.inputs, model.layers[-1].input)
     return inner(tf.convert_to_tensor(images), training=False).numpy()

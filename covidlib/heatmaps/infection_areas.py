@@ -1,6 +1,6 @@
-"""Infection areas on a slice: cut from a heat map, as section 3.3 suggests, and by rules that know no network.
+"""Infection areas on a slice: from a heat map, and from simple rules without a network (paper, section 3.3).
 
-A Dice of 0.3 means nothing by itself: it has to be held against what a rule of one line reaches. Taught in chapter 07.
+A Dice of 0.3 means little by itself: it has to be compared with the Dice of a rule of one line. Taught in chapter 07.
 """
 
 from __future__ import annotations
@@ -8,13 +8,13 @@ from __future__ import annotations
 import numpy as np
 
 HALF = 0.5
-"""A map counts as lit from half of its highest value on: a convention, chosen before any result was seen."""
+"""A map counts as lit at half of its highest value and above: a convention, chosen before any result was seen."""
 DENSE_ABOVE = 1024 - 700
 """Stored value from which a lung is denser than healthy lung; vessels are too."""
 
 
 def infection_area(heat: np.ndarray, lungs: np.ndarray, threshold: float = HALF) -> np.ndarray:
-    """A heat map's infection area: lung where the map is lit (paper, section 3.3).
+    """Infection area of a heat map: lung where the map is lit (paper, section 3.3).
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def infection_area(heat: np.ndarray, lungs: np.ndarray, threshold: float = HALF)
 
 
 def dense_lung(pixels: np.ndarray, lungs: np.ndarray) -> np.ndarray:
-    """The rival in one line: lung that is denser than healthy lung.
+    """Infection area by a rule without a network: lung that is denser than healthy lung.
 
     Parameters
     ----------
@@ -37,9 +37,9 @@ def dense_lung(pixels: np.ndarray, lungs: np.ndarray) -> np.ndarray:
 
 
 def dice(found: np.ndarray, truth: np.ndarray) -> float:
-    """Twice the overlap over the sum of both areas: 1 is the same area, 0 no common pixel.
+    """Dice: twice the overlap, divided by the sum of both areas; 1 is the same area, 0 no common pixel.
 
-    Not a number if both areas are empty.
+    NaN if both areas are empty.
     """
     both = int(found.sum()) + int(truth.sum())
     return 2 * int((found & truth).sum()) / both if both else float("nan")

@@ -1,4 +1,4 @@
-"""Heat maps scored against the place of the lesions: the number that the paper's Figure 12 lacks (section 3.3).
+"""Score heat maps against lesion masks: the measurement that the paper's Figure 12 lacks (section 3.3).
 
 Everything here is arithmetic on arrays and tables; the maps come from `covidlib.heatmaps.grad_cam`, the tables of all
 runs from `covidlib.heatmaps.score_runs`. Taught in chapter 07.
@@ -19,7 +19,7 @@ from covidlib.results.intervals import Metric, bootstrap_interval, percentile_en
 from covidlib.results.intervals import bootstrap as resampled
 
 GREYS = 256
-"""Thresholds that are tried for the best one."""
+"""Number of thresholds that `best_overlap` tries."""
 DIAMETERS_MM = (0.0, 5.0, 10.0, 20.0, math.inf)
 """Classes of lesion size, set before any result: below 5 mm is what a radiologist calls tiny."""
 
@@ -28,27 +28,27 @@ DIAMETERS_MM = (0.0, 5.0, 10.0, 20.0, math.inf)
 
 
 def peak(heat: np.ndarray) -> tuple[int, int]:
-    """Row and column of a map's highest point; of a plateau, the pixel nearest to its middle."""
+    """Find row and column of a map's highest point; on a plateau, the pixel nearest to its centre."""
     highest = np.argwhere(heat >= heat.max() * (1 - 1e-6))
     row, column = highest[((highest - highest.mean(axis=0)) ** 2).sum(axis=1).argmin()]
     return int(row), int(column)
 
 
 def energy_inside(heat: np.ndarray, mask: np.ndarray) -> float:
-    """Share of a map's sum that lies on a mask; not a number for an empty map."""
+    """Share of a map's sum that lies on a mask; NaN for an empty map."""
     total = float(heat.sum(dtype=float))
     return float(heat[mask].sum(dtype=float)) / total if total > 0 else float("nan")
 
 
 def best_overlap(heat: np.ndarray, mask: np.ndarray) -> tuple[float, float]:
-    """Intersection over union at the threshold that suits this map best, and the threshold.
+    """Intersection over union at the best threshold for this map, and the threshold.
 
-    The threshold is chosen with the truth at hand: an upper bound, which no one reaches who does not know the answer.
+    The threshold is chosen with the true mask, so the overlap is an upper bound.
 
     Returns
     -------
     overlap, threshold : float
-        Not a number for an empty map.
+        NaN for an empty map.
     """
     if not heat.any():
         return float("nan"), float("nan")
@@ -61,22 +61,22 @@ def best_overlap(heat: np.ndarray, mask: np.ndarray) -> tuple[float, float]:
 
 
 def score_map(heat: np.ndarray, lesions: np.ndarray, lungs: np.ndarray, body: np.ndarray) -> dict[str, float]:
-    """All scores of one map of one slice.
+    """Compute all scores of one map of one slice.
 
     Parameters
     ----------
     heat : float array, shape (rows, columns)
         0 to 1; all 0 if there is no map.
     lesions, lungs, body : bool arrays of the same shape
-        Lesions count as lung, wherever the mask of the lungs ends.
+        Lesions count as lung, even outside the lung mask.
 
     Returns
     -------
     dict
         mapped (1 if there is a map), row, column (highest point), hit (it lies on a lesion), in_lungs, outside (it lies
         outside the body), energy_lesions, energy_lungs, overlap, threshold (`best_overlap`), dice
-        (`infection_areas.infection_area`), chance (the lesions' share of the lungs). Without a map hit is 0 and the
-        rest is left out, and so is without a lesion what needs one.
+        (`infection_areas.infection_area`), chance (the lesions' share of the lungs). Without a map, hit is 0 and the
+        other scores are left out; without a lesion, scores that need one are left out.
     """
     whole = lungs | lesions
     chance = float(lesions.sum() / whole.sum()) if whole.any() else float("nan")
@@ -101,10 +101,10 @@ def score_map(heat: np.ndarray, lesions: np.ndarray, lungs: np.ndarray, body: np
 
 
 def score_lesions(heat: np.ndarray, lesions: np.ndarray, lungs: np.ndarray, pixel_mm: float) -> pd.DataFrame:
-    """Each lesion area of one slice: its size, and whether the map is lit there.
+    """Score each lesion of one slice: its size, and whether the map is lit there.
 
-    Lit is a lesion whose mean heat is at least half of the map's highest value. `chance` is the share of the slice's
-    healthy lung that is lit as well: a map that lights the whole lung finds every lesion and tells nothing.
+    A lesion is lit if its mean heat is at least half of the map's highest value. `chance` is the share of healthy lung
+    that is lit too: a map that is lit in the whole lung finds every lesion and is not informative.
 
     Parameters
     ----------
@@ -129,16 +129,16 @@ def score_lesions(heat: np.ndarray, lesions: np.ndarray, lungs: np.ndarray, pixe
 
 
 def hits_of_other_slices(peaks: np.ndarray, masks: Sequence[np.ndarray], patients: np.ndarray) -> np.ndarray:
-    """How often the highest points of OTHER patients' maps lie on a slice's lesions.
+    """Chance level of the pointing game: how often OTHER patients' highest points lie on a slice's lesions.
 
-    Lesions prefer certain places, and so may maps that have not seen the slice at all. This is the pointing game of
-    such maps, and what a hit rate has to beat.
+    Lesions are more frequent in certain places, and so may be the highest points of maps, whatever the slice shows. A
+    hit rate has to exceed this chance level.
 
     Parameters
     ----------
     peaks : float array, shape (slices, 2)
-        Row and column; not numbers where there is no map.
-    masks : bool arrays, one a slice
+        Row and column; NaN if there is no map.
+    masks : bool arrays, one per slice
     patients : array, shape (slices,)
 
     Returns
@@ -159,7 +159,7 @@ def hits_of_other_slices(peaks: np.ndarray, masks: Sequence[np.ndarray], patient
 
 
 def mean_of(column: str, minus: str | None = None) -> Metric:
-    """A metric for `covidlib.results.intervals`: the mean of a column, or of its difference to another one.
+    """Make a metric for `covidlib.results.intervals`: the mean of a column, or of its difference from another.
 
     Rows without a number are left out.
     """
@@ -177,7 +177,7 @@ def mean_of(column: str, minus: str | None = None) -> Metric:
 def lesion_summary(
     rows: pd.DataFrame, scores: Sequence[str], by: Sequence[str] = ("network", "layer"), minus: str | None = None
 ) -> pd.DataFrame:
-    """Means of scores with intervals over resampled patients, group by group.
+    """Mean scores per group, with intervals over resampled patients.
 
     Parameters
     ----------
@@ -191,25 +191,25 @@ def lesion_summary(
     DataFrame
         The columns of `by`, score, value, low, high, rows (with a number), patients.
     """
-    found = []
-    for names, own in rows.groupby(list(by), sort=False):
+    summary = []
+    for names, group in rows.groupby(list(by), sort=False):
         for score in scores:
-            known = own[own[score].notna()]
+            known = group[group[score].notna()]
             if known.empty:
                 continue
             interval = bootstrap_interval(known, mean_of(score, minus), within=())
             size = {"rows": len(known), "patients": known["patient"].nunique()}
-            found.append(dict(zip(by, names, strict=True)) | {"score": score} | interval._asdict() | size)
-    return pd.DataFrame(found)
+            summary.append(dict(zip(by, names, strict=True)) | {"score": score} | interval._asdict() | size)
+    return pd.DataFrame(summary)
 
 
 def side_by_side(long: pd.DataFrame, by: Sequence[str] = ("network", "layer")) -> pd.DataFrame:
-    """A summary as text, one column a score, each with its interval.
+    """Format a summary as text, one column per score, each value with its interval.
 
     Parameters
     ----------
     by : names
-        Those that the summary was made by.
+        The columns by which the summary was grouped.
     """
     texts = [f"{row.value:.2f} ({row.low:.2f} to {row.high:.2f})" for row in long.itertuples()]
     table = long.assign(text=texts).pivot_table(
@@ -219,7 +219,11 @@ def side_by_side(long: pd.DataFrame, by: Sequence[str] = ("network", "layer")) -
 
 
 def paired_difference(rows: pd.DataFrame, score: str, first: Sequence[str], second: Sequence[str]) -> pd.Series:
-    """Mean difference of a score between two (network, layer) on the same slices, over resampled patients.
+    """Mean difference of a score between two maps on the same slices, with an interval over resampled patients.
+
+    Parameters
+    ----------
+    first, second : (network, layer)
 
     Returns
     -------
@@ -234,14 +238,14 @@ def paired_difference(rows: pd.DataFrame, score: str, first: Sequence[str], seco
 
 
 def compared(difference: pd.Series) -> str:
-    """A difference in words: "more", "less" or, if its interval holds zero, "not told apart"."""
+    """Describe a difference: "more", "less" or, if its interval contains zero, "not told apart"."""
     word = "more" if difference["low"] > 0 else "less" if difference["high"] < 0 else "not told apart"
     value, low, high = difference["value"], difference["low"], difference["high"]
     return f"{value:+.3f} ({low:+.3f} to {high:+.3f}): {word}"
 
 
 def by_diameter(rows: pd.DataFrame, scores: Sequence[str], by: Sequence[str] = ("network", "layer")) -> pd.DataFrame:
-    """A summary by lesion size: hit rate against diameter (the paper's claim about tiny infections, abstract).
+    """Summarise scores by lesion diameter (paper, abstract: the claim about tiny infections).
 
     Parameters
     ----------
@@ -251,12 +255,12 @@ def by_diameter(rows: pd.DataFrame, scores: Sequence[str], by: Sequence[str] = (
     Returns
     -------
     DataFrame
-        As `summary`, with column size ("5 to 10 mm") and mid_mm, the median diameter of the class.
+        As `lesion_summary`, with column size ("5 to 10 mm") and mid_mm, the median diameter of the class.
     """
     edges = DIAMETERS_MM
     names = [f"{low:g} to {high:g} mm" for low, high in zip(edges[:-1], edges[1:], strict=True)]
     names[0], names[-1] = f"below {edges[1]:g} mm", f"{edges[-2]:g} mm and more"
     size = pd.cut(rows["diameter_mm"], edges, labels=names, right=False)
-    found = lesion_summary(rows.assign(size=size.astype(str)), scores, (*by, "size"))
-    found["mid_mm"] = found["size"].map(rows["diameter_mm"].groupby(size.astype(str)).median())
-    return found.sort_values("mid_mm", kind="stable").reset_index(drop=True)
+    summary = lesion_summary(rows.assign(size=size.astype(str)), scores, (*by, "size"))
+    summary["mid_mm"] = summary["size"].map(rows["diameter_mm"].groupby(size.astype(str)).median())
+    return summary.sort_values("mid_mm", kind="stable").reset_index(drop=True)

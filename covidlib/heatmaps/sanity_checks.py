@@ -1,8 +1,8 @@
-"""Sanity checks of heat maps: does a map depend on what the network learned, and the answer on what the map shows?
+"""Sanity checks of heat maps: whether a map depends on the training, and the answer on the highlighted area.
 
-Weights are randomised layer by layer (Adebayo et al. 2018), labels are permuted before training (the same), and the
-hottest parts of a slice are blurred away first (deletion) or put back first (insertion; Petsiuk et al. 2018). Section
-3.3 of the paper does none of them. Taught in chapter 07.
+Weights are randomised layer by layer and labels are permuted before training (Adebayo et al. 2018). The hottest parts
+of a slice are blurred first (deletion) or restored first (insertion; Petsiuk et al. 2018). The paper does none of these
+checks (section 3.3). Taught in chapter 07.
 """
 
 from __future__ import annotations
@@ -20,34 +20,34 @@ from covidlib.networks import models, random_weights
 from covidlib.utils.quiet_tensorflow import keras
 
 BLUR_SHARE = 1 / 16
-"""Width of the blur (a Gaussian's standard deviation) that stands for "nothing there", of the slice's side."""
+"""Width of the blur (a Gaussian's standard deviation) as a share of the slice's side."""
 STEPS = 11
-"""Shares of the slice that are blurred or put back: 0, 10%, … 100%."""
+"""Number of shares of the slice that are blurred or restored: 0, 10%, … 100%."""
 EVERY = 4
-"""Maps are compared in every fourth pixel of every fourth row: cells are wider than that."""
+"""Maps are compared in every fourth pixel of every fourth row: cells are wider."""
 
 
 # Randomised weights ---------------------------------------------------------------------------------------------------
 
 
 def parts(model: keras.Model) -> list[list[str]]:
-    """Layers with weights, from the answer down to the first convolution, in the parts that their names tell."""
-    found: dict[str, list[str]] = {}
+    """Group layers with weights into parts by name, from the last layer down to the first convolution."""
+    by_part: dict[str, list[str]] = {}
     for layer in reversed(model.layers):
         if layer.weights:
-            found.setdefault(layer.name.split("_")[0], []).append(layer.name)
-    return list(found.values())
+            by_part.setdefault(layer.name.split("_")[0], []).append(layer.name)
+    return list(by_part.values())
 
 
 def cascade(model: keras.Model, size: models.Size, seed: int) -> Iterator[str]:
-    """Replace a network's weights by random ones, part by part from the answer down, and say after each what is gone.
+    """Replace a network's weights by random ones, part by part from the last layer down.
 
-    The weights that come in are those that training would start from. The model is changed.
+    The random weights are drawn as at the start of training. The model is changed in place.
 
     Yields
     ------
     str
-        "trained" before anything is changed, then the last part that was randomised.
+        "trained" before any change, then the name of the part that was just randomised.
     """
     fresh = models.build(model.name, model.input_shape[1:], size)
     random_weights.draw_weights(fresh, seed)
@@ -59,7 +59,7 @@ def cascade(model: keras.Model, size: models.Size, seed: int) -> Iterator[str]:
 
 
 def likeness(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Rank correlation of two maps of each slice: 1 is the same order of all places, 0 none.
+    """Rank correlation of two maps of each slice: 1 is the same order of all pixels, 0 no relation.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def likeness(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     Returns
     -------
     float array, shape (batch,)
-        Not a number where a map is flat.
+        NaN if a map is constant.
     """
     pairs = zip(first[:, ::EVERY, ::EVERY], second[:, ::EVERY, ::EVERY], strict=True)
     return np.array(
@@ -80,10 +80,10 @@ def likeness(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def with_permuted_labels(dataset: Dataset, seed: int) -> Dataset:
-    """The same slices with their labels shuffled: there is nothing to learn about lesions any more.
+    """Shuffle the labels of the slices, so that nothing about lesions can be learned.
 
-    Labels move between labelled slices; patients, folds and sizes of the classes stay. As it is another dataset, its
-    runs get a folder of their own.
+    Labels move between labelled slices; patients, folds and class sizes stay. The result is another dataset, so its
+    runs get a separate folder.
     """
     table = dataset.table.copy()
     labelled = table["label"].isin(LABELS)
@@ -95,7 +95,7 @@ def with_permuted_labels(dataset: Dataset, seed: int) -> Dataset:
 
 
 def blurred(image: np.ndarray) -> np.ndarray:
-    """A slice without detail, to delete with: grey and its place stay, edges and spots go.
+    """Blur a slice, for deletion: coarse grey levels remain, edges and spots disappear.
 
     Parameters
     ----------
@@ -105,12 +105,12 @@ def blurred(image: np.ndarray) -> np.ndarray:
 
 
 def chance_map(side: int, generator: np.random.Generator) -> np.ndarray:
-    """A smooth random map, as coarse as heat maps are: the order that deletion has to beat."""
+    """Draw a smooth random map, as coarse as a heat map, as the chance level of deletion."""
     return ndimage.gaussian_filter(generator.random((side, side)), BLUR_SHARE * side)
 
 
 def changed_slices(image: np.ndarray, heat: np.ndarray, insertion: bool = False) -> np.ndarray:
-    """A slice whose hottest part is blurred, more and more; or a blurred slice that gets its hottest part back.
+    """Blur a slice step by step, hottest part first; or restore a blurred slice in the same order.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def changed_slices(image: np.ndarray, heat: np.ndarray, insertion: bool = False)
     Returns
     -------
     float32 array, shape (STEPS, rows, columns, 1)
-        From the slice as it is to the blurred one; for insertion the other way.
+        From the original slice to the blurred one; for insertion, in reverse.
     """
     place = np.empty(heat.size)
     place[np.argsort(-heat, axis=None, kind="stable")] = np.arange(heat.size) / heat.size
@@ -133,7 +133,7 @@ def changed_slices(image: np.ndarray, heat: np.ndarray, insertion: bool = False)
 def removal_curves(
     predict: Callable[[np.ndarray], np.ndarray], image: np.ndarray, heat: np.ndarray, generator: np.random.Generator
 ) -> pd.DataFrame:
-    """p(COVID-19) while a slice is blurred or put back, in the order of its map and in a random one.
+    """p(COVID-19) while a slice is blurred or restored, in the order of its map and in a random order.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ def removal_curves(
     answers = predict(stack)[:, 0].reshape(len(kinds), STEPS)
     rows = [
         (way, order, share, float(p))
-        for (way, order), own in zip(kinds, answers, strict=True)
-        for share, p in zip(np.linspace(0, 1, STEPS), own, strict=True)
+        for (way, order), p_covid in zip(kinds, answers, strict=True)
+        for share, p in zip(np.linspace(0, 1, STEPS), p_covid, strict=True)
     ]
     return pd.DataFrame(rows, columns=["way", "order", "share", "p_covid"])

@@ -1,6 +1,6 @@
-"""The maps of all runs, scored: tables of slices, of lesions and of sanity checks, kept beside the runs.
+"""Score the heat maps of all runs: tables of slices, lesions and sanity checks, stored beside the runs (section 3.3).
 
-Each network of each fold explains the test slices of its fold, which it has not seen. Taught in chapter 07.
+The network of each fold makes maps of its test slices, on which it was not trained. Taught in chapter 07.
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ SIDE = 256
 """Maps and masks are compared on every second pixel of every second row."""
 SEED = 2020
 CODE_OF_THE_SCORES = ("heatmaps", "scans/lung_masks")
-"""Packages and modules whose change changes a table: the tables are then made again."""
+"""Packages and modules that decide the tables, which are made again when one of them changes."""
 
 
 class MapScores(NamedTuple):
-    """What was measured on the maps of all runs.
+    """Scores of the maps of all runs.
 
-    `slices` has one row a test slice, network, layer and class: path, patient, fold, label (of the slice), network,
+    `slices` has one row per test slice, network, layer and class: path, patient, fold, label (of the slice), network,
     layer, explained ("covid" or "normal"), p_covid, the scores of `lesion_scores.score_map`, diameter_mm (the slice's
     largest lesion), hit_others (`lesion_scores.hits_of_other_slices`), dice_dense and dice_lungs (rules without a
-    network); normal slices have no score that needs a lesion. `lesions` has one row a lesion area, network and layer:
-    path, patient, network, layer, diameter_mm, lit, chance. `cascade` has one row a slice, network and part randomised:
-    path, patient, network, step, part, likeness, hit, mapped. `curves` has one row a slice, network, way, order and
-    share: path, patient, network, way, order, share, p_covid.
+    network); normal slices have no score that needs a lesion. `lesions` has one row per lesion, network and layer:
+    path, patient, network, layer, diameter_mm, lit, chance. `cascade` has one row per slice, network and randomised
+    part: path, patient, network, step, part, likeness, hit, mapped. `curves` has one row per slice, network, way, order
+    and share: path, patient, network, way, order, share, p_covid.
     """
 
     slices: pd.DataFrame
@@ -57,12 +57,12 @@ class MapScores(NamedTuple):
 
 
 def map_scores(runs: Sequence[Run], data: Path) -> MapScores:
-    """All tables of the maps of these runs, read from beside the runs if they are there.
+    """Compute all tables for these runs, or read them if they are stored beside the runs.
 
     Parameters
     ----------
     runs : list of Run
-        Of one protocol and one dataset.
+        Runs of the same protocol and dataset.
     data : path
         The cohort, with lesion masks.
 
@@ -72,10 +72,12 @@ def map_scores(runs: Sequence[Run], data: Path) -> MapScores:
         If the cohort has no lesion masks.
     """
     if not (data / "lesions").is_dir():
-        raise InputError(data, "has no lesion masks", "Leave DATA empty: the synthetic cohort has them")
+        raise InputError(
+            data, "no lesion masks in this dataset", "Leave DATA empty to use the synthetic cohort, which has them"
+        )
     folder = runs[0].folder.parents[1] / f"maps-{_stamp(runs)}"
     places = {name: folder / f"{name}.csv" for name in MapScores._fields}
-    # Who only reads takes no lock: runs that were carried to a classroom may lie where nothing can be written.
+    # Reading takes no lock: runs that were copied for a course may be in a read-only folder.
     if not folder.is_dir():
         with one_at_a_time(folder):
             if not folder.is_dir():
@@ -84,7 +86,7 @@ def map_scores(runs: Sequence[Run], data: Path) -> MapScores:
 
 
 def _write(made: MapScores, folder: Path) -> None:
-    # What a process left that was killed meanwhile is written over.
+    # Files of a process that was killed are overwritten.
     part = folder.with_name(f".{folder.name}")
     part.mkdir(exist_ok=True)
     for name, table in made._asdict().items():
@@ -102,7 +104,7 @@ def _stamp(runs: Sequence[Run]) -> str:
 
 
 class Truth(NamedTuple):
-    """What is known of one slice, on every second pixel: lesions, lungs, body; and the slice itself."""
+    """One slice with its masks of lesions, lungs and body, on every second pixel."""
 
     pixels: np.ndarray
     lesions: np.ndarray
@@ -111,7 +113,7 @@ class Truth(NamedTuple):
 
 
 def truth_of(data: Path, path: str) -> Truth:
-    """Read a slice and its lesions, find lungs and body."""
+    """Read a slice and its lesion mask, and segment lungs and body."""
     pixels = read_slice(data / path)
     step = len(pixels) // SIDE
     pixels, lesions = pixels[::step, ::step], read_lesion_mask(data, path)[::step, ::step]
@@ -148,10 +150,11 @@ def _score(runs: Sequence[Run], data: Path) -> MapScores:
     tables = {name: pd.concat(many, ignore_index=True) for name, many in collected.items()}
     tables["slices"]["hit_others"] = np.nan
     infected = tables["slices"][tables["slices"]["label"] == "covid"]
-    for _, own in infected.groupby(["network", "layer", "explained"]):
-        masks = [truths[path].lesions for path in own["path"]]
-        others = lesion_scores.hits_of_other_slices(own[["row", "column"]].to_numpy(), masks, own["patient"].to_numpy())
-        tables["slices"].loc[own.index, "hit_others"] = others
+    for _, maps in infected.groupby(["network", "layer", "explained"]):
+        masks = [truths[path].lesions for path in maps["path"]]
+        peaks = maps[["row", "column"]].to_numpy()
+        others = lesion_scores.hits_of_other_slices(peaks, masks, maps["patient"].to_numpy())
+        tables["slices"].loc[maps.index, "hit_others"] = others
     return MapScores(**tables)
 
 
@@ -159,26 +162,27 @@ def score_run(
     explainer: Explainer, note: WeightsNote, tested: pd.DataFrame, truths: dict[str, Truth], data: Path,
     spacing: pd.Series,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:  # fmt: skip
-    """Tables of slices and of lesions for one run's labelled test slices."""
+    """Make the tables of slices and lesions for one run's labelled test slices."""
     rows, areas = [], []
     for label, explained in (("covid", "covid"), ("normal", "normal"), ("normal", "covid")):
-        own = tested[tested["label"] == label]
-        if own.empty:
+        of_class = tested[tested["label"] == label]
+        if of_class.empty:
             continue
-        images = load_images([data / path for path in own["path"]], note.input_shape[0], note.scaling)
+        images = load_images([data / path for path in of_class["path"]], note.input_shape[0], note.scaling)
+        identities = list(of_class[["path", "patient", "fold"]].itertuples(index=False))
         for layer, heat in maps_of(explainer, images, explained, SIDE).items():
-            for number, (path, patient, fold) in enumerate(own[["path", "patient", "fold"]].itertuples(index=False)):
+            for number, (path, patient, fold) in enumerate(identities):
                 truth = truths[path]
                 row = {"path": path, "patient": patient, "fold": fold, "label": label, "layer": layer}
                 row |= {"explained": explained, "p_covid": float(heat.probabilities[number, 0])}
                 row |= lesion_scores.score_map(heat.maps[number], truth.lesions, truth.lungs, truth.body)
                 if label == "covid":
-                    found = lesion_scores.score_lesions(
+                    scored = lesion_scores.score_lesions(
                         heat.maps[number], truth.lesions, truth.lungs, spacing[patient] * SLICE_SIDE / SIDE
                     )
-                    areas.append(found.assign(path=path, patient=patient, layer=layer))
+                    areas.append(scored.assign(path=path, patient=patient, layer=layer))
                     whole = truth.lungs | truth.lesions
-                    row["diameter_mm"] = found["diameter_mm"].max()
+                    row["diameter_mm"] = scored["diameter_mm"].max()
                     row["dice_dense"] = dice(dense_lung(truth.pixels, whole), truth.lesions)
                     row["dice_lungs"] = dice(whole, truth.lesions)
                 rows.append(row)
@@ -186,12 +190,12 @@ def score_run(
 
 
 def scores_of_weights(weights: Path, tested: pd.DataFrame, data: Path) -> pd.DataFrame:
-    """The table of slices for one file of weights, such as a control's, on labelled slices.
+    """Make the table of slices for one weights file, such as that of a control, on labelled slices.
 
     Parameters
     ----------
     tested : DataFrame
-        Predictions of a run on the same slices: its true labels are used.
+        Predictions of a run on the same slices, with their true labels.
     """
     model, note = load_weights(weights)
     tested = tested[tested["label"].isin(LABELS)]
@@ -205,9 +209,9 @@ def check_run(
     model: keras.Model, note: WeightsNote, explainer: Explainer, tested: pd.DataFrame, truths: dict[str, Truth],
     data: Path,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:  # fmt: skip
-    """Tables of randomised weights and of deletion for one infected slice a test patient.
+    """Make the tables of randomised weights and of deletion, for one infected slice per test patient.
 
-    The model's weights are random when it is done.
+    Afterwards the model's weights are random.
     """
     chosen = middle_slices(tested)
     images = load_images([data / path for path in chosen], note.input_shape[0], note.scaling)

@@ -1,6 +1,7 @@
-"""Run trained networks fast: TensorFlow or OpenVINO, in 32 or 16 bits, one series at a time (paper, Tables 7 and 8).
+"""Fast inference with trained networks: TensorFlow or OpenVINO, in 32 or 16 bits (paper, Tables 7 and 8).
 
-`choose_engine` opens the fastest engine that agrees with 32-bit Keras; `export` writes networks for other programs.
+`choose_engine` opens the fastest engine that agrees with 32-bit Keras; `stream` classifies whole series; `export`
+converts networks for other programs.
 """
 
 import lazy_loader

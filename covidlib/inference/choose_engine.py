@@ -1,8 +1,8 @@
-"""Engines that run a trained network: TensorFlow, or OpenVINO where it is installed (paper, Tables 7 and 8).
+"""Choose the engine that runs a trained network: TensorFlow, or OpenVINO if it is installed (paper, Tables 7 and 8).
 
-An engine takes scaled slices and gives p(COVID-19). It computes in half precision only where the processor is made for
-it and a check batch stays within the tolerance of `covidlib.inference.half_precision`. What a first start finds out,
-and what it compiles, is kept on disk for the next. Taught in chapter 06.
+An engine takes scaled slices and returns p(COVID-19). It uses half precision only if the processor supports it and the
+probabilities on a test batch stay within the tolerance of `covidlib.inference.half_precision`. The first start stores
+its choice of precision and the compiled network on disk for later starts. Taught in chapter 06.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 EngineName = Literal["auto", "tensorflow", "openvino"]
 CODE_OF_AN_ENGINE = ("inference", "networks", "phantom", "scans", "selection", "training/devices")
-"""Packages and modules whose change makes the kept files stale: the network's, and the check batch's."""
+"""Packages and modules that decide the stored files, which are made again when one of them changes."""
 
 
 def open_engine(
@@ -35,22 +35,22 @@ def open_engine(
     engine: EngineName = "auto",
     precision: Literal["auto", "float32", "bfloat16"] = "auto",
 ) -> Engine:
-    """A trained network, ready to classify slices as fast as this machine can.
+    """Open a trained network with the fastest engine on this machine.
 
     Parameters
     ----------
     weights : path
         A covidlib weights file, or one of the authors' with `network` named.
     engine : "auto", "tensorflow" or "openvino"
-        "auto" is OpenVINO where it is installed.
+        "auto" is OpenVINO if it is installed, otherwise TensorFlow.
     precision : "auto", "float32" or "bfloat16"
-        "auto" is bfloat16 where the processor has units for it and the check batch allows it; "bfloat16" does not ask
-        the check batch, and is there to measure what the rounding would do and save.
+        "auto" is bfloat16 if the processor supports it and the test batch allows it; "bfloat16" skips the test batch,
+        to measure what the rounding changes and what it saves.
 
     Raises
     ------
     InputError
-        If the weights are not usable, or the engine is unknown or not installed.
+        If the weights cannot be used, or the engine is unknown or not installed.
     """
     name = chosen_engine(engine)
     note = note_for(weights, network)
@@ -63,7 +63,7 @@ def open_engine(
 
 
 def chosen_engine(engine: EngineName) -> str:
-    """Which engine a request comes to on this machine: "tensorflow" or "openvino".
+    """Resolve an engine name on this machine: "auto" becomes "tensorflow" or "openvino".
 
     Raises
     ------
@@ -71,23 +71,18 @@ def chosen_engine(engine: EngineName) -> str:
         If the engine is unknown or not installed.
     """
     if engine not in get_args(EngineName):
-        raise InputError(engine, "is no engine", f"Choose one of {', '.join(get_args(EngineName))}")
+        raise InputError("engine", f"unknown engine {engine!r}", f"Choose one of {', '.join(get_args(EngineName))}")
     name = ("openvino" if installed("openvino") else "tensorflow") if engine == "auto" else engine
     if not installed(name):
-        raise InputError(
-            f"engine {name}", "is not installed", "Run pip install 'covidlib[fast]', or leave out --engine"
-        )
+        raise InputError(f"engine {name}", "not installed", "Run pip install 'covidlib[fast]', or leave out --engine")
     return name
 
 
 def _key(weights: Path, note: WeightsNote, engine: str, precision: str) -> str:
-    """What the kept files depend on: weights, versions, code, processor."""
+    """Hash of everything that the stored files depend on: weights, versions, code, processor."""
     with weights.open("rb") as stream:
         content = hashlib.file_digest(stream, "sha256").hexdigest()
     versions = [version(package) for package in {"tensorflow", "keras", engine}]
     parts = [content, asdict(note), engine, precision, sorted(versions), machine.processor()]
     parts.append(folders.source_hash(CODE_OF_AN_ENGINE))
     return f"{engine}-{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]}"
-
-
-# TensorFlow ---------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What an engine is: a trained network ready to classify slices, in a stated precision (paper, Tables 7 and 8).
+"""Define an inference engine: scaled slices in, p(COVID-19) out, in a stated precision (paper, Tables 7 and 8).
 
 Taught in chapter 06.
 """
@@ -37,19 +37,19 @@ TITLES = {"tensorflow": "TensorFlow", "openvino": "OpenVINO"}
 
 @dataclass(frozen=True)
 class Engine:
-    """A network ready to classify slices.
+    """A trained network, loaded and ready to classify slices.
 
     Attributes
     ----------
     name : "tensorflow" or "openvino"
     precision : "float32" or "bfloat16"
-        What products are computed in.
+        The precision of matrix products.
     note : WeightsNote
-        What the weights belong to: network, image side, scaling.
+        The network, image side and scaling that the weights belong to.
     largest_difference : float
-        How far a probability of the check batch lies from 32 bits in Keras.
+        Largest difference of a probability from Keras (32-bit) on the test batch.
     batch_size : int
-        Slices that it likes to be given at a time.
+        Number of slices per call that is fastest.
     infer : function
         Scaled slices to probabilities.
     """
@@ -62,12 +62,12 @@ class Engine:
     infer: Inference
 
     def predict(self, images: np.ndarray) -> np.ndarray:
-        """p(COVID-19) of scaled slices.
+        """Classify scaled slices: p(COVID-19) of each.
 
         Parameters
         ----------
         images : float32 array, shape (slices, side, side, 1)
-            Scaled as `note.scaling` says; `covidlib.networks.inputs.load_images` gives them so.
+            Scaled with `note.scaling`, as `covidlib.networks.inputs.load_images` does.
 
         Returns
         -------
@@ -76,14 +76,16 @@ class Engine:
         return self.infer(images) if len(images) else np.zeros(0, np.float32)
 
     def describe(self) -> str:
-        """One line for a report or a page."""
+        """Describe the network and the engine in one line, for a report or a page."""
         network = f"{self.note.network} ({self.note.size}, {self.note.input_shape[0]} px)"
         how = f"{TITLES[self.name]} {version(self.name)} in {self.precision}"
-        return f"{network} on {how}, at most {self.largest_difference:.1g} from 32 bits in Keras on a check batch"
+        if self.largest_difference == 0:
+            return f"{network} on {how}: same probabilities as Keras (32-bit) on a test batch"
+        return f"{network} on {how}: within {self.largest_difference:.1g} of Keras (32-bit) on a test batch"
 
 
 def read_verdict(folder: Path) -> tuple[Precision, Agreement] | None:
-    """The precision that was chosen before, and how it agreed; None if nothing readable is kept."""
+    """Read the precision chosen by an earlier start and its agreement; None if no readable file is stored."""
     try:
         kept = json.loads((folder / VERDICT).read_text(encoding="utf-8"))
         return kept["precision"], Agreement(float(kept["largest_difference"]), int(kept["changed"]))
@@ -92,6 +94,6 @@ def read_verdict(folder: Path) -> tuple[Precision, Agreement] | None:
 
 
 def write_verdict(folder: Path, precision: Precision, agreement: Agreement) -> None:
-    """Keep a choice for the next start; the file appears whole or not at all."""
+    """Store the chosen precision for later starts; the file is written completely or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / VERDICT, json.dumps({"precision": precision} | asdict(agreement)))

@@ -1,7 +1,8 @@
-"""Trained networks in the formats of other programs, each held against Keras before it gets its name.
+"""Export trained networks to SavedModel, ONNX, OpenVINO or LiteRT, and check each export against Keras.
 
-Keras exports; what comes out is then run by the program that the format is for. Whoever uses such a file has to scale
-slices as in training: the note beside the file says how. Taught in chapter 06.
+Keras writes the export; the program that the format is made for then runs it, and its probabilities are compared with
+those of Keras. Users of an exported file must scale slices as in training: the JSON note beside the file says how.
+Taught in chapter 06.
 """
 
 from __future__ import annotations
@@ -33,18 +34,18 @@ NEEDS = {
     "openvino": ("fast", ("openvino",)),
     "litert": ("export", ("ai-edge-litert",)),
 }
-"""The extra and the packages of a format; a SavedModel needs TensorFlow alone."""
+"""The extra and the packages that each format needs; a SavedModel needs TensorFlow only."""
 TOLERANCE = 1e-4
-"""How far a probability may lie from Keras' own: all of these compute in 32 bits, in another order."""
+"""Largest accepted difference of a probability from Keras: all formats compute in 32 bits, in a different order."""
 CHECKED_AT_A_TIME = 4
 Runner = Callable[[np.ndarray], np.ndarray]
 """Scaled slices (n, side, side, 1) to the two probabilities (n, 2)."""
 
 
 def export_network(weights: str | Path, form: str, out: str | Path, network: str | None = None) -> Agreement:
-    """Write a trained network in another program's format, and check it.
+    """Export a trained network to another program's format, and check the result.
 
-    The files appear when the check has passed, or not at all; OUT.json beside them says what the network wants.
+    The files appear only if the check passes; OUT.json beside them describes the input that the network expects.
 
     Parameters
     ----------
@@ -55,14 +56,15 @@ def export_network(weights: str | Path, form: str, out: str | Path, network: str
     Returns
     -------
     Agreement
-        With Keras, on the check batch of `covidlib.inference.half_precision`.
+        With Keras, on the test batch of `covidlib.inference.half_precision`.
 
     Raises
     ------
     InputError
-        If the weights are not usable, the format's package is missing, the name does not fit, or it exists.
+        If the weights cannot be used, a package of the format is missing, or the output name does not fit the format or
+        already exists.
     RuntimeError
-        If what was exported computes something else.
+        If the exported network gives other probabilities than Keras.
     """
     out = Path(out)
     _check_request(form, out)
@@ -79,12 +81,12 @@ def export_network(weights: str | Path, form: str, out: str | Path, network: str
             warnings.simplefilter("ignore", FutureWarning)
             EXPORTERS[form](model, made)
         run = RUNNERS[form](made)
-        found = np.concatenate([run(part) for part in parts])
-        if found.shape != expected.shape:
-            raise RuntimeError(f"{form} gives probabilities of shape {found.shape}, Keras {expected.shape}")
-        agreement = half_precision.compare(expected[:, 0], found[:, 0])
+        exported = np.concatenate([run(part) for part in parts])
+        if exported.shape != expected.shape:
+            raise RuntimeError(f"{form}: probabilities of shape {exported.shape}, expected {expected.shape}")
+        agreement = half_precision.compare(expected[:, 0], exported[:, 0])
         if agreement.largest_difference > TOLERANCE:
-            raise RuntimeError(f"{form} and Keras disagree about {weights}: {agreement}; nothing was written")
+            raise RuntimeError(f"{weights}: {form} and Keras disagree, {agreement}; no file was written")
         _write_note(made.with_name(f"{out.name}.json"), form, note, agreement)
         # The file that carries the name comes last.
         for path in sorted(Path(folder).iterdir(), key=lambda path: path.name == out.name):
@@ -94,18 +96,18 @@ def export_network(weights: str | Path, form: str, out: str | Path, network: str
 
 def _check_request(form: str, out: Path) -> None:
     if form not in FORMATS:
-        raise InputError(form, "is no format", f"Choose one of {', '.join(FORMATS)}")
+        raise InputError("format", f"unknown format {form!r}", f"Choose one of {', '.join(FORMATS)}")
     extra, packages = NEEDS.get(form, ("", ()))
     missing = [package for package in packages if not installed(package)]
     if missing:
         raise InputError(f"format {form}", f"needs {' and '.join(missing)}", f"Run pip install 'covidlib[{extra}]'")
     if SUFFIXES[form] and out.suffix != SUFFIXES[form]:
-        raise InputError(out, f"is no name for {form}", f"Let it end in {SUFFIXES[form]}")
+        raise InputError(out, f"wrong ending for format {form}", f"Choose a name that ends in {SUFFIXES[form]}")
     if not out.parent.is_dir():
-        raise InputError(out.parent, "there is no such folder", "Make it first")
+        raise InputError(out.parent, "no such folder", "Create it first")
     for path in (out, out.with_name(f"{out.name}.json"), *([out.with_suffix(".bin")] if form == "openvino" else [])):
         if path.exists():
-            raise InputError(path, "exists", "Name a new one, or delete it")
+            raise InputError(path, "already exists", "Choose another name, or delete it")
 
 
 def _write_note(path: Path, form: str, note: WeightsNote, agreement: Agreement) -> None:

@@ -1,8 +1,8 @@
-"""Is half precision good enough? What the processor can do, and how far the probabilities move (paper, Table 8).
+"""Compare half precision with 32 bits: how much the rounding changes a network's probabilities (paper, Table 8).
 
 bfloat16 keeps the range of a 32-bit number and eight of its 24 significant bits; some processors have units that
-multiply more of them a second. Whether a network bears the rounding is measured, not assumed: a batch of synthetic
-slices goes through both. Taught in chapter 06.
+compute more bfloat16 products per second. Whether a network tolerates the rounding is measured, not assumed: both
+precisions classify the same batch of synthetic slices. Taught in chapter 06.
 """
 
 from __future__ import annotations
@@ -18,34 +18,34 @@ if TYPE_CHECKING:
     from covidlib.networks.weights import WeightsNote
 
 TOLERANCE = 0.02
-"""How far a probability may move from 32 bits.
+"""Largest accepted difference of a probability from 32 bits.
 
-Set before any result was seen: one step of bfloat16 near one half is 0.004, and five steps are left to some fifty
-layers. A slice can then change sides only where 32 bits leave it within 0.02 of one half and the network has not
-decided either.
+Set before any result was seen: one step of bfloat16 near one half is 0.004, and five steps are allowed for about fifty
+layers. A slice can then change its class only if its 32-bit probability is within 0.02 of one half, where the network
+is undecided anyway.
 """
 CHECKED_WITHIN = TOLERANCE / 4
-"""How far it may move on the check batch.
+"""Largest accepted difference on the test batch.
 
-A dozen slices do not hold the worst one. With a small random network that moved by 0.01 on them, another slice moved by
-0.04: the whole tolerance would have let it pass.
+A dozen slices do not contain the worst case. With a small random network the largest difference was 0.01 on them and
+0.04 on another slice: the full tolerance would have accepted it.
 """
 CHECK_SEED = 2021
-"""The check batch is drawn from a seed of its own: none of its slices is in the book's cohort (seed 2020)."""
+"""The test batch has a separate seed: none of its slices is in the book's cohort (seed 2020)."""
 CHECK_PATIENTS = ((1, True), (146, False))
 CHECK_SLICES_OF_A_PATIENT = 8
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far probabilities of one engine lie from 32 bits in Keras.
+    """Agreement of an engine's probabilities with Keras (32-bit).
 
     Attributes
     ----------
     largest_difference : float
-        Of p(COVID-19), over the check batch.
+        Of p(COVID-19), over the test batch.
     changed : int
-        Slices called COVID-19 by one and normal by the other.
+        Number of slices that one calls COVID-19 and the other normal.
     """
 
     largest_difference: float
@@ -53,12 +53,12 @@ class Agreement:
 
     @property
     def good(self) -> bool:
-        """Within what is left to a check batch, and no decision changed."""
+        """Whether the difference is within `CHECKED_WITHIN` and no slice changes its class."""
         return self.largest_difference <= CHECKED_WITHIN and self.changed == 0
 
 
 def compare(reference: np.ndarray, other: np.ndarray) -> Agreement:
-    """Hold probabilities against those of 32 bits.
+    """Compare an engine's probabilities with those of Keras (32-bit).
 
     Parameters
     ----------
@@ -68,10 +68,10 @@ def compare(reference: np.ndarray, other: np.ndarray) -> Agreement:
     Raises
     ------
     ValueError
-        If there is nothing to compare: an empty batch would agree.
+        If the shapes differ or the batch is empty: an empty batch would always agree.
     """
     if reference.shape != other.shape or reference.size == 0:
-        raise ValueError(f"probabilities of {reference.shape} and {other.shape} slices cannot be compared")
+        raise ValueError(f"probabilities of shapes {reference.shape} and {other.shape} cannot be compared")
     changed = int(((reference > DECISION) != (other > DECISION)).sum())
     # A NaN agrees with nothing; a comparison with it must not pass.
     difference = np.abs(reference.astype(np.float64) - other)
@@ -79,7 +79,7 @@ def compare(reference: np.ndarray, other: np.ndarray) -> Agreement:
 
 
 def check_images(note: WeightsNote) -> np.ndarray:
-    """The batch on which precisions are compared: selected slices of two synthetic patients, scaled for the network.
+    """Make the test batch: selected slices of two synthetic patients, scaled for the network.
 
     Returns
     -------

@@ -1,6 +1,6 @@
-"""OpenVINO as an engine: a network converted, compiled for this processor, and kept on disk (paper, Table 7).
+"""The OpenVINO engine: convert a network, compile it for this processor, and store it on disk (paper, Table 7).
 
-Each core works on a slice of its own: on few cores that is faster than all cores on one slice, and needs no batches.
+Each core classifies a different slice: with few cores this is faster than all cores on one slice, and needs no batches.
 Taught in chapter 06.
 """
 
@@ -31,7 +31,7 @@ HINTS = {"float32": "f32", "bfloat16": "bf16"}
 
 
 def import_openvino() -> Any:
-    """OpenVINO, without its telemetry: an import alone would report to a server of Intel's."""
+    """Import OpenVINO without its telemetry: the import alone would send a report to an Intel server."""
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     import openvino
 
@@ -39,23 +39,23 @@ def import_openvino() -> Any:
 
 
 def open_openvino(weights: str | Path, network: str | None, precision: str, folder: Path) -> Engine:
-    """A trained network on OpenVINO, from `folder` if it was compiled before.
+    """Open a trained network in OpenVINO; a network compiled earlier is loaded from `folder`.
 
     See `covidlib.inference.choose_engine.open_engine`.
 
     Raises
     ------
     InputError
-        If the weights are not usable.
+        If the weights cannot be used, or bfloat16 is requested and the processor does not support it.
     RuntimeError
-        If OpenVINO does not compute what Keras does, even in 32 bits.
+        If OpenVINO and Keras give different probabilities, even in 32 bits.
     """
     core = import_openvino().Core()
     kept = read_verdict(folder)
     compiled = _read_compiled(core, folder / COMPILED, kept[0]) if kept else None
     if kept is None or compiled is None:
         kept, compiled = _compiled(core, weights, network, precision)
-        # The verdict comes last: it says that what lies beside it is whole.
+        # The verdict comes last: it says that the file beside it is complete.
         folder.mkdir(parents=True, exist_ok=True)
         _write_compiled(compiled, folder / COMPILED)
         write_verdict(folder, *kept)
@@ -66,7 +66,7 @@ def open_openvino(weights: str | Path, network: str | None, precision: str, fold
 
 
 def convert(probabilities: tf.types.experimental.PolymorphicFunction) -> Any:
-    """A traced TensorFlow function of one input and one output as an OpenVINO model."""
+    """Convert a traced TensorFlow function with one input and one output to an OpenVINO model."""
     openvino = import_openvino()
     _mend_version_check()
     converted = openvino.convert_model(probabilities.get_concrete_function())
@@ -95,10 +95,10 @@ def _compiled(
     model.reshape([1, *note.input_shape])
     images = half_precision.check_images(note)
     reference = np.concatenate([probabilities(image[np.newaxis]).numpy() for image in images])
-    able = able_in_half_precision(core)
-    if precision == "bfloat16" and not able:
-        raise InputError("precision bfloat16", "is not in this processor", "Ask for auto or float32")
-    choices: tuple[Precision, ...] = ("bfloat16", "float32") if precision == "auto" and able else ("float32",)
+    supported = able_in_half_precision(core)
+    if precision == "bfloat16" and not supported:
+        raise InputError("precision bfloat16", "not supported by this processor", "Choose auto or float32")
+    choices: tuple[Precision, ...] = ("bfloat16", "float32") if precision == "auto" and supported else ("float32",)
     if precision == "bfloat16":
         choices = ("bfloat16",)
     for chosen in choices:
@@ -106,7 +106,7 @@ def _compiled(
         agreement = half_precision.compare(reference, _inference(compiled)(images))
         if agreement.good or precision == "bfloat16":
             return (chosen, agreement), compiled
-    raise RuntimeError(f"OpenVINO and Keras disagree about {weights}: {agreement}")
+    raise RuntimeError(f"{weights}: OpenVINO and Keras disagree, {agreement}")
 
 
 def _settings(precision: Precision) -> dict[str, str]:
@@ -114,7 +114,7 @@ def _settings(precision: Precision) -> dict[str, str]:
 
 
 def able_in_half_precision(core: Any) -> bool:
-    """Whether OpenVINO has bfloat16 on this processor."""
+    """Whether OpenVINO supports bfloat16 on this processor."""
     return "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
@@ -143,7 +143,7 @@ def _write_compiled(compiled: Any, path: Path) -> None:
 
 
 def _read_compiled(core: Any, path: Path, precision: Precision) -> Any:
-    """The compiled network of an earlier start; None if there is none that is whole.
+    """Load the network compiled by an earlier start; None if there is no complete file.
 
     The settings are not in the file: without them a network compiled in 32 bits would run in bfloat16.
     """
@@ -151,7 +151,7 @@ def _read_compiled(core: Any, path: Path, precision: Precision) -> Any:
         return None
     stored = path.read_bytes()
     content = stored[32:]
-    # OpenVINO takes a damaged file for a good one, or crashes: the hash is asked first.
+    # OpenVINO accepts a damaged file, or crashes on it: the hash is checked first.
     if hashlib.sha256(content).digest() != stored[:32]:
         return None
     try:

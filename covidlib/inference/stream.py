@@ -1,7 +1,7 @@
-"""Read, select and classify as a stream: slices are read ahead while the engine works (paper, Table 7).
+"""Classify series as a stream: slices are read in the background while the engine works (paper, Table 7).
 
-The rule of section 2.2 needs the counts of a whole series before it keeps one slice, so a series is counted first,
-through the rows of the region alone; then only its selected slices are read whole, a few batches ahead of the engine,
+The selection rule of section 2.2 needs the counts of a whole series before it can keep a slice. So a series is counted
+first, from the rows of the region only; then its selected slices are read in full, a few batches ahead of the engine,
 while the next series is counted. Memory does not grow with the number of slices. Taught in chapter 06.
 """
 
@@ -22,17 +22,17 @@ from covidlib.scans.series import Series
 from covidlib.selection import Selection, select_series
 
 BATCHES_AHEAD = 3
-"""Batches that are being read, or wait, while the engine works."""
+"""Batches that are read ahead while the engine works."""
 READERS = 2
 
 
 def probabilities(paths: Sequence[str | Path], engine: Engine) -> np.ndarray:
-    """p(COVID-19) of slices on disk, in their order.
+    """Read and classify slices on disk: p(COVID-19) of each, in order.
 
     Parameters
     ----------
     paths : sequence of path
-        Selected slices, of one series or of several.
+        Selected slices of one series or several.
 
     Returns
     -------
@@ -41,30 +41,31 @@ def probabilities(paths: Sequence[str | Path], engine: Engine) -> np.ndarray:
     Raises
     ------
     InputError
-        If a slice cannot be read, does not average down to the network's size, or gets no number from the network.
+        If a slice cannot be read, cannot be averaged down to the network's input size, or the network returns NaN for
+        it.
     """
     return np.concatenate([np.zeros(0, np.float32), *classified_batches(paths, engine)])
 
 
 def classified_batches(paths: Sequence[str | Path], engine: Engine) -> Iterator[np.ndarray]:
-    """The same, batch after batch, for a progress bar."""
+    """As `probabilities`, but one batch at a time, for a progress bar."""
     with _readers() as pool:
         yield from _batches(paths, engine, pool)
 
 
 def classified_series(series: Iterable[Series], engine: Engine) -> Iterator[tuple[Selection, np.ndarray]]:
-    """Select and classify series after series: the next is counted while one is classified.
+    """Select and classify several series: while one is classified, the next is counted.
 
     Yields
     ------
     selection : Selection
-        What the rule made of the series.
+        The selection rule's result for the series.
     p_covid : float32 array, shape (selected slices,)
 
     Raises
     ------
     InputError
-        If a slice cannot be read, or a series is not fit for the rule.
+        If a slice cannot be read, or the rule cannot be applied to a series.
     """
     with _readers() as pool:
         remaining = iter(series)
@@ -79,13 +80,13 @@ def classified_series(series: Iterable[Series], engine: Engine) -> Iterator[tupl
 
 
 def selected_paths(selection: Selection) -> list[Path]:
-    """The files of the slices that the rule keeps, in slice order."""
+    """Files of the selected slices, in slice order."""
     return [path for path, kept in zip(selection.series.files, selection.keep, strict=True) if kept]
 
 
 def _next_selection(series: Iterator[Series], pool: ThreadPoolExecutor) -> Future[Selection] | None:
-    one = next(series, None)
-    return None if one is None else pool.submit(select_series, one)
+    following = next(series, None)
+    return None if following is None else pool.submit(select_series, following)
 
 
 def _batches(paths: Sequence[str | Path], engine: Engine, pool: ThreadPoolExecutor) -> Iterator[np.ndarray]:
@@ -107,18 +108,18 @@ def _batches(paths: Sequence[str | Path], engine: Engine, pool: ThreadPoolExecut
         start, reading = waiting.popleft()
         images = reading.result()
         read_ahead()
-        found = engine.predict(images)
-        # What is not a number is not above one half either: the patient would come out normal.
-        if np.isnan(found).any():
-            path = Path(paths[start + int(np.isnan(found).argmax())])
-            problem = f"gets no probability from {engine.note.network}, but something that is not a number"
-            raise InputError(path, problem, "Take other weights: a training that diverges leaves such")
-        yield found
+        p_covid = engine.predict(images)
+        # NaN is not above one half, so the patient would be called normal.
+        if np.isnan(p_covid).any():
+            path = Path(paths[start + int(np.isnan(p_covid).argmax())])
+            problem = f"{engine.note.network} returns NaN instead of a probability for this slice"
+            raise InputError(path, problem, "Use other weights: these probably come from a training that diverged")
+        yield p_covid
 
 
 @contextmanager
 def _readers() -> Iterator[ThreadPoolExecutor]:
-    """Threads that read; what waits is dropped when a slice is bad or nobody asks on."""
+    """Threads that read slices; waiting jobs are cancelled after an error or when the caller stops."""
     pool = ThreadPoolExecutor(min(READERS, os.cpu_count() or 1), thread_name_prefix="reader")
     try:
         yield pool

@@ -1,4 +1,7 @@
-"""TensorFlow as an engine (paper, Table 8). Taught in chapter 06."""
+"""The TensorFlow engine: a network as one traced function, in 32 bits or bfloat16 (paper, Table 8).
+
+Taught in chapter 06.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +24,21 @@ TENSORFLOW_BATCH = 8
 
 
 def open_tensorflow(weights: str | Path, network: str | None, precision: str, folder: Path) -> Engine:
+    """Open a trained network in TensorFlow; an earlier choice of precision is read from `folder`.
+
+    See `covidlib.inference.choose_engine.open_engine`.
+
+    Raises
+    ------
+    InputError
+        If the weights cannot be used, or bfloat16 is requested and the processor does not support it.
+    """
     chosen: Precision = "float32"
     difference = 0.0
-    able = machine.has_bfloat16() and not _gpus()
-    if precision == "bfloat16" and not able:
-        raise InputError("precision bfloat16", "is not in this processor", "Ask for auto or float32")
-    if precision != "float32" and able:
+    supported = machine.has_bfloat16() and not _gpus()
+    if precision == "bfloat16" and not supported:
+        raise InputError("precision bfloat16", "not supported by this processor", "Choose auto or float32")
+    if precision != "float32" and supported:
         chosen, agreement = read_verdict(folder) or _judged(weights, network, precision, folder)
         difference = agreement.largest_difference if chosen == "bfloat16" else 0.0
     infer, note = tensorflow_inference(weights, network, chosen)
@@ -34,7 +46,7 @@ def open_tensorflow(weights: str | Path, network: str | None, precision: str, fo
 
 
 def _judged(weights: str | Path, network: str | None, precision: str, folder: Path) -> tuple[Precision, Agreement]:
-    """Both precisions on the check batch; the choice is kept."""
+    """Compare both precisions on the test batch and store the choice."""
     reference, note = tensorflow_inference(weights, network, "float32")
     half, _ = tensorflow_inference(weights, network, "bfloat16")
     images = half_precision.check_images(note)
@@ -47,7 +59,7 @@ def _judged(weights: str | Path, network: str | None, precision: str, folder: Pa
 def tensorflow_inference(
     weights: str | Path, network: str | None, precision: Precision
 ) -> tuple[Inference, WeightsNote]:
-    """A network in TensorFlow as a function of arrays, in batches."""
+    """Load a network as a function of numpy arrays, which are classified in batches."""
     probabilities, note = tensorflow_network(weights, network, precision)
 
     def infer(images: np.ndarray) -> np.ndarray:
@@ -60,7 +72,7 @@ def tensorflow_inference(
 def tensorflow_network(
     weights: str | Path, network: str | None, precision: Precision
 ) -> tuple[tf.types.experimental.PolymorphicFunction, WeightsNote]:
-    """A network as one traced function from slices to p(COVID-19), both 32-bit tensors.
+    """Load a network as one traced function from slices to p(COVID-19), both 32-bit tensors.
 
     The last layer works in 32 bits whatever the precision: probabilities in bfloat16 come in steps of 0.004. XLA does
     not compile it: on processors that was slower, in both precisions.
@@ -68,7 +80,7 @@ def tensorflow_network(
     Raises
     ------
     InputError
-        If the weights are not usable.
+        If the weights cannot be used.
     """
     from covidlib.training.devices import policy
     from covidlib.utils.quiet_tensorflow import keras, tf

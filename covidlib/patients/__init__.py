@@ -1,4 +1,4 @@
-"""From slices to a decision about a patient (paper, section 3.2), and the system around it.
+"""Decide about patients from their slices, and run the paper's automated system (paper, section 3.2).
 
 `decision` is the rule, `thresholds` varies it, `pipeline` goes from a folder to an answer, `report` writes the page.
 """

@@ -1,7 +1,8 @@
-"""Many patients, one after the other: results as they come, a stopped batch goes on, a bad patient stops nobody.
+"""Diagnose many patients in one batch, which can be stopped and resumed (paper, section 3.2).
 
-Each answer is on the disk before the next patient begins (`covidlib.patients.journal`), and is used again if it was
-made of the same files, weights, threshold and engine. Taught in chapter 06.
+Each answer is written to disk before the next patient begins (`covidlib.patients.journal`), and is reused if its
+files, weights, threshold and engine are unchanged. An error in one patient does not stop the others. Taught in
+chapter 06.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked about every patient of a batch.
+    """The settings of a batch, the same for every patient.
 
     Attributes
     ----------
@@ -46,7 +47,7 @@ class Request:
     threshold : float
         Share of a patient's selected slices, 0 to 1 (paper: 0 or 0.1).
     explain : bool
-        Whether reports get heat maps.
+        Whether reports contain heat maps.
     """
 
     weights: Path
@@ -56,13 +57,13 @@ class Request:
     explain: bool = False
 
     def check(self) -> None:
-        """Refuse what can never work, before the first patient.
+        """Check the settings before the first patient is read.
 
         Raises
         ------
         InputError
-            If the threshold is no share, the engine is not installed, or the weights file is not readable or needs its
-            network named.
+            If the threshold is not between 0 and 1, the engine is not installed, or the weights file cannot be read or
+            does not name its network.
         """
         from covidlib.inference.choose_engine import chosen_engine
         from covidlib.networks.weights import read_note
@@ -75,16 +76,16 @@ class Request:
 
 @dataclass(frozen=True)
 class Batch:
-    """What became of the patients.
+    """The results of a batch.
 
     Attributes
     ----------
     records : list of dict
-        One entry a patient that has an answer, in the order of the patients.
+        One entry per patient that has an answer, in the order of the patients.
     failed : dict
-        Patient's name → what was wrong.
+        Patient's name → error message.
     reused : int
-        Records that an earlier start had made.
+        Number of records from an earlier start.
     asked : dict
         threshold, and weights (file, sha256).
     """
@@ -95,7 +96,7 @@ class Batch:
     asked: Record
 
     def to_dict(self) -> Record:
-        """All answers as plain types, for JSON."""
+        """Convert all answers to plain types, for JSON."""
         failed = [{"patient": name, "problem": problem} for name, problem in self.failed.items()]
         return {"covidlib": __version__, "notice": NOTICE, **self.asked, "patients": self.records, "failed": failed}
 
@@ -107,27 +108,28 @@ def diagnose_patients(
     report_path: Path | None = None,
     progress: bool = False,
 ) -> Batch:
-    """The system on patient after patient (paper, section 3.2).
+    """Run the paper's system on several patients, one after the other (paper, section 3.2).
 
     Parameters
     ----------
     json_path : path, optional
-        Where all answers go.
+        File for all answers.
     report_path : path, optional
-        Of one patient the report; of several an overview, with their reports in the folder `NAME_patients` beside it.
+        File for the report of one patient; for several patients an overview, with their reports in the folder
+        `NAME_patients` beside it.
 
     Raises
     ------
     InputError
-        Before anything is done: if the request cannot work, an output cannot be written, both outputs are one file, the
-        JSON file holds something else than answers, or another process is writing it.
+        Before the first patient: if the settings are invalid, an output cannot be written, both outputs are the same
+        file, the JSON file contains something other than answers, or another process is writing it.
     """
     request.check()
     for path in (json_path, report_path):
         if path is not None and not path.absolute().parent.is_dir():
-            raise InputError(path, "lies in a folder that does not exist", "Make the folder, or name another file")
+            raise InputError(path, "the folder of this file does not exist", "Create it, or choose another file")
     if json_path is not None and report_path is not None and json_path.absolute() == report_path.absolute():
-        raise InputError(report_path, "is named for the report and for the answers", "Name two files")
+        raise InputError(report_path, "named for both the report and the answers", "Choose two different files")
     output = json_path or report_path
     with nullcontext() if output is None else exclusive_output(output):
         return _diagnosed(patients, request, json_path, report_path, progress)
@@ -136,32 +138,33 @@ def diagnose_patients(
 def _diagnosed(
     patients: Sequence[Patient], request: Request, json_path: Path | None, report_path: Path | None, progress: bool
 ) -> Batch:
-    named = _report_files(patients, report_path)
+    report_files = _report_files(patients, report_path)
     journal = Journal(json_path, report_path)
     weights = {"file": request.weights.name, "sha256": file_hash(request.weights)}
     worker = _Worker(request, weights)
-    keys = {one.name: _key(one, request, weights["sha256"], report_path is not None) for one in patients}
+    keys = {patient.name: _key(patient, request, weights["sha256"], report_path is not None) for patient in patients}
     earlier = {
         name: record
         for name, record in journal.records.items()
-        if record["key"] == keys.get(name) and (report_path is None or named[name].is_file())
+        if record["key"] == keys.get(name) and (report_path is None or report_files[name].is_file())
     }
-    left = [one for one in patients if one.name not in earlier]
-    if left:
+    remaining = [patient for patient in patients if patient.name not in earlier]
+    if remaining:
         worker.open()
     records, failed = dict(earlier), {}
-    with tqdm(total=sum(len(one.files) for one in left), unit="slice", disable=None if progress else True) as bar:
-        for one in left:
-            until = bar.n + len(one.files)
+    total = sum(len(patient.files) for patient in remaining)
+    with tqdm(total=total, unit="slice", disable=None if progress else True) as bar:
+        for patient in remaining:
+            name, until = patient.name, bar.n + len(patient.files)
             try:
-                records[one.name] = worker.answer(one, keys[one.name], named.get(one.name), report_path, bar)
-                journal.append(records[one.name])
+                records[name] = worker.answer(patient, keys[name], report_files.get(name), report_path, bar)
+                journal.append(records[name])
             except InputError as error:
-                failed[one.name] = str(error)
-            except Exception as error:  # whatever is wrong with one patient, the others want their answers
-                failed[one.name] = f"{type(error).__name__}: {error}"
+                failed[name] = str(error)
+            except Exception as error:  # an error in one patient must not stop the others
+                failed[name] = f"{type(error).__name__}: {error}"
             bar.update(until - bar.n)
-    ordered = [records[one.name] for one in patients if one.name in records]
+    ordered = [records[patient.name] for patient in patients if patient.name in records]
     asked = {"threshold": request.threshold, "weights": weights}
     batch = Batch(ordered, failed, len(earlier), asked)
     if report_path is not None and len(patients) > 1:
@@ -172,7 +175,7 @@ def _diagnosed(
 
 
 class _Worker:
-    """One network, opened once, for all patients."""
+    """The network, opened once for all patients."""
 
     def __init__(self, request: Request, weights: dict[str, str]) -> None:
         self.request, self.weights = request, weights
@@ -212,10 +215,10 @@ class _Worker:
 
 
 def _key(patient: Patient, request: Request, weights: str, with_report: bool) -> str:
-    """Hash of all that decides a record: if it is the same, so is the record."""
+    """Hash of everything that decides a record: with the same hash, the record can be reused."""
     from covidlib.inference.choose_engine import chosen_engine
 
-    # The engine that "auto" comes to: once another is installed, its answers may differ.
+    # The engine that "auto" stands for: if another is installed later, its answers may differ.
     engine = chosen_engine(request.engine)
     asked = [weights, request.network, request.threshold, engine, request.explain, with_report, __version__]
     try:
@@ -226,14 +229,15 @@ def _key(patient: Patient, request: Request, weights: str, with_report: bool) ->
 
 
 def _report_files(patients: Sequence[Patient], report_path: Path | None) -> dict[str, Path]:
-    """Where each patient's report goes: names made of letters, digits and hyphens, one for each patient."""
+    """Choose the file of each patient's report: a unique name of letters, digits and hyphens."""
     if report_path is None:
         return {}
     if len(patients) == 1:
         return {patients[0].name: report_path}
     folder = report_path.with_name(f"{report_path.stem}_patients")
-    named = {}
-    for one in patients:
-        readable = re.sub("[^A-Za-z0-9]+", "-", one.name).strip("-")[-60:]
-        named[one.name] = folder / f"{readable}-{hashlib.sha256(one.name.encode()).hexdigest()[:8]}.html"
-    return named
+    report_files = {}
+    for patient in patients:
+        readable = re.sub("[^A-Za-z0-9]+", "-", patient.name).strip("-")[-60:]
+        digest = hashlib.sha256(patient.name.encode()).hexdigest()[:8]
+        report_files[patient.name] = folder / f"{readable}-{digest}.html"
+    return report_files

@@ -1,8 +1,8 @@
-"""From slices to a patient: the paper's decision rule and its tables (section 3.2, Tables 4 to 6).
+"""The decision rule: from classified slices to a patient (paper, section 3.2, Tables 4 to 6).
 
-A patient is called infected when enough of the selected slices are called COVID-19. Nothing here is a diagnosis: it is
-the paper's rule, applied so that it can be studied. The system around it is `covidlib.patients.pipeline`. Taught in
-chapter 06.
+A patient is called infected when enough of the selected slices are called COVID-19. This is the
+paper's rule, applied so that it can be studied; it is not a diagnosis. `covidlib.patients.pipeline` is the system that
+uses it. Taught in chapter 06.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Decision = Literal["infected", "normal", "undetermined"]
 
 
 def decide(covid_slices: int, selected_slices: int, threshold: float = THRESHOLD_2) -> Decision:
-    """The paper's decision about a patient (section 3.2).
+    """Apply the paper's decision rule to the counts of one patient (section 3.2).
 
     Infected if at least one selected slice, and at least the share `threshold` of them, is called COVID-19. The
     published code compares 0 ≥ 0 when nothing was selected and calls that patient infected; here it is undetermined.
@@ -39,10 +39,10 @@ def decide(covid_slices: int, selected_slices: int, threshold: float = THRESHOLD
     Raises
     ------
     ValueError
-        If the counts contradict each other or the threshold is no share.
+        If the counts contradict each other or the threshold is not between 0 and 1.
     """
     if not 0 <= covid_slices <= selected_slices:
-        raise ValueError(f"{covid_slices} COVID-19 slices of {selected_slices} selected")
+        raise ValueError(f"{covid_slices} COVID-19 slices of {selected_slices} selected: must be between 0 and all")
     needed = slices_needed(selected_slices, threshold)
     if selected_slices == 0:
         return "undetermined"
@@ -50,26 +50,26 @@ def decide(covid_slices: int, selected_slices: int, threshold: float = THRESHOLD
 
 
 def slices_needed(selected_slices: int, threshold: float = THRESHOLD_2) -> int:
-    """How many slices must be called COVID-19 for "infected": at least one (section 3.2).
+    """Number of slices that must be called COVID-19 for "infected", at least one (section 3.2).
 
     Raises
     ------
     ValueError
-        If the threshold is no share.
+        If the threshold is not between 0 and 1.
     """
     if not 0 <= threshold <= 1:
-        raise ValueError(f"a threshold is a share from 0 to 1, not {threshold}")
+        raise ValueError(f"threshold {threshold} must be between 0 and 1, a share of the selected slices")
     # An exact share: in floating point 0.07 · 100 is a little more than 7, and 7 of 100 would not be 7%.
     return max(1, math.ceil(Fraction(str(threshold)) * selected_slices))
 
 
 def decide_patients(predictions: pd.DataFrame, threshold: float = THRESHOLD_2) -> pd.DataFrame:
-    """Decisions from predictions: one row a patient and network (paper, section 3.2).
+    """Decide about every patient in a table of predictions: one row per patient and network (paper, section 3.2).
 
     Parameters
     ----------
     predictions : DataFrame
-        Columns network, fold, patient, patient_label, p_covid: one row a selected slice.
+        Columns network, fold, patient, patient_label, p_covid: one row per selected slice.
 
     Returns
     -------
@@ -92,7 +92,7 @@ def decide_patients(predictions: pd.DataFrame, threshold: float = THRESHOLD_2) -
 
 
 def patient_counts(decisions: pd.DataFrame) -> Counts:
-    """The four counts of patients, over all folds; an undetermined patient is wrong (Table 6).
+    """Count right and wrong patients of both classes over all folds; undetermined counts as wrong (Table 6).
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def patient_counts(decisions: pd.DataFrame) -> Counts:
 
 
 def patient_fold_counts(predictions: pd.DataFrame, threshold: float) -> dict[str, list[Counts]]:
-    """The counts of patients of each network, fold after fold, decided at a threshold.
+    """Count right and wrong patients per network and fold, decided at a threshold.
 
     Parameters
     ----------
@@ -126,13 +126,13 @@ def patient_fold_counts(predictions: pd.DataFrame, threshold: float) -> dict[str
 
 
 def table6(decisions: pd.DataFrame) -> pd.DataFrame:
-    """Table 6 from decisions: patients right and wrong by fold and network, and the mean over folds.
+    """Make Table 6 from decisions: right and wrong patients per fold and network, and the mean over folds.
 
-    An undetermined patient is identified neither way and counts as wrong.
+    An undetermined patient counts as wrong.
     """
     rows = []
-    for (fold, network), own in decisions.groupby(["fold", "network"]):
-        counts = patient_counts(own)
+    for (fold, network), decided in decisions.groupby(["fold", "network"]):
+        counts = patient_counts(decided)
         rows.append(
             {
                 "Fold": str(fold),

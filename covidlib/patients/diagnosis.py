@@ -1,6 +1,7 @@
-"""What the system answers about a patient: series by series, the decision, and how close it was (section 3.2).
+"""The answer about one patient: each series, the decision, and how close it was (paper, section 3.2).
 
-Records, and what follows from them by counting; `covidlib.patients.pipeline` makes them. Taught in chapter 06.
+These are records, with the numbers that follow from them by counting; `covidlib.patients.pipeline` makes them.
+Taught in chapter 06.
 """
 
 from __future__ import annotations
@@ -25,16 +26,16 @@ NOTICE = "For teaching and research. Not a medical device: it must not be used f
 
 @dataclass(frozen=True)
 class SeriesAnswer:
-    """What the system made of one series.
+    """The system's answer about one series.
 
     Attributes
     ----------
     selection : Selection or None
-        The rule's result; None where the size of the slices makes it meaningless.
+        The selection rule's result; None if the slices have another size than the rule expects.
     probabilities : float array, shape (classified slices,)
         p(COVID-19) of the selected slices, in slice order; empty if the series was not classified.
     unlike : tuple of str
-        Why the series was not classified: what is unlike the training data.
+        Why the series was not classified: how it differs from the training data.
     """
 
     series: Series
@@ -44,11 +45,11 @@ class SeriesAnswer:
     unlike: tuple[str, ...]
 
     def to_dict(self) -> dict[str, object]:
-        """The answer as plain types, for JSON."""
+        """Convert the answer to plain types, for JSON."""
         rule = {"series": self.series.name, "slices": len(self.series)}
         return {
             **(self.selection.to_dict() if self.selection else rule),
-            "probabilities": [round(float(one), 6) for one in self.probabilities],
+            "probabilities": [round(float(p), 6) for p in self.probabilities],
             "settings": asdict(self.settings),
             "unlike": list(self.unlike),
         }
@@ -56,19 +57,19 @@ class SeriesAnswer:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What the system answers about one patient.
+    """The system's answer about one patient.
 
     Attributes
     ----------
     engine : str
-        One line on what ran the network, and how (`covidlib.inference.engine.Engine.describe`).
+        The engine and its precision in one line (`covidlib.inference.engine.Engine.describe`).
     threshold : float
-        The share of selected slices that makes a patient infected; 0 is one slice.
+        Share of selected slices that makes a patient infected; 0 means that one slice is enough.
     answers : tuple of SeriesAnswer
-        One a series. The decision counts the slices of all series that were classified.
+        One per series. The decision counts the slices of all classified series.
     decision : "infected", "normal" or "undetermined"
     remarks : tuple of str
-        What a reader must know before believing the answer.
+        What a reader must know before trusting the answer.
     probabilities : float array, shape (classified slices,)
         p(COVID-19) of all series, one after the other.
     """
@@ -90,23 +91,23 @@ class Diagnosis:
     @property
     def selections(self) -> tuple[Selection, ...]:
         """The rule's result for each series that was classified."""
-        return tuple(one.selection for one in self.answers if one.selection and not one.unlike)
+        return tuple(answer.selection for answer in self.answers if answer.selection and not answer.unlike)
 
     @property
     def covid_slices(self) -> int:
-        """Selected slices called COVID-19."""
+        """Number of selected slices called COVID-19."""
         return int((self.probabilities > DECISION).sum())
 
     @property
     def needed(self) -> int:
-        """Slices that must be called COVID-19 for "infected"."""
+        """Number of slices that must be called COVID-19 for "infected"."""
         return slices_needed(len(self.probabilities), self.threshold)
 
     @property
     def deciding_probability(self) -> float:
-        """The highest p(COVID-19) but needed − 1: the patient is infected if and only if it is above 0.5.
+        """The n-th highest p(COVID-19), n = `needed`: the patient is infected if and only if it is above 0.5.
 
-        Its distance from 0.5 says how near the decision was. NaN where nothing was classified.
+        Its distance from 0.5 says how close the decision was. NaN if no slice was classified.
         """
         if self.needed > len(self.probabilities):
             return math.nan
@@ -114,15 +115,15 @@ class Diagnosis:
 
     @property
     def slices_to_change(self) -> int:
-        """How many slices would have to be called otherwise for the decision to change; 0 if there is none."""
+        """Number of slices whose class would have to change to change the decision; 0 if undetermined."""
         if self.decision == "undetermined":
             return 0
         return self.covid_slices - self.needed + 1 if self.decision == "infected" else self.needed - self.covid_slices
 
     def how_close(self) -> str:
-        """The decision's distance from its threshold, in one sentence."""
+        """Describe in one sentence how close the decision was to its threshold."""
         if self.decision == "undetermined":
-            return "nothing was classified, so there is nothing to count"
+            return "no slice was classified, so there is nothing to count"
         counted = (
             f"{self.covid_slices} of {len(self.probabilities)} selected slices called COVID-19, {self.needed} needed"
         )
@@ -132,7 +133,7 @@ class Diagnosis:
         return f"{counted} ({share}); it would change with {change} called {called}"
 
     def to_dict(self) -> dict[str, object]:
-        """The diagnosis as plain types, for JSON."""
+        """Convert the diagnosis to plain types, for JSON."""
         return {
             "patient": self.patient,
             "network": self.network,
@@ -145,7 +146,7 @@ class Diagnosis:
             "slices_to_change": self.slices_to_change,
             "how_close": self.how_close(),
             "deciding_probability": None if not len(self.probabilities) else round(self.deciding_probability, 6),
-            "series": [one.to_dict() for one in self.answers],
+            "series": [answer.to_dict() for answer in self.answers],
             "remarks": list(self.remarks),
             "notice": NOTICE,
         }

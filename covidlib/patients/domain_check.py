@@ -1,10 +1,10 @@
-"""Is a series like those that the networks were made for? What is unlike them gets no answer (paper, section 2.1).
+"""Check whether a series is similar to the training data; others are not classified (paper, section 2.1).
 
-A network answers whatever it is shown. So before it is asked, a series is compared with COVID-CTset, of which the
-header of every series was published (`covidlib.datasets.published_lists.series_metadata`): size, values, spacing. What
-headers cannot say, how much lung and soft tissue a slice shows, is compared with the book's synthetic cohort. The
-limits are the extremes of those data, not fitted to any result; inside them a series may still be unlike in ways that
-nobody checks here. Taught in chapter 06.
+A network gives an answer for any image. So a series is first compared with COVID-CTset, of which the headers of all
+series were published (`covidlib.datasets.published_lists.series_metadata`): size, values, spacing. How much lung and
+soft tissue a slice shows is not in the headers and is compared with the book's synthetic cohort. The limits are the
+extremes of those data, not fitted to any result; a series within them may still differ in ways that are not checked.
+Taught in chapter 06.
 """
 
 from __future__ import annotations
@@ -26,33 +26,33 @@ from covidlib.scans.series import Series
 LARGEST_VALUE = 4095
 """All 1,119 series store 12 bits, and the synthetic cohort is cut at the same value."""
 FIELD_MM = (238.0, 470.0)
-"""Smallest and largest reconstruction diameter of the published series; one pixel is this over 512."""
+"""Smallest and largest reconstruction diameter of the published series; divided by 512 it is the pixel spacing."""
 THICKNESS_MM = (1.5, 8.0)
 """Thinnest and thickest slices of the published series."""
 SOFT_TISSUE = (924, 1174)
-"""−100 to 150 HU, stored: fat's upper end to tissue with contrast agent; elsewhere if the scale is other."""
+"""Stored values of −100 to 150 HU, from fat to tissue with contrast agent."""
 LEAST_SOFT_TISSUE = 0.064
-"""Half of the least share of soft tissue in the most open slice of a synthetic patient (0.128)."""
+"""Half of the smallest share of soft tissue in the most open slice of a synthetic patient (0.128)."""
 LEAST_LUNG = 0.058
-"""Half of the least share of lung in the most open slice of a synthetic patient (0.116): one of two lungs."""
+"""Half of the smallest share of lung in the most open slice of a synthetic patient (0.116): one of two lungs."""
 MAKERS = (
     "Siemens", "GE", "Philips", "Toshiba", "Canon", "Hitachi", "Fujifilm", "UIH", "United Imaging", "Neusoft", "Picker",
 )  # fmt: skip
-"""Words of a header that name a maker; other text of that field is not shown: it is free text, and may hold a name."""
+"""Words of a header that name a maker; other text of that field is not shown, because free text may contain a name."""
 MAKER, TUBE_KV = "SIEMENS", 110.0
 """All 1,119 published series are from one scanner of this maker, at this tube voltage."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How a series was made, as far as its headers say; None or "" where they do not.
+    """The acquisition settings of a series from its headers; None or "" if a header is missing.
 
     Attributes
     ----------
     pixel_mm, thickness_mm, kv : float or None
         Pixel spacing, slice thickness, tube voltage.
     maker, kernel : str
-        Of the scanner, and of the reconstruction.
+        Maker of the scanner, kernel of the reconstruction.
     """
 
     pixel_mm: float | None = None
@@ -63,9 +63,9 @@ class Settings:
 
 
 def settings_of(series: Series) -> Settings:
-    """How a series was made: from the first DICOM header, or from what `covidlib import-dicom` wrote beside its TIFF.
+    """Read the acquisition settings of a series: from its first DICOM header, or from the table of `import-dicom`.
 
-    Of other TIFF series nothing is known.
+    `covidlib import-dicom` writes the table beside its TIFF series; of other TIFF series nothing is known.
 
     Raises
     ------
@@ -81,20 +81,20 @@ def settings_of(series: Series) -> Settings:
 
 
 def _maker(text: str) -> str:
-    """The maker's name as it is known; "an unknown maker" for other text."""
+    """The maker's usual name; "an unknown maker" for any other text."""
     known = (maker for maker in MAKERS if re.search(rf"\b{maker}\b", text, re.IGNORECASE))
     return next(known, "an unknown maker" if text.strip() else "")
 
 
 def _imported_settings(folder: Path) -> Settings:
-    """The row of series.csv, two folders above, that belongs to an imported series; nothing where there is none."""
+    """Settings of an imported series from series.csv, two folders above; empty if there is no such row."""
     try:
         table = pd.read_csv(folder.parent.parent / "series.csv", dtype=str, keep_default_na=False)
-        own = table[(table["patient"] == folder.parent.name) & (table["series"] == folder.name)]
-        row = own.to_dict("records")[0]
+        matching = table[(table["patient"] == folder.parent.name) & (table["series"] == folder.name)]
+        row = matching.to_dict("records")[0]
         pixel, thickness, kv = (_known(row[column] or "nan") for column in ("pixel_mm", "thickness_mm", "kvp"))
         return Settings(pixel, thickness, kv, kernel=str(row["kernel"]))
-    # Another table of that name, or none: what is not known is said beside the answer.
+    # No such table, or another one of that name: `cautions` reports the missing settings.
     except (OSError, ValueError, LookupError):
         return Settings()
 
@@ -105,14 +105,14 @@ def _known(value: object) -> float | None:
 
 
 def unlike_size(shape: tuple[int, int]) -> tuple[str, ...]:
-    """Why slices of this size are unlike the training data, or nothing."""
+    """How slices of this size differ from the training data; empty if they do not."""
     if shape == (SLICE_SIDE, SLICE_SIDE):
         return ()
     return (f"slices of {shape[0]}×{shape[1]} pixels; all training slices have {SLICE_SIDE}×{SLICE_SIDE}",)
 
 
 def unlike_settings(settings: Settings) -> tuple[str, ...]:
-    """Why a series made so is unlike the training data, or nothing; what is unknown passes."""
+    """How a series with these settings differs from the training data; unknown settings are accepted."""
     low, high = (field / SLICE_SIDE for field in FIELD_MM)
     reasons = []
     if settings.pixel_mm is not None and not FIELD_MM[0] <= round(settings.pixel_mm * SLICE_SIDE, 1) <= FIELD_MM[1]:
@@ -125,7 +125,7 @@ def unlike_settings(settings: Settings) -> tuple[str, ...]:
 
 
 def unlike_pixels(pixels: np.ndarray) -> tuple[str, ...]:
-    """Why the most open slice of a series is unlike the training data, or nothing.
+    """How the most open slice of a series differs from the training data; empty if it does not.
 
     Parameters
     ----------
@@ -149,13 +149,13 @@ def unlike_pixels(pixels: np.ndarray) -> tuple[str, ...]:
 
 
 def cautions(settings: Settings, kind: str) -> tuple[str, ...]:
-    """What else differs from COVID-CTset, or is unknown, and leaves the answer standing."""
+    """Remarks on differences from COVID-CTset, and unknown settings, that do not prevent an answer."""
     remarks = []
     if settings.maker and settings.maker.upper() != MAKER:
         remarks.append(f"scanner by {settings.maker}; all of COVID-CTset is from one scanner by {MAKER}")
     if settings.kv is not None and settings.kv != TUBE_KV:
         remarks.append(f"tube at {settings.kv:g} kV; all of COVID-CTset at {TUBE_KV:g} kV")
     if settings.pixel_mm is None or settings.thickness_mm is None:
-        where = "no series.csv of `covidlib import-dicom` says it" if kind == "tiff" else "the headers do not say it"
-        remarks.append(f"pixel spacing or slice thickness not checked: {where}")
+        reason = "there is no series.csv from `covidlib import-dicom`" if kind == "tiff" else "not in the headers"
+        remarks.append(f"pixel spacing or slice thickness not checked: {reason}")
     return tuple(remarks)

@@ -1,7 +1,7 @@
-"""How often a patient is called infected, from the rate at which slices are (paper, section 3.2).
+"""How false positive slices add up to false alarms about patients (paper, section 3.2).
 
-Whether false alarms are spread over patients or come in clusters decides how many normal patients a threshold lets
-through. Taught in chapter 06.
+How many normal patients are called infected depends on whether false positive slices are spread over all patients or
+clustered in a few. Taught in chapter 06.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from covidlib.patients.decision import THRESHOLD_1, slices_needed
 
 
 def infected_chance(slice_rate: float, selected: int, threshold: float = THRESHOLD_1, icc: float = 0.0) -> float:
-    """The chance that a patient is called infected, from the rate at which slices are called COVID-19.
+    """Probability that a patient is called infected, given the rate at which slices are called COVID-19.
 
-    A patient's own rate is drawn from a beta distribution with mean `slice_rate`, so the number of slices called
+    Each patient's rate is drawn from a beta distribution with mean `slice_rate`, so the number of slices called
     COVID-19 is beta-binomial and two slices of a patient correlate by `icc`. At 0 every patient has the same rate and
     slices are independent; at 1 a patient's slices are all called the same. For normal patients and the false
     positive rate of slices this is the rate of false alarms.
@@ -35,12 +35,12 @@ def infected_chance(slice_rate: float, selected: int, threshold: float = THRESHO
     Raises
     ------
     ValueError
-        If a rate, the correlation or the threshold is no share, or nothing is selected.
+        If the rate, the correlation or the threshold is not between 0 and 1, or no slice is selected.
     """
     if not (0 <= slice_rate <= 1 and 0 <= icc <= 1):
-        raise ValueError(f"rate {slice_rate}, correlation {icc}: both are shares from 0 to 1")
+        raise ValueError(f"rate {slice_rate} and correlation {icc} must be between 0 and 1")
     if selected < 1:
-        raise ValueError("with nothing selected no number of slices decides")
+        raise ValueError(f"selected is {selected}, must be at least 1: there is no decision without a selected slice")
     not_enough = slices_needed(selected, threshold) - 1
     if icc == 1 or slice_rate in (0, 1):
         return float(slice_rate)
@@ -53,12 +53,12 @@ def infected_chance(slice_rate: float, selected: int, threshold: float = THRESHO
 def chances_by_clustering(
     slice_rate: float, selected: int, thresholds: tuple[float, ...], correlations: tuple[float, ...]
 ) -> pd.DataFrame:
-    """How often a patient is called infected, for thresholds and clusterings.
+    """Probability that a patient is called infected, for several thresholds and degrees of clustering.
 
     Returns
     -------
     DataFrame
-        One row a correlation, one column a threshold.
+        One row per correlation, one column per threshold.
     """
     table = [
         [infected_chance(slice_rate, selected, threshold, icc) for threshold in thresholds] for icc in correlations
@@ -67,15 +67,16 @@ def chances_by_clustering(
 
 
 def implied_icc(patient_rate: float, slice_rate: float, selected: int) -> float:
-    """The clustering at which a slice rate gives the patient rate seen at threshold 1 (Table 5).
+    """Find the clustering at which a slice rate gives the patient rate observed at threshold 1 (Table 5).
 
-    One slice is enough there, so the more the same number of false alarms heaps in few patients, the fewer patients
-    are called infected: from 1 − (1 − rate)ⁿ of independent slices down to the slice rate itself.
+    At threshold 1 one slice is enough. So the more the same number of false positive slices is concentrated in a few
+    patients, the fewer patients are called infected: from 1 − (1 − rate)ⁿ for independent slices down to the slice
+    rate itself.
 
     Returns
     -------
     float
-        Intraclass correlation; not a number if the patient rate lies outside these ends.
+        Intraclass correlation; NaN if the patient rate is outside this range.
 
     Raises
     ------

@@ -1,6 +1,7 @@
-"""What a batch of patients has answered so far, on disk: one JSON line a patient, then one file with all answers.
+"""Store the answers of a batch on disk as they come, so that a stopped batch can resume.
 
-A batch that is killed after the n-th patient finds n answers when it is started again. Taught in chapter 06.
+The journal has one JSON line per patient; at the end, one file contains all answers. A batch that is killed after the
+n-th patient finds n answers when it is started again. Taught in chapter 06.
 """
 
 from __future__ import annotations
@@ -14,18 +15,18 @@ from covidlib.errors import InputError
 from covidlib.utils.files import write_text
 
 Record = dict[str, Any]
-"""One patient's answer. `patient` and `key` (a hash of all that decides the answer) are in each."""
+"""One patient's answer. Each has a `patient` and a `key`, a hash of everything that decides the answer."""
 
 
 class Journal:
-    """The answers of a batch: those of an earlier start, and each new one as it comes.
+    """The answers of a batch: those of an earlier start, and new ones as they are appended.
 
     Parameters
     ----------
     json_path : path, optional
-        The file that is to hold all answers. If it is there, its answers are taken up.
+        File for all answers. If it exists, its answers are read.
     report_path : path, optional
-        Names the file of lines where no JSON file is wanted; without either nothing is kept.
+        Names the journal's file if there is no JSON file; without either, nothing is stored.
 
     Attributes
     ----------
@@ -35,7 +36,7 @@ class Journal:
     Raises
     ------
     InputError
-        If the file that is to hold the answers holds something else.
+        If the file for the answers contains something else.
     """
 
     def __init__(self, json_path: Path | None, report_path: Path | None) -> None:
@@ -52,7 +53,7 @@ class Journal:
             write_text(self.lines, "".join(json.dumps(record) + "\n" for record in kept))
 
     def append(self, record: Record) -> None:
-        """Put one answer on the disk before the next patient begins."""
+        """Write one answer to disk before the next patient begins."""
         if self.lines is None:
             return
         with self.lines.open("ab") as stream:
@@ -61,7 +62,7 @@ class Journal:
             os.fsync(stream.fileno())
 
     def finish(self, answers: Record) -> None:
-        """Write all answers into one file, if one is wanted; the lines have served."""
+        """Write all answers to the JSON file, if there is one, and delete the journal."""
         if self.json_path is not None:
             write_text(self.json_path, json.dumps(answers, indent=1) + "\n")
         if self.lines is not None:
@@ -76,7 +77,7 @@ def _read_answers(path: Path) -> list[Record]:
             raise KeyError("key")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
-            path, "holds something else than answers of `covidlib diagnose`", "Name another file, or delete it"
+            path, "contains something other than answers of `covidlib diagnose`", "Choose another file, or delete it"
         ) from error
     return records
 
@@ -89,5 +90,5 @@ def _parsed(line: bytes) -> Record | None:
     return record if _is_record(record) else None
 
 
-def _is_record(found: object) -> bool:
-    return isinstance(found, dict) and all(isinstance(found.get(name), str) for name in ("patient", "key"))
+def _is_record(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(value.get(name), str) for name in ("patient", "key"))

@@ -1,7 +1,7 @@
-"""The paper's automated system: a patient's series in, an answer out (section 3.2, Tables 4 to 7).
+"""The paper's automated system: from a patient's series to an answer (section 3.2, Tables 4 to 7).
 
-Select the slices of each series, classify them, count. A series that is unlike the training data is not classified,
-and a patient of whom nothing was classified is undetermined. Nothing here is a diagnosis. Taught in chapter 06.
+It selects the slices of each series, classifies them and counts. A series that differs from the training data is not
+classified; a patient without any classified slice is undetermined. The answer is not a diagnosis. Taught in chapter 06.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from covidlib.inference.engine import Engine
 
 FLAT = 0.01
-"""Probabilities that differ by less are worth a remark: a network whose heads are silent says the same of any slice."""
+"""If all probabilities differ by less, a remark says so: a network with silent heads gives every slice the same one."""
 
 
 def diagnose_folder(
@@ -36,12 +36,12 @@ def diagnose_folder(
     threshold: float = THRESHOLD_2,
     engine: EngineName = "auto",
 ) -> Diagnosis:
-    """Select, classify, decide: one patient's folder in, an answer out (paper, section 3.2).
+    """Run the paper's system on one patient's folder: select, classify, decide (paper, section 3.2).
 
     Parameters
     ----------
     folder : path
-        One patient: one series or several. Selection is done for each series; the decision counts all their slices.
+        One patient, with one series or several. Slices are selected per series; the decision counts all of them.
     weights : path
         A covidlib weights file, or one of the authors' with `network` named.
     engine : "auto", "tensorflow" or "openvino"
@@ -50,7 +50,7 @@ def diagnose_folder(
     Raises
     ------
     InputError
-        If the folder, a slice or the weights are not usable.
+        If the folder, a slice or the weights cannot be used.
     """
     from covidlib.inference.choose_engine import open_engine
 
@@ -60,18 +60,18 @@ def diagnose_folder(
 
 
 def diagnose_with(folder: str | Path, engine: Engine, threshold: float = THRESHOLD_2) -> Diagnosis:
-    """`diagnose_folder` with the network at hand: for many patients one after the other.
+    """As `diagnose_folder`, with an open engine: for many patients, one after the other.
 
     Raises
     ------
     InputError
-        If the folder or a slice is not usable.
+        If the folder or a slice cannot be used.
     """
     return diagnose_series(str(folder), find_series(folder), engine, threshold)
 
 
 def check_threshold(threshold: float) -> None:
-    """Refuse what is no share of slices.
+    """Check that a threshold is a share of slices.
 
     Raises
     ------
@@ -80,7 +80,9 @@ def check_threshold(threshold: float) -> None:
     """
     if not 0 <= threshold <= 1:
         raise InputError(
-            "threshold", f"{threshold} is no share", "Give 0 (one slice is enough) to 1; the paper's are 0 and 0.1"
+            "threshold",
+            f"{threshold} must be between 0 and 1",
+            "Choose a share, such as 0 (one slice is enough) or 0.1",
         )
 
 
@@ -91,25 +93,25 @@ def diagnose_series(
     threshold: float = THRESHOLD_2,
     advance: Callable[[int], object] = lambda slices: None,
 ) -> Diagnosis:
-    """The paper's system on the series of one patient (section 3.2).
+    """Run the paper's system on the series of one patient (section 3.2).
 
-    A series that is unlike the training data (`covidlib.patients.domain_check`) is not classified; where that leaves no
-    slice, the patient is undetermined.
+    A series that differs from the training data (`covidlib.patients.domain_check`) is not classified; if no slice is
+    left, the patient is undetermined.
 
     Parameters
     ----------
     advance : function of int
-        Called with the number of slices that are done, as they are done.
+        Called with the number of slices done since the last call, for a progress bar.
 
     Raises
     ------
     InputError
         If a slice cannot be read.
     """
-    answers = tuple(_answer(one, engine, advance) for one in series)
-    p_covid = np.concatenate([one.probabilities for one in answers]) if answers else np.zeros(0)
+    answers = tuple(_answer(single, engine, advance) for single in series)
+    p_covid = np.concatenate([answer.probabilities for answer in answers]) if answers else np.zeros(0)
     decision = decide(int((p_covid > DECISION).sum()), len(p_covid), threshold)
-    remarks = tuple(dict.fromkeys(remark for one in answers for remark in _remarks(one)))
+    remarks = tuple(dict.fromkeys(remark for answer in answers for remark in _remarks(answer)))
     if len(p_covid) > 1 and np.ptp(p_covid) < FLAT:
         remarks += (
             f"the probabilities of all {len(p_covid)} slices differ by less than {FLAT:g}: this network hardly tells "
@@ -141,11 +143,11 @@ def _answer(series: Series, engine: Engine, advance: Callable[[int], object]) ->
 def _classify(paths: Sequence[Path], engine: Engine, advance: Callable[[int], object]) -> np.ndarray:
     from covidlib.inference.stream import classified_batches
 
-    found = [np.zeros(0)]
-    for some in classified_batches(paths, engine):
-        found.append(some)
-        advance(len(some))
-    return np.concatenate(found)
+    probabilities = [np.zeros(0)]
+    for batch in classified_batches(paths, engine):
+        probabilities.append(batch)
+        advance(len(batch))
+    return np.concatenate(probabilities)
 
 
 def _remarks(answer: SeriesAnswer) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
-"""The report of one patient as one HTML file, and the overview of many (paper, section 3.2).
+"""Write the HTML report of one patient, and the overview of a batch (paper, section 3.2).
 
-No script, nothing from a network, every name escaped; it prints on two pages. It shows what an answer rests on, so
-that a reader can disbelieve it. Taught in chapter 06.
+A report is one file without scripts or links to the web, with every name escaped; it prints on two pages. It shows the
+basis of the answer, so that a reader can check it. Taught in chapter 06.
 """
 
 from __future__ import annotations
@@ -28,30 +28,30 @@ if TYPE_CHECKING:
     from covidlib.utils.quiet_tensorflow import keras
 
 STRIP_SLICES = 48
-"""Small pictures in all strips of a report together: more would not print on its first page."""
+"""Number of small pictures in all strips of a report: more would not fit on its first printed page."""
 SUSPICIOUS = 4
 
 
 def versions() -> dict[str, str]:
-    """What made a result, for its record."""
-    found = {"covidlib": __version__, "python": platform.python_version()}
+    """Versions of Python and of the packages that made a result."""
+    numbers = {"covidlib": __version__, "python": platform.python_version()}
     for name in ("numpy", "tensorflow", "keras", "openvino", "pydicom"):
         try:
-            found[name] = version(name)
+            numbers[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return numbers
 
 
 def patient_report(diagnosis: Diagnosis, record: Mapping[str, Any], model: keras.Model | None = None) -> str:
-    """One patient's report.
+    """Make the HTML report of one patient.
 
     Parameters
     ----------
     record : mapping
         The patient's entry in the JSON (`covidlib.patients.batch`): made, versions, weights, data.
     model : keras.Model, optional
-        The network, to draw Grad-CAM maps with; without it the slices are shown plain.
+        The network, for Grad-CAM maps; without it, slices are shown without maps.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def patient_report(diagnosis: Diagnosis, record: Mapping[str, Any], model: keras
         series.append(f"<h3>{name}: {kept} of {len(answer.series)} slices selected{refused}</h3>")
         curve = along_z(answer) if len(answer.probabilities) else ""
         series.append(f'<div class="series">{strip(answer, each)}{curve}</div>')
-    total, kept = sum(len(one.series) for one in diagnosis.answers), len(diagnosis.probabilities)
+    total, kept = sum(len(answer.series) for answer in diagnosis.answers), len(diagnosis.probabilities)
     values = {
         "title": "/".join(diagnosis.patient.split("/")[-2:]),
         "patient": diagnosis.patient,
@@ -95,7 +95,7 @@ def patient_report(diagnosis: Diagnosis, record: Mapping[str, Any], model: keras
         "data_hash": str(record["data"]["sha256"]),
     }
     escaped = {name: html.escape(value) for name, value in values.items()}
-    remarks = diagnosis.remarks or ("nothing was found that differs from the training data, in what is checked",)
+    remarks = diagnosis.remarks or ("no difference from the training data was found in what is checked",)
     return _template("patient").substitute(
         escaped,
         style=_style(),
@@ -106,7 +106,7 @@ def patient_report(diagnosis: Diagnosis, record: Mapping[str, Any], model: keras
 
 
 def question(threshold: float) -> str:
-    """What the system is asked about a patient, in words."""
+    """The question that the system answers about a patient, in words."""
     share = (
         "at least one of the selected slices"
         if threshold == 0
@@ -129,7 +129,7 @@ def _deciding(diagnosis: Diagnosis) -> str:
 
 
 def _ordinal(place: int) -> str:
-    """A place from 1 on as a sentence has it: "first", "second", "third", "4th", …, "21st"."""
+    """An ordinal number as in a sentence: "first", "second", "third", "4th", …, "21st"."""
     words = {1: "first", 2: "second", 3: "third"}
     if place in words:
         return words[place]
@@ -183,24 +183,24 @@ def _maps(
     from covidlib.utils.quiet_tensorflow import keras
 
     note = diagnosis.note
-    heat = explain_slices(model, load_images(paths, note.input_shape[0], note.scaling))
-    resized = keras.ops.image.resize(heat.maps[..., np.newaxis], (OVERLAY, OVERLAY))
+    explained = explain_slices(model, load_images(paths, note.input_shape[0], note.scaling))
+    resized = keras.ops.image.resize(explained.maps[..., np.newaxis], (OVERLAY, OVERLAY))
     maps = np.clip(keras.ops.convert_to_numpy(resized)[..., 0], 0, 1)
-    drawn = [one if there and one.any() else None for one, there in zip(maps, heat.has_gradient, strict=True)]
-    return drawn, "Nothing at this layer speaks for COVID-19: the map is empty."
+    drawn = [heat if known and heat.any() else None for heat, known in zip(maps, explained.has_gradient, strict=True)]
+    return drawn, "This layer has no evidence for COVID-19: the map is empty."
 
 
 def overview(
     title: str, records: Sequence[Mapping[str, Any]], failed: Mapping[str, str], asked: Mapping[str, Any]
 ) -> str:
-    """All patients of a batch in one table, with links to their reports, and those that failed.
+    """Make the HTML overview of a batch: a table of patients with links to their reports, and the failures.
 
     Parameters
     ----------
     records : sequence of mapping
-        Entries of the JSON; `report` is the name of the patient's file, relative to the overview.
+        Entries of the JSON; `report` is the path of the patient's report, relative to the overview.
     failed : mapping
-        Patient's name to what was wrong.
+        Patient's name → error message.
     asked : mapping
         threshold, and weights (file, sha256).
     """
@@ -212,7 +212,7 @@ def overview(
         link = f'<a href="{html.escape(str(record["report"]))}">{name}</a>'
         rows.append(f'<tr><td>{link}</td><td class="{decision}-text">{html.escape(decision)}</td>{numbers}</tr>')
     counts = {
-        one: sum(record["decision"] == one for record in records) for one in ("infected", "normal", "undetermined")
+        name: sum(record["decision"] == name for record in records) for name in ("infected", "normal", "undetermined")
     }
     summary = ", ".join(f"{count} {decision}" for decision, count in counts.items())
     problems = "".join(
@@ -233,7 +233,7 @@ def overview(
 
 
 def now() -> str:
-    """Date and time with the zone, to the second."""
+    """Current date and time with the time zone, to the second."""
     return datetime.now().astimezone().isoformat(timespec="seconds")
 
 

@@ -1,7 +1,7 @@
-"""Pictures of a patient's report, each a piece of HTML that needs no other file (paper, sections 2.2 and 3.3).
+"""Pictures of a patient's report, as self-contained HTML (paper, sections 2.2 and 3.3).
 
-Slices go in as PNG at lung window, grey level for grey level; the curve along a series is SVG that takes its colours
-from the page. Every picture has alternative text. Taught in chapter 06.
+Slices are PNG at lung window, without loss; the curve along a series is SVG with the colours of the page. Every picture
+has alternative text. Taught in chapter 06.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from covidlib.scans.windows import grey_levels
 
 THUMBNAIL = 64
 OVERLAY = 256
-"""Side of a picture with a heat map: the maps are coarser than that."""
+"""Side of a picture with a heat map in pixels: the maps themselves are coarser."""
 MOST_HEAT = 0.65
 """As in `covidlib.plotting.heatmaps.heat_overlay`: the slice stays visible under the map."""
 WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 480, 180, 40, 10, 42
 
 
 def picture(levels: np.ndarray, alt: str) -> str:
-    """An image element that holds its own pixels.
+    """Make an image element with the pixels embedded as PNG.
 
     Parameters
     ----------
@@ -42,9 +42,9 @@ def picture(levels: np.ndarray, alt: str) -> str:
 
 
 def thumbnail(pixels: np.ndarray, side: int = THUMBNAIL) -> np.ndarray:
-    """A slice at lung window, made small by averaging; other sizes than multiples of `side` lose a margin.
+    """Shrink a slice at lung window by averaging; sizes that are no multiple of `side` lose a margin.
 
-    Averaged after the window, so that a small picture looks like the large one.
+    The window is applied before averaging, so that a small picture looks like the large one.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def thumbnail(pixels: np.ndarray, side: int = THUMBNAIL) -> np.ndarray:
 
 
 def with_heat(pixels: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    """A slice at lung window with a heat map over it (paper, Figure 12).
+    """Draw a heat map over a slice at lung window (paper, Figure 12).
 
     Parameters
     ----------
@@ -80,20 +80,20 @@ def with_heat(pixels: np.ndarray, heat: np.ndarray) -> np.ndarray:
 
 
 def strip(answer: SeriesAnswer, most: int) -> str:
-    """The series as a row of small pictures: kept slices framed, dropped ones dashed (paper, Figure 8).
+    """Show a series as a strip of small pictures: selected slices framed, discarded ones dashed (paper, Figure 8).
 
     Parameters
     ----------
     most : int
-        Longer series are shown by so many slices, evenly spaced, first and last among them.
+        Longer series are shown by this many slices, evenly spaced, including the first and the last.
     """
     count = len(answer.series)
     shown = np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
-    found = dict(numbered(answer))
+    classified = dict(numbered(answer))
     keep = answer.selection.keep if answer.selection else np.zeros(count, bool)
     items = []
     for index in shown:
-        p = found.get(index)
+        p = classified.get(index)
         kind = "dropped" if not keep[index] else "called" if p is not None and p > DECISION else "kept"
         text = {"dropped": "discarded", "kept": "selected", "called": "selected, called COVID-19"}[kind]
         alt = f"Slice {index + 1}, {text}" + ("" if p is None else f", p {p:.2f}")
@@ -104,14 +104,14 @@ def strip(answer: SeriesAnswer, most: int) -> str:
 
 
 def numbered(answer: SeriesAnswer) -> Iterator[tuple[int, float]]:
-    """Index within the series and p(COVID-19) of each slice that was classified."""
+    """Index in the series and p(COVID-19) of each classified slice."""
     if answer.selection is None or not len(answer.probabilities):
         return iter(())
     return zip(np.flatnonzero(answer.selection.keep).tolist(), answer.probabilities.tolist(), strict=True)
 
 
 def along_z(answer: SeriesAnswer) -> str:
-    """p(COVID-19) along a series as SVG: triangles above one half, circles below, ticks for dropped slices."""
+    """Draw p(COVID-19) along a series as SVG: triangles above one half, circles below, ticks for discarded slices."""
     count = len(answer.series)
     inner, floor = WIDTH - LEFT - 12, HEIGHT - BOTTOM
 
@@ -121,11 +121,11 @@ def along_z(answer: SeriesAnswer) -> str:
     def y(p: float) -> float:
         return floor - (floor - TOP) * p
 
-    found = dict(numbered(answer))
-    called = sum(p > DECISION for p in found.values())
+    classified = dict(numbered(answer))
+    called = sum(p > DECISION for p in classified.values())
     alt = (
-        f"Probability of COVID-19 along the {count} slices of the series: {called} of {len(found)} classified slices "
-        f"above {DECISION:g}, the highest {max(found.values(), default=0):.2f}"
+        f"Probability of COVID-19 along the {count} slices of the series: {called} of {len(classified)} "
+        f"classified slices above {DECISION:g}, the highest {max(classified.values(), default=0):.2f}"
     )
     parts = [f'<path class="axis" d="M{LEFT} {TOP}V{floor}H{LEFT + inner}"/>']
     for p in (0, 0.5, 1):
@@ -136,12 +136,12 @@ def along_z(answer: SeriesAnswer) -> str:
     parts.append(f'<text x="{LEFT + inner / 2}" y="{HEIGHT - 6}" text-anchor="middle">slice</text>')
     for index in range(count):
         at = x(index)
-        if index not in found:
+        if index not in classified:
             parts.append(f'<path class="dropped" d="M{at:.1f} {floor - 4}v8"/>')
-        elif found[index] > DECISION:
-            parts.append(f'<path class="covid" d="M{at:.1f} {y(found[index]) - 5:.1f}l4.5 8h-9z"/>')
+        elif classified[index] > DECISION:
+            parts.append(f'<path class="covid" d="M{at:.1f} {y(classified[index]) - 5:.1f}l4.5 8h-9z"/>')
         else:
-            parts.append(f'<circle class="normal" cx="{at:.1f}" cy="{y(found[index]):.1f}" r="3"/>')
+            parts.append(f'<circle class="normal" cx="{at:.1f}" cy="{y(classified[index]):.1f}" r="3"/>')
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{html.escape(alt)}">'
         f"<title>{html.escape(alt)}</title>{''.join(parts)}</svg>"
@@ -149,7 +149,7 @@ def along_z(answer: SeriesAnswer) -> str:
 
 
 def pair(pixels: np.ndarray, heat: np.ndarray | None, name: str, caption: str, no_map: str = "") -> str:
-    """A slice in full size, beside it the same slice with its heat map, or why there is none."""
+    """Show a slice in full size beside the same slice with its heat map, or the reason why there is no map."""
     plain = picture(grey_levels(pixels), f"{name} at lung window")
     if heat is not None:
         beside = picture(with_heat(pixels, heat), f"{name} with its Grad-CAM map for COVID-19 over it")
@@ -161,6 +161,6 @@ def pair(pixels: np.ndarray, heat: np.ndarray | None, name: str, caption: str, n
 
 
 def highest(answers: Sequence[SeriesAnswer], most: int) -> list[tuple[SeriesAnswer, int, float]]:
-    """The slices with the highest p(COVID-19) of all series, highest first: series, index in it, p."""
-    found = [(answer, index, p) for answer in answers for index, p in numbered(answer)]
-    return sorted(found, key=lambda one: -one[2])[:most]
+    """Find the slices with the highest p(COVID-19) of all series, highest first: series, index in it, p."""
+    classified = [(answer, index, p) for answer in answers for index, p in numbered(answer)]
+    return sorted(classified, key=lambda entry: -entry[2])[:most]

@@ -1,4 +1,4 @@
-"""Tables 4, 5 and 6: who was tested, and who was found at which threshold; printed, and ours (section 3.2).
+"""Tables 4, 5 and 6, printed and recomputed: patients tested, found and missed per threshold (paper, section 3.2).
 
 Taught in chapter 06.
 """
@@ -18,13 +18,13 @@ from covidlib.results.printed_counts import printed_patient_counts
 from covidlib.results.tables import pooled, rate_intervals
 
 THRESHOLDS = {1: THRESHOLD_1, 2: THRESHOLD_2}
-"""The paper's two, by the number that it gives them."""
+"""The paper's two thresholds by their number."""
 AtThresholds = Mapping[tuple[int, str], Counts]
 """Counts of patients for each threshold (1 or 2) and network."""
 
 
 def patients_in_tables() -> pd.DataFrame:
-    """Test patients of each fold as Tables 2, 4 and 6 have them: three places that must agree.
+    """Number of test patients per fold in Tables 2, 4 and 6, which must agree.
 
     Returns
     -------
@@ -53,14 +53,14 @@ def patients_in_tables() -> pd.DataFrame:
 
 
 def table4(slices: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
-    """Table 4 from ours: slices and patients tested in each fold, by class.
+    """Make Table 4 from our predictions: slices and patients tested per fold and class.
 
     Parameters
     ----------
     slices : DataFrame
-        Every slice there is: column patient (`covidlib.datasets.slice_table.load_table`).
+        All slices of the dataset: column patient (`covidlib.datasets.slice_table.load_table`).
     predictions : DataFrame
-        Columns fold, patient, patient_label: they say who is tested where.
+        Columns fold, patient, patient_label: the patients tested in each fold.
 
     Returns
     -------
@@ -71,14 +71,14 @@ def table4(slices: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
     counted = tested.assign(slices=tested["patient"].map(slices["patient"].value_counts()))
     columns = {}
     for label in LABELS:
-        own = counted[counted["patient_label"] == label].groupby("fold")
-        columns[IMAGES_IN_TABLE_4[label]] = own["slices"].sum()
-        columns[PATIENTS_IN_TABLE_4[label]] = own["patient"].nunique()
+        by_fold = counted[counted["patient_label"] == label].groupby("fold")
+        columns[IMAGES_IN_TABLE_4[label]] = by_fold["slices"].sum()
+        columns[PATIENTS_IN_TABLE_4[label]] = by_fold["patient"].nunique()
     return pd.DataFrame(columns)
 
 
 def at_thresholds(predictions: pd.DataFrame) -> dict[tuple[int, str], Counts]:
-    """Ours in the form of Table 5, all folds together.
+    """Make Table 5 from our predictions, all folds together.
 
     Parameters
     ----------
@@ -86,14 +86,14 @@ def at_thresholds(predictions: pd.DataFrame) -> dict[tuple[int, str], Counts]:
         As `covidlib.patients.decision.decide_patients` takes it.
     """
     return {
-        (number, str(network)): patient_counts(decide_patients(own, threshold))
+        (number, str(network)): patient_counts(decide_patients(rows, threshold))
         for number, threshold in THRESHOLDS.items()
-        for network, own in predictions.groupby("network")
+        for network, rows in predictions.groupby("network")
     }
 
 
 def missed_and_alarms(counts: AtThresholds) -> pd.DataFrame:
-    """Infected patients missed and normal ones called infected, by threshold and network (Table 5).
+    """Count infected patients missed and normal patients called infected, per threshold and network (Table 5).
 
     Returns
     -------
@@ -102,18 +102,18 @@ def missed_and_alarms(counts: AtThresholds) -> pd.DataFrame:
     """
     rows = {
         key: {
-            "infected": own.true_covid + own.false_normal,
-            "missed": own.false_normal,
-            "normal": own.true_normal + own.false_covid,
-            "false alarms": own.false_covid,
+            "infected": count.true_covid + count.false_normal,
+            "missed": count.false_normal,
+            "normal": count.true_normal + count.false_covid,
+            "false alarms": count.false_covid,
         }
-        for key, own in counts.items()
+        for key, count in counts.items()
     }
     return pd.DataFrame(rows).T.rename_axis(["threshold", "network"])
 
 
 def three_columns(ours: Mapping[str, Counts]) -> pd.DataFrame:
-    """Patients at threshold 2: as printed, recomputed from the folds, ours (Table 6).
+    """Compare patients at threshold 2: printed, recomputed from the folds, and ours (Table 6).
 
     Printed are the averages, as shares of the average numbers tested; recomputed are all folds pooled. Both rates of
     recomputed and ours have Wilson's intervals.
@@ -132,12 +132,12 @@ def three_columns(ours: Mapping[str, Counts]) -> pd.DataFrame:
     heads = {"sensitivity": COUNT_HEADS[6]["covid"], "specificity": COUNT_HEADS[6]["normal"]}
     rows = {}
     for network, folds in printed_patient_counts().items():
-        own = pooled(folds)
+        all_folds = pooled(folds)
         for rate, right_and_wrong in heads.items():
             found, missed = (float(averages[head][network]) for head in right_and_wrong)
             rows[network, rate] = {
                 "printed": f"{found:g} of {found + missed:g}",
-                "recomputed": str(rate_intervals(own)[rate]),
+                "recomputed": str(rate_intervals(all_folds)[rate]),
                 "ours": str(rate_intervals(ours[network])[rate]) if network in ours else "",
             }
     return pd.DataFrame(rows).T.rename_axis(["network", "rate"])

@@ -1,7 +1,7 @@
-"""Every threshold of the patient decision, not only the paper's two (section 3.2, Table 5).
+"""Vary the threshold of the patient decision beyond the paper's two (section 3.2, Table 5).
 
-A threshold is chosen; where it lies on the curve of sensitivity against false alarms shows what was chosen. The
-decision itself is `covidlib.patients.decision.decide`. Taught in chapter 06.
+The position of a threshold on the curve of sensitivity against false alarms shows what its choice means. The decision
+itself is `covidlib.patients.decision.decide`. Taught in chapter 06.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from covidlib.results.metrics import Counts
 from covidlib.results.scores import sensitivity, specificity
 
 EARLIER_THRESHOLD = 0.3
-"""In the authors' published code until July 2020; a tenth after."""
+"""Threshold in the authors' published code until July 2020; 0.1 since then."""
 EARLIER_CORRECT, EARLIER_OF = 237, 245
-"""What the authors' README said then ("almost 237 patients from 245": github.com/mr7495/COVID-CT-Code at eabdf98)."""
+"""Their README's result at that time ("almost 237 patients from 245": github.com/mr7495/COVID-CT-Code at eabdf98)."""
 MARKED_THRESHOLDS = (THRESHOLD_1, THRESHOLD_2, EARLIER_THRESHOLD)
 THRESHOLDS = tuple(float(threshold) for threshold in np.linspace(0, 0.5, 51).round(2))
 """0 is the paper's threshold 1: at least one slice."""
 
 
 def sweep_thresholds(predictions: pd.DataFrame, thresholds: Sequence[float] = THRESHOLDS) -> pd.DataFrame:
-    """Patients right and wrong at every threshold, for each network (paper, section 3.2).
+    """Count right and wrong patients at every threshold, per network (paper, section 3.2).
 
     Parameters
     ----------
@@ -43,44 +43,44 @@ def sweep_thresholds(predictions: pd.DataFrame, thresholds: Sequence[float] = TH
         several folds count each time).
     """
     rows = [
-        {"network": network, "threshold": threshold, **patient_row(patient_counts(decide_patients(own, threshold)))}
-        for network, own in predictions.groupby("network")
+        {"network": network, "threshold": threshold, **patient_row(patient_counts(decide_patients(tested, threshold)))}
+        for network, tested in predictions.groupby("network")
         for threshold in thresholds
     ]
     return pd.DataFrame(rows)
 
 
 def by_threshold(swept: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """A sweep cut into one small table a threshold, to leaf through with a dial.
+    """Split a sweep into one small table per threshold, for a slider.
 
     Parameters
     ----------
     swept : DataFrame
-        What `sweep` returns.
+        From `sweep_thresholds`.
 
     Returns
     -------
     dict of DataFrame
-        By the threshold in percent: index network; infected patients found, normal patients called infected, and
+        Keys are thresholds in percent; index network; infected patients found, normal patients called infected, and
         balanced accuracy.
     """
-    places = {}
-    for threshold, own in swept.groupby("threshold"):
-        rows = own.set_index("network")
+    tables = {}
+    for threshold, of_threshold in swept.groupby("threshold"):
+        rows = of_threshold.set_index("network")
         found, missed = rows["true_covid"], rows["false_normal"]
         alarms, quiet = rows["false_covid"], rows["true_normal"]
-        places[f"{threshold:.0%}"] = pd.DataFrame(
+        tables[f"{threshold:.0%}"] = pd.DataFrame(
             {
                 "infected found": found.astype(str) + " of " + (found + missed).astype(str),
                 "false alarms": alarms.astype(str) + " of " + (alarms + quiet).astype(str),
                 "balanced accuracy": ((rows["sensitivity"] + rows["specificity"]) / 2).map("{:.3f}".format),
             }
         )
-    return places
+    return tables
 
 
 def patient_row(counts: Counts) -> dict[str, float]:
-    """Four counts of patients with both rates and their Wilson intervals."""
+    """The four counts of patients, both rates, and their Wilson intervals."""
     row: dict[str, float] = {**vars(counts)}
     rates = {
         "sensitivity": (sensitivity, counts.true_covid, counts.false_normal),
@@ -96,7 +96,7 @@ def patient_row(counts: Counts) -> dict[str, float]:
 def tune_threshold(
     predictions: pd.DataFrame, repeats: int = 50, seed: int = 2020, thresholds: Sequence[float] = THRESHOLDS
 ) -> pd.DataFrame:
-    """A threshold chosen on half of the patients, scored on the same half and on the other one, many times over.
+    """Choose a threshold on half of the patients and score it on both halves, for repeated random splits.
 
     Parameters
     ----------
@@ -106,9 +106,9 @@ def tune_threshold(
     Returns
     -------
     DataFrame
-        One row a split: threshold, tuned (balanced accuracy on the patients that chose it), honest (on the others).
+        One row per split: threshold, tuned (balanced accuracy on the half that chose it), honest (on the other half).
     """
-    decisions = [decide_patients(predictions, one) for one in thresholds]
+    decisions = [decide_patients(predictions, threshold) for threshold in thresholds]
     tested = decisions[0]
     infected = (tested["patient_label"] == "covid").to_numpy()
     answer = np.where(infected, "infected", "normal")
@@ -121,9 +121,9 @@ def tune_threshold(
     splitter = StratifiedShuffleSplit(repeats, test_size=0.5, random_state=seed)
     rows = []
     for sides in splitter.split(patients, patients["patient_label"]):
-        own, other = (
+        chosen_on, other = (
             balanced_accuracies(tested["patient"].isin(patients["patient"].iloc[side]).to_numpy()) for side in sides
         )
-        best = int(own.argmax())
-        rows.append({"threshold": thresholds[best], "tuned": own[best], "honest": other[best]})
+        best = int(chosen_on.argmax())
+        rows.append({"threshold": thresholds[best], "tuned": chosen_on[best], "honest": other[best]})
     return pd.DataFrame(rows)

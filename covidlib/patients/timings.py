@@ -1,7 +1,6 @@
-"""The arithmetic of the paper's timings: slices a second, time a slice, and what a fixed start-up would explain
-(Tables 7 and 8). Ours in the same form.
+"""The paper's timings: slices per second, time per slice, and how far a fixed start-up explains them (Tables 7 and 8).
 
-Taught in chapter 06.
+Our own times have the same form. Taught in chapter 06.
 """
 
 from __future__ import annotations
@@ -35,12 +34,12 @@ class LineFit(NamedTuple):
 
 
 def series_speeds(timings: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Table 7 with what follows from it: slices a second, time a slice, and the distance from a line.
+    """Derive speeds from Table 7: slices per second, time per slice, and the distance from a straight line.
 
     Parameters
     ----------
     timings : DataFrame, optional
-        Columns slices, seconds, one row a series; without it the printed ones.
+        Columns slices, seconds, one row per series; default: the printed ones.
 
     Returns
     -------
@@ -59,12 +58,12 @@ def series_speeds(timings: pd.DataFrame | None = None) -> pd.DataFrame:
 
 
 def printed_timings() -> pd.DataFrame:
-    """Table 7 under short names: columns slices, seconds."""
+    """Table 7 with short column names: slices, seconds."""
     return table_numbers(7).set_axis(["slices", "seconds"], axis=1)
 
 
 def fit_line(timings: pd.DataFrame) -> LineFit:
-    """A straight line through times of series: the intercept is what a series costs before its first slice.
+    """Fit a straight line to the times of series: the intercept is the time before the first slice.
 
     Parameters
     ----------
@@ -74,12 +73,12 @@ def fit_line(timings: pd.DataFrame) -> LineFit:
     Raises
     ------
     ValueError
-        If there are fewer than three series: two give a line and no interval.
+        If there are fewer than three series: two give a line but no interval.
     """
     from scipy.stats import linregress, t
 
     if len(timings) < 3:
-        raise ValueError(f"{len(timings)} series: a line with an interval needs three")
+        raise ValueError(f"{len(timings)} series: a line with an interval needs three or more")
     line = linregress(timings["slices"], timings["seconds"])
     reach = float(t.ppf(0.975, len(timings) - 2))
 
@@ -94,7 +93,7 @@ def fit_line(timings: pd.DataFrame) -> LineFit:
 
 
 def network_speeds() -> pd.DataFrame:
-    """Table 8 as numbers, and each network against the fastest.
+    """Table 8 as numbers, with the ratio of each network to the fastest.
 
     Returns
     -------
@@ -117,10 +116,11 @@ def network_speeds() -> pd.DataFrame:
 
 
 def classified_slices() -> pd.DataFrame:
-    """Table 7 against Table 8: how many slices could have been classified in each printed time.
+    """Compare Table 7 with Table 8: how many slices could have been classified in each printed time.
 
-    The proposed network needs its time of Table 8 for every slice that the selection keeps, one at a time; what is
-    left is for start-up, reading and selection. Where even all slices would not fill the time, the bound says nothing.
+    The proposed network needs its time of Table 8 for every selected slice, one at a time; the rest of the time is for
+    start-up, reading and selection. If classifying all slices would take less than the printed time, the bound is not
+    informative.
 
     Returns
     -------
@@ -136,19 +136,19 @@ def classified_slices() -> pd.DataFrame:
 
 
 def time_patients(folders: Sequence[Path], engine: Engine) -> pd.DataFrame:
-    """Ours in the form of Table 7: seconds from a patient's folder to the answer.
+    """Measure our times in the form of Table 7: seconds from a patient's folder to the answer.
 
-    The network answers once before the clock starts: compiling is not in the times.
+    The first patient is diagnosed once before the timing starts, so the times do not include compilation.
 
     Parameters
     ----------
     engine : Engine
-        What `covidlib.inference.choose_engine.open_engine` returns.
+        From `covidlib.inference.choose_engine.open_engine`.
 
     Returns
     -------
     DataFrame
-        Columns slices, selected, seconds, slices_per_second; one row a patient.
+        Columns slices, selected, seconds, slices_per_second; one row per patient.
     """
     diagnose_with(folders[0], engine)
     rows = []
@@ -156,15 +156,15 @@ def time_patients(folders: Sequence[Path], engine: Engine) -> pd.DataFrame:
         started = time.perf_counter()
         answer = diagnose_with(folder, engine)
         seconds = time.perf_counter() - started
-        slices = sum(len(one.series) for one in answer.answers)
+        slices = sum(len(series_answer.series) for series_answer in answer.answers)
         rows.append((slices, len(answer.probabilities), seconds, slices / seconds))
     return pd.DataFrame(rows, columns=["slices", "selected", "seconds", "slices_per_second"])
 
 
 def network_speeds_beside(runs: Iterable[Run]) -> pd.DataFrame:
-    """Table 8 with the same two times of trained runs beside it, each mean over their folds.
+    """Compare Table 8 with the same two times of our trained runs, as means over the folds.
 
-    An image's time is that of predicting the test slices, read and scaled on the way.
+    The time per image is that of predicting the test slices, including reading and scaling.
 
     Returns
     -------

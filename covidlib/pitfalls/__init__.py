@@ -1,6 +1,6 @@
-"""What goes wrong in studies like this one, shown in small: leaks, shortcuts, selection, scaling.
+"""Small demonstrations of what goes wrong in studies like this one: leaks, shortcuts, selection, scaling.
 
-Each module is one pitfall of chapter 09, or one ablation of chapters 03 and 04.
+Each module shows one pitfall of chapter 09, or belongs to the ablations of chapters 03 and 04.
 """
 
 import lazy_loader

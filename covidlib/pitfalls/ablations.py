@@ -1,10 +1,10 @@
-"""What each part of the paper's network and protocol is worth, measured on the synthetic cohort with seeds repeated.
+"""Ablations: what each part of the paper's network and protocol contributes, measured on the synthetic cohort.
 
 Five networks differ in one choice each; three networks pick their epoch on test images, as the paper does. All are
-trained at QUICK on five folds from several seeds, which takes longer than a book may take to build: `python -m
-covidlib.pitfalls.ablations` trains (finished runs are kept) and stores what the chapters need with the package.
-Synthetic patients: what comes out is no evidence about COVID-19, nor about these networks on real slices. Taught in
-chapters 03 and 04.
+trained with QUICK on five folds from several seeds, which takes too long for a build of the book: `python -m
+covidlib.pitfalls.ablations` trains them (finished runs are kept) and stores the results in the package. The patients
+are synthetic: the results are no evidence about COVID-19, nor about these networks on real slices. Taught in chapters
+03 and 04.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ Validation = Literal["train-patients", "test-subset"]
 HONEST: Validation = "train-patients"
 LEAKY: Validation = "test-subset"
 SEEDS = (2020, 2021, 2022)
-"""A seed decides folds, first weights, order and augmentation; the first is QUICK's own."""
+"""A seed decides folds, initial weights, order and augmentation; the first is QUICK's seed."""
 LEAKY_SEEDS = SEEDS[:2]
-"""Two of them: with three the whole would take too long."""
+"""Two of the seeds: three would take too long."""
 STORED, PROVENANCE = "ablations.csv", "ablations.json"
 
 
 class Trial(NamedTuple):
-    """One network trained in one way from one seed, on all five folds."""
+    """A network trained with one kind of validation and one seed, on all five folds."""
 
     network: str
     validation: Validation
@@ -51,19 +51,19 @@ class Trial(NamedTuple):
 
     @property
     def protocol(self) -> Protocol:
-        """QUICK with this trial's way to validate and seed."""
+        """QUICK with this trial's validation and seed."""
         return dataclasses.replace(QUICK, validation=self.validation, seed=self.seed)
 
 
 def trials() -> list[Trial]:
-    """Every trial, seed by seed."""
+    """List all trials, seed by seed."""
     honest = [Trial(network, HONEST, seed) for seed in SEEDS for network in (*NETWORKS, *VARIATIONS)]
     leaky = [Trial(network, LEAKY, seed) for seed in LEAKY_SEEDS for network in NETWORKS]
     return honest + leaky
 
 
 def train(dataset: Dataset, runs: Path) -> Iterator[tuple[Trial, list[Run]]]:
-    """The five runs of each trial, trained if they are not there."""
+    """Train the five runs of each trial, unless they exist."""
     from covidlib.training.train import train_fold
 
     for trial in trials():
@@ -76,11 +76,11 @@ def train(dataset: Dataset, runs: Path) -> Iterator[tuple[Trial, list[Run]]]:
         )
 
 
-# One row a run --------------------------------------------------------------------------------------------------------
+# One row per run ------------------------------------------------------------------------------------------------------
 
 
 def summarise(trial: Trial, run: Run, data: Path) -> dict[str, object]:
-    """What the chapters need of one run: scores on its test patients, its epochs, its silent heads.
+    """Summarise one run for the chapters: scores on its test patients, its epochs, its silent heads.
 
     Returns
     -------
@@ -109,7 +109,7 @@ def summarise(trial: Trial, run: Run, data: Path) -> dict[str, object]:
 
 
 def silent_units(run: Run, data: Path) -> list[str]:
-    """Units of a run's ReLU heads that are 0 on every test slice: "P3.1" is the first of P3."""
+    """Find the units of a run's ReLU heads that are 0 on every test slice: "P3.1" is the first of P3."""
     from covidlib.heatmaps.grad_cam import head_activations
     from covidlib.networks.inputs import load_images
     from covidlib.networks.pyramid import LEVELS
@@ -121,7 +121,7 @@ def silent_units(run: Run, data: Path) -> list[str]:
     images = load_images([data / path for path in run.predictions()["path"]], note.input_shape[0], note.scaling)
     silent = (head_activations(model, images) == 0).all(axis=0)
     names = [f"{level}.{unit}" for level in LEVELS for unit in (1, 2)]
-    return [name for name, one in zip(names, silent, strict=True) if one]
+    return [name for name, is_silent in zip(names, silent, strict=True) if is_silent]
 
 
 def _has_relu_heads(network: str) -> bool:
@@ -134,18 +134,18 @@ def _has_relu_heads(network: str) -> bool:
 
 
 def stored_ablations() -> pd.DataFrame:
-    """The runs as they were stored with the package, one row each (`summarise`)."""
+    """Read the stored runs, one row per run (`summarise`)."""
     text = (files("covidlib") / "data" / STORED).read_text(encoding="utf-8")
     return pd.read_csv(StringIO(text), keep_default_na=False)
 
 
 def ablation_provenance() -> dict[str, object]:
-    """Where the stored runs come from: protocol, data, versions, commit, hours."""
+    """Read how the stored runs were made: protocol, data, versions, commit, hours."""
     return json.loads((files("covidlib") / "data" / PROVENANCE).read_text(encoding="utf-8"))
 
 
 def ablation_differences(runs: pd.DataFrame, baseline: str, others: Sequence[str]) -> pd.DataFrame:
-    """Each network's AUC against a baseline's on the same folds and seeds (corrected resampled t).
+    """Compare each network's AUC with a baseline's on the same folds and seeds (corrected resampled t test).
 
     Runs that picked their epoch on test images are left out.
 
@@ -159,8 +159,8 @@ def ablation_differences(runs: pd.DataFrame, baseline: str, others: Sequence[str
     scores = honest.pivot(index=["seed", "fold"], columns="network", values="auc")
     rows = []
     for name in others:
-        found = corrected_t(list(scores[name] - scores[baseline]), _test_to_train(honest))
-        rows.append({"network": name, "runs": len(scores), "mean": scores[name].mean(), **found._asdict()})
+        difference = corrected_t(list(scores[name] - scores[baseline]), _test_to_train(honest))
+        rows.append({"network": name, "runs": len(scores), "mean": scores[name].mean(), **difference._asdict()})
     return pd.DataFrame(rows)
 
 
@@ -169,10 +169,10 @@ def _test_to_train(runs: pd.DataFrame) -> float:
 
 
 def optimism(runs: pd.DataFrame) -> pd.DataFrame:
-    """What picking an epoch on test images adds to the accuracy on them, within one training (section 2.4).
+    """Measure how much picking an epoch on test images raises the accuracy on them (section 2.4).
 
-    Picked: the best epoch by accuracy on test images, as the paper's checkpoint is. Last: the same training without
-    a choice.
+    Picked is the best epoch by accuracy on test images, as in the paper's checkpoint. Last is the last epoch of the
+    same training, without a choice.
 
     Returns
     -------
@@ -181,19 +181,20 @@ def optimism(runs: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for name, chosen in runs[runs["validation"] == LEAKY].groupby("network", sort=False):
-        found = corrected_t(list(chosen["picked"] - chosen["last"]), _test_to_train(chosen))
+        difference = corrected_t(list(chosen["picked"] - chosen["last"]), _test_to_train(chosen))
         means = {"picked": chosen["picked"].mean(), "last": chosen["last"].mean()}
-        rows.append({"network": name, "runs": len(chosen)} | means | found._asdict())
+        rows.append({"network": name, "runs": len(chosen)} | means | difference._asdict())
     return pd.DataFrame(rows)
 
 
 def silent_heads(runs: pd.DataFrame) -> pd.DataFrame:
-    """How often each unit of the paper's ten is silent on a whole test fold, by network.
+    """Count how often each of the paper's ten units is silent on a whole test fold, per network.
 
     Returns
     -------
     DataFrame
-        One row a network with ReLU heads, one column a unit; counts of runs, and their number in column runs.
+        One row per network with ReLU heads, one column per unit: numbers of runs in which the unit is silent. The
+        column runs has the number of all runs.
     """
     chosen = runs[runs["network"].map(_has_relu_heads) & (runs["validation"] == HONEST)]
     units = [f"P{level}.{unit}" for level in range(3, 8) for unit in (1, 2)]
@@ -206,7 +207,7 @@ def silent_heads(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def main() -> None:
-    """Train what is missing and store one row a run, and where they come from."""
+    """Train missing runs, and store one row per run and how the runs were made."""
     from covidlib import workspace
     from covidlib.datasets.slice_table import load_dataset
     from covidlib.utils import folders

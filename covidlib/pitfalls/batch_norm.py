@@ -1,7 +1,7 @@
-"""Why batch normalisation misleads short runs: what is tested is not what was trained. Taught in chapter 04.
+"""Batch normalisation in short runs: a network can be well trained and still be wrong at test time.
 
-While it trains, a layer normalises by the mean and variance of the batch at hand; when it is tested, by moving
-averages that start at 0 and 1 and take their time.
+In training, a layer normalises by the mean and variance of the current batch; at test time, by moving averages that
+start at 0 and 1 and need many batches to adapt. Taught in chapter 04.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from covidlib.utils.quiet_tensorflow import keras, layers
 
 
 def memory_of_the_start(momentum: float, steps: int) -> float:
-    """The share of its first value that a moving average still has after so many batches."""
+    """Share of its initial value that a moving average retains after a number of batches."""
     return momentum**steps
 
 
@@ -29,19 +29,19 @@ def catching_up(
     batch_size: int,
     seed: int,
 ) -> pd.DataFrame:
-    """Accuracy of a TRAINED network whose moving averages are set back to their start and then fed batches again.
+    """Reset the moving averages of a TRAINED network, feed it batches again, and measure its accuracy.
 
-    Its kernels are not touched, so that nothing but the averages can change the answers; the model's own averages are
-    put back in the end.
+    Its kernels are not changed, so only the averages can change the answers; the original averages are restored at the
+    end.
 
     Parameters
     ----------
     images : float32 array, shape (slices, side, side, 1)
-    labels : "covid" or "normal", one a slice
+    labels : "covid" or "normal", one per slice
     momentum : float
-        0.99 is Keras' own, `models.BATCH_NORM_MOMENTUM` that of the quick networks.
+        0.99 is the default of Keras, `models.BATCH_NORM_MOMENTUM` that of the quick networks.
     measured_at : int
-        After how many batches to measure; 0 is the start.
+        Numbers of batches after which to measure; 0 is the start.
 
     Returns
     -------
@@ -64,8 +64,8 @@ def catching_up(
                 called = model.predict_on_batch(images)[:, 0] > 0.5
                 rows.append((batches, momentum, float((called == covid).mean())))
     finally:
-        for layer, (own, mean, variance) in zip(averages, kept, strict=True):
-            layer.momentum = own
+        for layer, (original, mean, variance) in zip(averages, kept, strict=True):
+            layer.momentum = original
             layer.moving_mean.assign(mean)
             layer.moving_variance.assign(variance)
     return pd.DataFrame(rows, columns=["batches", "momentum", "accuracy"])

@@ -1,7 +1,7 @@
-"""What choosing alone does to a number: networks that toss coins, and the best of them (section 2.4).
+"""Selection bias: how good the best of many chance-level models looks (paper, section 2.4).
 
-The paper keeps the epoch with the best accuracy on images of the test set. If no epoch were better than another, the
-best of many would still look better than one. Taught in chapter 09.
+The paper keeps the epoch with the best accuracy on images of the test set. Even if all epochs were equally good, the
+best of many would look better than a single one. Taught in chapter 09.
 """
 
 from __future__ import annotations
@@ -14,48 +14,54 @@ SEED = 2020
 
 
 def expected_best(epochs: int, images: int, accuracy: float = 0.5) -> float:
-    """The best accuracy to expect of so many networks that have one true accuracy.
+    """Expected best accuracy of several networks with the same true accuracy.
 
     Exact for independent epochs and images: the mean of the largest of `epochs` binomial counts. Epochs of one training
-    resemble each other, so there it is an upper end; images of one patient resemble each other too, which works the
-    other way: give the number of independent images that they are worth (`covidlib.results.clustering`).
+    are similar, so for them it is an upper limit. Images of one patient are similar too, which has the opposite effect:
+    give the effective number of independent images (`covidlib.results.clustering`).
 
     Raises
     ------
     ValueError
-        If there is no epoch or no image, or the accuracy is no share.
+        If there is no epoch or no image, or the accuracy is not between 0 and 1.
     """
     if epochs < 1 or images < 1 or not 0 <= accuracy <= 1:
-        raise ValueError(f"{epochs} epochs, {images} images, accuracy {accuracy}: nothing to choose from")
+        raise ValueError(
+            f"{epochs} epochs, {images} images, accuracy {accuracy}: "
+            "there must be at least one epoch and one image, and an accuracy between 0 and 1"
+        )
     # The mean of a count is the sum of the chances that it is larger than 0, 1, 2, ...
     return float((1 - binom.cdf(np.arange(images), images, accuracy) ** epochs).sum() / images)
 
 
 def coin_networks(epochs: int, picked_on: int, tested_on: int, draws: int = 2000) -> pd.DataFrame:
-    """Trainings in which every epoch tosses coins, and the epoch with the best accuracy is kept.
+    """Simulate trainings in which every epoch guesses at random and the best epoch is kept.
 
     Parameters
     ----------
     picked_on : int
-        Images that choose the epoch.
+        Number of images on which the epoch is chosen.
     tested_on : int
-        Images of the test set; those that choose are among them, as in the paper.
+        Number of images in the test set, which includes those, as in the paper.
     draws : int
-        Trainings.
+        Number of trainings.
 
     Returns
     -------
     DataFrame
-        One row a training: picked (accuracy on the images that chose), reported (on the whole test set), fresh (of the
-        same epoch on as many new images).
+        One row per training: picked (accuracy on the images on which the epoch was chosen), reported (on the whole test
+        set), fresh (of the same epoch on as many new images).
 
     Raises
     ------
     ValueError
-        If more images choose than are tested, or there is nothing to choose from.
+        If `picked_on` is not between 1 and `tested_on`, or there is no epoch.
     """
     if not 1 <= picked_on <= tested_on or epochs < 1:
-        raise ValueError(f"{epochs} epochs, {picked_on} of {tested_on} images: nothing to choose from")
+        raise ValueError(
+            f"{epochs} epochs, {picked_on} of {tested_on} images: there must be at least one epoch, "
+            "and between one and all images to choose on"
+        )
     rng = np.random.default_rng(SEED)
     best = rng.binomial(picked_on, 0.5, (draws, epochs)).max(axis=1)
     rest = rng.binomial(tested_on - picked_on, 0.5, draws)

@@ -1,4 +1,7 @@
-"""What each scaling does to the same tissue in different slices (paper, sections 2.1 and 2.4). Taught in chapter 04."""
+"""How each input scaling changes the same tissue in different slices (paper, sections 2.1 and 2.4).
+
+Taught in chapter 04.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,11 @@ from covidlib.networks.inputs import scale
 from covidlib.protocols import Scaling
 
 TISSUES = {"lung": (60, 400), "soft tissue": (1000, 1150)}
-"""Lowest and highest stored value (HU + 1024) of a tissue, both included."""
+"""Smallest and largest stored value (HU + 1024) of each tissue, both included."""
 
 
 def as_8_bit_grey(images: np.ndarray) -> np.ndarray:
-    """What a loader of 8-bit grey pictures makes of a float picture in [0, 1]: 0s and 1s.
+    """Read a float picture in [0, 1] as a loader of 8-bit grey pictures does: only 0s and 1s remain.
 
     Parameters
     ----------
@@ -25,13 +28,13 @@ def as_8_bit_grey(images: np.ndarray) -> np.ndarray:
     Returns
     -------
     uint8 array of the same shape
-        Cut off, not rounded: 1 is left only where the picture had its maximum.
+        Truncated, not rounded: 1 remains only where the picture has its maximum.
     """
     return np.clip(images, 0, 255).astype(np.uint8)
 
 
 def tissue_values(slices: Sequence[np.ndarray]) -> pd.DataFrame:
-    """Mean network input of lung and of soft tissue in each slice, under each scaling.
+    """Measure the mean network input of lung and soft tissue in each slice, for each scaling.
 
     Parameters
     ----------
@@ -42,7 +45,7 @@ def tissue_values(slices: Sequence[np.ndarray]) -> pd.DataFrame:
     -------
     DataFrame
         Columns slice, maximum (stored), scaling, tissue, mean. The scaling "slice-max, 8-bit" is the float picture
-        opened as 8-bit grey. A tissue that a slice lacks has no mean.
+        opened as 8-bit grey. The mean is NaN if a slice lacks the tissue.
 
     Raises
     ------
@@ -50,11 +53,11 @@ def tissue_values(slices: Sequence[np.ndarray]) -> pd.DataFrame:
         If there is no slice.
     """
     if not slices:
-        raise ValueError("no slice to scale: give at least one")
+        raise ValueError("no slices given, at least one is needed")
     rows = []
     for number, pixels in enumerate(slices):
         images = pixels.astype(np.float32)[np.newaxis, ..., np.newaxis]
-        # "imagenet" is "lung-window" moved about zero: a spread as a part of a mean near zero would say nothing.
+        # "imagenet" is "lung-window" moved about zero: a spread relative to a mean near zero is not informative.
         names = [name for name in typing.get_args(Scaling) if name != "imagenet"]
         versions = {name: scale(images, name).numpy()[0, ..., 0] for name in names}
         versions["slice-max, 8-bit"] = as_8_bit_grey(versions["slice-max"])
@@ -67,7 +70,7 @@ def tissue_values(slices: Sequence[np.ndarray]) -> pd.DataFrame:
 
 
 def tissue_spread(values: pd.DataFrame) -> pd.DataFrame:
-    """How far a tissue's mean input strays between slices, under each scaling.
+    """Measure how much a tissue's mean input varies between slices, for each scaling.
 
     Parameters
     ----------
@@ -77,7 +80,7 @@ def tissue_spread(values: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a scaling and tissue: mean and spread, the standard deviation over slices as a part of the mean.
+        One row per scaling and tissue: mean and spread, the standard deviation over slices divided by the mean.
     """
     groups = values.groupby(["scaling", "tissue"], sort=False)["mean"]
     table = groups.agg(["mean", "std"]).reset_index()

@@ -1,7 +1,7 @@
-"""What it is worth to have seen the patient before: the same slices split by slice and by patient (section 2.4).
+"""Data leakage: the same slices split by slice and by patient, with a nearest-neighbour classifier (section 2.4).
 
-No network is needed: the nearest training slice answers. Neighbouring slices of one patient are nearly the same
-picture, so a split by slice lets a classifier answer from memory. Taught in chapter 09.
+No network is needed: the most similar training slice gives the answer. Neighbouring slices of a patient are nearly the
+same picture, so with a split by slice a classifier can answer from memory. Taught in chapter 09.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from sklearn.model_selection import GroupShuffleSplit, ShuffleSplit
 from covidlib.results.intervals import FoldDifference, corrected_t
 
 SIDE = 32
-"""Pixels of the pictures that are compared: what a glance at a contact sheet shows."""
+"""Side in pixels of the pictures that are compared, as small as on a contact sheet."""
 TEST_SHARE = 0.2
 REPEATS = 50
 
 
 def pictures(root: str | Path, paths: Sequence[str], side: int = SIDE) -> np.ndarray:
-    """Slices averaged down, at the lung window, one row each.
+    """Read slices as small pictures at lung window, one row per slice.
 
     Returns
     -------
@@ -42,53 +42,53 @@ def nearest_slice(
     repeats: int = REPEATS,
     seed: int = 2020,
 ) -> pd.DataFrame:
-    """Accuracy of the answer "what the most similar training slice shows", over repeated random splits.
+    """Measure the accuracy of a nearest-neighbour classifier over repeated random splits.
 
     Parameters
     ----------
     rows : float array, shape (slices, numbers)
         As `pictures`.
     slices : DataFrame
-        Columns patient and label, one row a slice.
+        Columns patient and label, one row per slice.
     split_by : "slice" or "patient"
-        What is dealt at random: a fifth to the test, the rest to training.
+        The unit that is split at random: a fifth for testing, the rest for training.
 
     Returns
     -------
     DataFrame
-        One row a split: repeat, accuracy, same_patient (share of test slices whose most similar training slice is of
+        One row per split: repeat, accuracy, same_patient (share of test slices whose most similar training slice is of
         the same patient).
     """
     distance = cdist(rows, rows)
     patient, label = slices["patient"].to_numpy(), slices["label"].to_numpy()
-    deals = (
+    splits = (
         ShuffleSplit(repeats, test_size=TEST_SHARE, random_state=seed).split(rows)
         if split_by == "slice"
         else GroupShuffleSplit(repeats, test_size=TEST_SHARE, random_state=seed).split(rows, groups=patient)
     )
-    found = []
-    for repeat, (train, test) in enumerate(deals):
+    rows_of_splits = []
+    for repeat, (train, test) in enumerate(splits):
         nearest = train[distance[np.ix_(test, train)].argmin(axis=1)]
         right, same = label[nearest] == label[test], patient[nearest] == patient[test]
-        found.append({"repeat": repeat, "accuracy": right.mean(), "same_patient": same.mean()})
-    return pd.DataFrame(found)
+        rows_of_splits.append({"repeat": repeat, "accuracy": right.mean(), "same_patient": same.mean()})
+    return pd.DataFrame(rows_of_splits)
 
 
 def mean_of_splits(values: Sequence[float], against: float = 0.0) -> FoldDifference:
-    """The mean over repeated random splits with its interval, and the p value against a fixed number.
+    """Mean over repeated random splits with its interval, and the p value against a fixed number.
 
-    The splits share most of their slices, so they are corrected for it (Nadeau and Bengio 2003).
+    The splits share most of their slices; the interval is corrected for this (Nadeau and Bengio 2003).
 
     Parameters
     ----------
-    values : one a split
+    values : floats, one per split
     against : float
-        0.5 for the accuracy of a coin.
+        0.5 for chance-level accuracy.
 
     Returns
     -------
     FoldDifference
-        Its difference, low and high are moved back to the values.
+        Its difference, low and high are on the scale of the values, not of their difference from `against`.
     """
-    found = corrected_t([value - against for value in values], TEST_SHARE / (1 - TEST_SHARE))
-    return FoldDifference(found.difference + against, found.low + against, found.high + against, found.p_value)
+    test = corrected_t([value - against for value in values], TEST_SHARE / (1 - TEST_SHARE))
+    return FoldDifference(test.difference + against, test.low + against, test.high + against, test.p_value)

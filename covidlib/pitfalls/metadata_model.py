@@ -1,8 +1,9 @@
-"""A model that sees no pixel: how well do kernel, thickness and protocol alone tell who is infected?
+"""Predict infection from acquisition settings alone (kernel, thickness, protocol), without any pixels.
 
-In COVID-CTset the way a series was made goes with the class, so a network can learn the scanner's settings instead of
-the disease, and a test set of the same origin would reward it (section 2.1 and Table 9 leave this open). What the
-public lists say of it is stored as counts of patients, so that the model can be fitted offline. Taught in chapter 09.
+In COVID-CTset the acquisition settings of a series correlate with the class. So a network can learn the settings
+instead of the disease, and a test set from the same source would not reveal it (section 2.1 and Table 9 leave this
+open). The settings in the public lists are stored as counts of patients, so that the model can be fitted offline.
+Taught in chapter 09.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from covidlib.results.intervals import RESAMPLES, SEED, Interval, Metric, bootst
 
 FOLDS, REPEATS = 5, 20
 Line = Mapping[str, object]
-"""One kind of patient: its label, how its series were made (or its decade and sex), and how many patients are so."""
+"""One kind of patient: label, acquisition settings (or decade of age and sex), and number of patients."""
 
 
 def _series(line: Line) -> list[list[str]]:
@@ -34,32 +35,32 @@ def _series(line: Line) -> list[list[str]]:
 
 
 def kernels(line: Line) -> set[str]:
-    """The kernels that the patient's series have."""
+    """Kernels of the patient's series."""
     return {kernel for _, kernel, _ in _series(line)}
 
 
 def thicknesses(line: Line) -> set[str]:
-    """The thicknesses that the patient's series have."""
+    """Slice thicknesses of the patient's series."""
     return {thickness for _, _, thickness in _series(line)}
 
 
 def acquisition(line: Line) -> set[str]:
-    """The patient's pairs of kernel and thickness, in whichever series, and how many series."""
+    """Pairs of kernel and thickness in any of the patient's series, and the number of series."""
     return {f"{kernel} {thickness}" for _, kernel, thickness in _series(line)} | {f"{len(_series(line))} series"}
 
 
 def acquisition_by_series(line: Line) -> set[str]:
-    """The pair of kernel and thickness of each of the three series."""
+    """Pair of kernel and thickness for each of the three series."""
     return {" ".join(parts) for parts in _series(line)}
 
 
 def protocols(line: Line) -> set[str]:
-    """The scanner's protocols: some bear the name of the disease."""
+    """The scanner's protocols, some of which contain the name of the disease."""
     return set(cast(list[str], line["protocols"]))
 
 
 def person(line: Line) -> set[str]:
-    """Decade of age, and sex: of the patient, not of how the slices were made."""
+    """Decade of age and sex, which describe the patient and not the acquisition."""
     return {f"{line['decade']} years", f"sex {line['sex']}"}
 
 
@@ -79,14 +80,14 @@ FEATURES: dict[str, tuple[str, Callable[[Line], set[str]]]] = {
         lambda line: acquisition_by_series(line) | protocols(line) | person(line),
     ),
 }
-"""Each model's features, and the counts that hold them: all but the last are stored with the package."""
+"""Features of each model, and the counts they come from: all except the last are stored in the package."""
 
 
 def patients_by_everything() -> dict[str, object]:
-    """Patients by age, sex and how their series were made, together, from the public lists.
+    """Count patients by age, sex and acquisition settings together, from the public lists.
 
-    These counts are too near to single people to be stored with the package: add them to the aggregates where the
-    lists are at hand.
+    These counts are too close to single people to be stored in the package: add them to the aggregates if the lists are
+    available.
 
     Raises
     ------
@@ -98,10 +99,10 @@ def patients_by_everything() -> dict[str, object]:
 
 
 class Shortcut(NamedTuple):
-    """What a model without pixels reaches.
+    """Result of a model without pixels.
 
-    `auc` is the mean over folds and repeats, its interval over resampled patients; `repeats` holds the mean over the
-    folds of each repeat, which shows how much the splits alone move it.
+    `auc` is the mean over folds and repeats, with an interval over resampled patients; `repeats` has the mean over the
+    folds of each repeat, which shows how much the splits alone change it.
     """
 
     auc: Interval
@@ -110,7 +111,7 @@ class Shortcut(NamedTuple):
 
 
 def expand(counts: list[Line], features: Callable[[Line], set[str]]) -> tuple[np.ndarray, np.ndarray]:
-    """Grouped counts as one row a patient again, in an order that depends on the counts only.
+    """Expand grouped counts to one row per patient, in an order that depends only on the counts.
 
     Returns
     -------
@@ -126,9 +127,9 @@ def expand(counts: list[Line], features: Callable[[Line], set[str]]) -> tuple[np
     """
     rows: list[set[str]] = []
     infected: list[bool] = []
-    for line in sorted(counts, key=lambda one: sorted((name, str(value)) for name, value in one.items())):
+    for line in sorted(counts, key=lambda line: sorted((name, str(value)) for name, value in line.items())):
         if line["label"] not in ("covid", "normal"):
-            raise InputError("counts of patients", f"have the label {line['label']}", "Give covid or normal")
+            raise InputError("counts of patients", f"unknown label {line['label']!r}", "Use covid or normal")
         repeated = cast(int, line["patients"])
         rows += [features(line)] * repeated
         infected += [line["label"] == "covid"] * repeated
@@ -136,21 +137,23 @@ def expand(counts: list[Line], features: Callable[[Line], set[str]]) -> tuple[np
 
 
 def left_out_scores(table: np.ndarray, infected: np.ndarray, repeats: int = REPEATS) -> tuple[np.ndarray, np.ndarray]:
-    """Each patient's score by a model that was fitted without it, and the fold it was left out in.
+    """Cross-validate a model: score each patient by a model fitted on other patients.
 
-    Logistic regression on one-hot features with scikit-learn's own L2 penalty; five folds of patients, both classes
-    spread evenly, and that again with other folds. Nothing was chosen by looking at the result.
+    The model is a logistic regression on one-hot features with scikit-learn's default L2 penalty. Patients are split
+    into five stratified folds, repeatedly. No setting was chosen by looking at the result.
 
     Returns
     -------
     float array, shape (repeats, patients)
+        Scores.
     int array, shape (repeats, patients)
+        The fold in which each patient was left out.
     """
     scores, folds = np.empty((repeats, len(infected))), np.empty((repeats, len(infected)), int)
     for repeat in range(repeats):
         splitter = StratifiedKFold(FOLDS, shuffle=True, random_state=SEED + repeat)
         for fold, (train, test) in enumerate(splitter.split(table, infected)):
-            # So small a problem is solved sooner than several threads have waited for each other.
+            # Several threads would take longer for such a small problem.
             with threadpool_limits(1):
                 model = LogisticRegression(max_iter=1000).fit(table[train], infected[train])
             scores[repeat, test], folds[repeat, test] = model.predict_proba(table[test])[:, 1], fold
@@ -158,10 +161,10 @@ def left_out_scores(table: np.ndarray, infected: np.ndarray, repeats: int = REPE
 
 
 def auc_within_folds(scores: np.ndarray, folds: np.ndarray) -> Metric:
-    """The mean AUC of left-out patients, each fold by itself, as a metric for `bootstrap_interval`.
+    """Make a metric for `bootstrap_interval`: the mean AUC of left-out patients within each fold.
 
-    Scores of different folds must not be ranked together: patients of one kind get the same score in a fold, but the
-    fold that leaves out more of the infected ones scores their kind lower. Pooled, or averaged over the repeats, that
+    Scores of different folds must not be ranked together: patients of one kind get the same score in a fold, but a fold
+    that leaves out more infected patients scores their kind lower. With pooled scores, or means over the repeats, this
     alone would rank infected patients below normal ones of the same kind.
 
     Parameters
@@ -172,10 +175,10 @@ def auc_within_folds(scores: np.ndarray, folds: np.ndarray) -> Metric:
     def metric(patients: pd.DataFrame, weights: np.ndarray) -> np.ndarray:
         areas = []
         for score, fold in zip(scores, folds, strict=True):
-            for one in np.unique(fold):
-                left_out = fold == one
-                own = patients[left_out].assign(p_covid=score[left_out])
-                areas.append(auc(own, weights[:, left_out]))
+            for number in np.unique(fold):
+                left_out = fold == number
+                tested = patients[left_out].assign(p_covid=score[left_out])
+                areas.append(auc(tested, weights[:, left_out]))
         return np.mean(areas, axis=0)
 
     return metric
@@ -184,34 +187,34 @@ def auc_within_folds(scores: np.ndarray, folds: np.ndarray) -> Metric:
 def shortcut(
     aggregates: Mapping[str, object], name: str = HEADLINE, repeats: int = REPEATS, resamples: int = RESAMPLES
 ) -> Shortcut:
-    """How well a model without pixels tells infected patients, cross-validated by patient.
+    """Measure how well a model without pixels recognises infected patients, cross-validated by patient.
 
     Parameters
     ----------
     aggregates : dict
-        What `covidlib.datasets.published_lists.aggregates` counts, or the stored ones.
+        From `covidlib.datasets.published_lists.aggregates`, or the stored ones.
     name : str
         One of `FEATURES`.
 
     Raises
     ------
     InputError
-        If there are no such features, or the aggregates lack their counts.
+        If the set of features is unknown, or the aggregates lack its counts.
     """
     if name not in FEATURES:
-        raise InputError(name, "is no set of features", f"Choose one of {'; '.join(FEATURES)}")
+        raise InputError("features", f"unknown set of features {name!r}", f"Choose one of {'; '.join(FEATURES)}")
     key, features = FEATURES[name]
     if key not in aggregates:
         raise InputError(
             "aggregates of the published lists",
-            f"lack {key}",
+            f"missing counts {key!r}",
             "Compute them from the lists",
         )
     table, infected = expand(cast(list[Line], aggregates[key]), features)
     scores, folds = left_out_scores(table, infected, repeats)
     label = np.where(infected, "covid", "normal")
     patients = pd.DataFrame({"patient": np.arange(len(label)), "patient_label": label, "label": label})
-    spread = [on_all(patients, auc_within_folds(scores[[one]], folds[[one]])) for one in range(repeats)]
+    spread = [on_all(patients, auc_within_folds(scores[[repeat]], folds[[repeat]])) for repeat in range(repeats)]
     interval = bootstrap_interval(patients, auc_within_folds(scores, folds), resamples=resamples)
     return Shortcut(interval, np.array(spread), len(patients))
 
@@ -219,7 +222,7 @@ def shortcut(
 def shortcut_table(
     aggregates: Mapping[str, object], repeats: int = REPEATS, resamples: int = RESAMPLES
 ) -> pd.DataFrame:
-    """Every set of features that the aggregates hold, beside each other.
+    """Compare all sets of features for which the aggregates have counts.
 
     Returns
     -------
@@ -229,7 +232,7 @@ def shortcut_table(
     """
     rows = []
     for name in [name for name, (key, _) in FEATURES.items() if key in aggregates]:
-        found = shortcut(aggregates, name, repeats, resamples)
-        spread = {"least_of_repeats": found.repeats.min(), "most_of_repeats": found.repeats.max()}
-        rows.append({"features": name, "patients": found.patients, **found.auc._asdict(), **spread})
+        result = shortcut(aggregates, name, repeats, resamples)
+        spread = {"least_of_repeats": result.repeats.min(), "most_of_repeats": result.repeats.max()}
+        rows.append({"features": name, "patients": result.patients, **result.auc._asdict(), **spread})
     return pd.DataFrame(rows)

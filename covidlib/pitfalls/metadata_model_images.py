@@ -1,8 +1,8 @@
-"""A model that sees no pixel, for single images: what the kernel and thickness of the listed images tell of the class.
+"""Predict the class of single images from kernel and thickness alone, without any pixels.
 
-`covidlib.pitfalls.metadata_model` asks what the way of scanning a patient tells. A network sees less and more: one
-image at a time, but only those that the authors listed for training and testing (section 2.4), and their choice of
-series differs between the classes. Taught in chapter 09.
+`covidlib.pitfalls.metadata_model` uses the settings of all series of a patient. A network sees one image at a time, and
+only the images that the authors listed for training and testing (section 2.4); which series they chose differs between
+the classes. Taught in chapter 09.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ PATIENT = ["patient", "patient_label", "label"]
 
 
 def expand_images(counts: list[Line]) -> pd.DataFrame:
-    """Grouped counts as one row a patient and way of scanning.
+    """Expand grouped counts to one row per patient and acquisition setting.
 
     Parameters
     ----------
     counts : list
-        As `covidlib.datasets.published_lists.aggregates` has them under `patients_by_images`: label, images (texts such
+        From `covidlib.datasets.published_lists.aggregates`, key `patients_by_images`: label, images (texts such
         as "12 B70s 6.0 mm"), patients.
 
     Returns
@@ -41,7 +41,7 @@ def expand_images(counts: list[Line]) -> pd.DataFrame:
     """
     rows: list[tuple[int, str, str, str, int]] = []
     patient = 0
-    for line in sorted(counts, key=lambda one: (str(one["label"]), str(one["images"]))):
+    for line in sorted(counts, key=lambda line: (str(line["label"]), str(line["images"]))):
         label = str(line["label"])
         for _ in range(cast(int, line["patients"])):
             for text in cast(list[str], line["images"]):
@@ -52,10 +52,10 @@ def expand_images(counts: list[Line]) -> pd.DataFrame:
 
 
 def left_out_image_scores(rows: pd.DataFrame, repeats: int = REPEATS) -> tuple[np.ndarray, np.ndarray]:
-    """Each row's score by a model fitted on other patients' images, and the fold its patient was left out in.
+    """Cross-validate a model: score each row by a model fitted on other patients' images.
 
-    Logistic regression on the pair of kernel and thickness, every image counting once; folds of patients, as in
-    `covidlib.pitfalls.metadata_model.left_out_scores`.
+    The model is a logistic regression on the pair of kernel and thickness; every image counts once. Folds of patients
+    are as in `covidlib.pitfalls.metadata_model.left_out_scores`.
 
     Parameters
     ----------
@@ -65,7 +65,9 @@ def left_out_image_scores(rows: pd.DataFrame, repeats: int = REPEATS) -> tuple[n
     Returns
     -------
     float array, shape (repeats, rows)
+        Scores.
     int array, shape (repeats, rows)
+        The fold in which each row's patient was left out.
     """
     table = OneHotEncoder(sparse_output=False).fit_transform(rows[["made"]])
     infected, weight = (rows["label"] == "covid").to_numpy(), rows["images"].to_numpy()
@@ -75,7 +77,7 @@ def left_out_image_scores(rows: pd.DataFrame, repeats: int = REPEATS) -> tuple[n
         splitter = StratifiedKFold(FOLDS, shuffle=True, random_state=SEED + repeat)
         for fold, (_, left_out) in enumerate(splitter.split(patients, patients["label"])):
             test = rows["patient"].isin(patients["patient"].iloc[left_out]).to_numpy()
-            # So small a problem is solved sooner than several threads have waited for each other.
+            # Several threads would take longer for such a small problem.
             with threadpool_limits(1):
                 model = LogisticRegression(max_iter=1000).fit(table[~test], infected[~test], weight[~test])
             scores[repeat, test], folds[repeat, test] = model.predict_proba(table[test])[:, 1], fold
@@ -88,21 +90,21 @@ def image_shortcut(
     repeats: int = REPEATS,
     resamples: int = RESAMPLES,
 ) -> Shortcut:
-    """How well kernel and thickness tell infected from normal images, or patients by the mean over their images.
+    """Measure how well kernel and thickness separate infected from normal images, or patients by their mean image.
 
-    Cross-validated by patient, the interval over resampled patients; the paper's system decides about patients in a
-    like way, from the share of their slices (section 3.2).
+    Cross-validated by patient, with an interval over resampled patients. The paper's system decides about patients in a
+    similar way, from the share of their slices (section 3.2).
 
     Parameters
     ----------
     aggregates : dict
-        What `covidlib.datasets.published_lists.aggregates` counts, or the stored ones.
+        From `covidlib.datasets.published_lists.aggregates`, or the stored ones.
     unit : "image" or "patient"
-        What is told apart.
+        What is classified.
     repeats : int
-        How many times patients are dealt into folds anew.
+        Number of times patients are split into folds.
     resamples : int
-        Of the bootstrap behind the interval.
+        Number of bootstrap resamples for the interval.
 
     Raises
     ------
@@ -110,18 +112,20 @@ def image_shortcut(
         If the aggregates lack the counts.
     """
     if COUNTS not in aggregates:
-        raise InputError("aggregates of the published lists", f"lack {COUNTS}", "Compute them from the lists")
+        raise InputError(
+            "aggregates of the published lists", f"missing counts {COUNTS!r}", "Compute them from the lists"
+        )
     rows = expand_images(cast(list[Line], aggregates[COUNTS]))
     scores, folds = left_out_image_scores(rows, repeats)
     if unit == "patient":
         rows, scores, folds = _means_of_patients(rows, scores, folds)
-    spread = [on_all(rows, _of_images(auc_within_folds(scores[[one]], folds[[one]]))) for one in range(repeats)]
+    spread = [on_all(rows, _of_images(auc_within_folds(scores[[n]], folds[[n]]))) for n in range(repeats)]
     interval = bootstrap_interval(rows, _of_images(auc_within_folds(scores, folds)), resamples=resamples)
     return Shortcut(interval, np.array(spread), rows["patient"].nunique())
 
 
 def _of_images(metric: Metric) -> Metric:
-    """A metric in which a row counts as often as it has images."""
+    """Weight each row of a metric by its number of images."""
 
     def weighted(rows: pd.DataFrame, weights: np.ndarray) -> np.ndarray:
         return metric(rows, weights * rows["images"].to_numpy())

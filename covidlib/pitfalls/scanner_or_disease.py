@@ -1,7 +1,7 @@
-"""Disease or scanner: what a network's answers go with, where both are known (paper, sections 2.1 and 3.1).
+"""Test whether a network recognises the disease or the scanner's kernel (paper, sections 2.1 and 3.1).
 
-In the shortcut cohort infected patients get sharp slices and normal ones smooth slices. On patients whose kernel goes
-the other way a network has to choose what it believes. Taught in chapter 09.
+In the shortcut cohort most infected patients have sharp slices and most normal patients smooth slices. On patients with
+the opposite kernel, a network's answers show which of the two it uses. Taught in chapter 09.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from covidlib.training.runs import Run
 
 FOLLOWS, REVERSED = "as in the shortcut", "reversed"
 KERNEL_OF_CLASS = {"covid": "sharp", "normal": "smooth"}
-"""What the shortcut cohort gives to nine in ten patients of a class (`covidlib.phantom.scanner`)."""
+"""The kernel of nine in ten patients of a class in the shortcut cohort (`covidlib.phantom.scanner`)."""
 
 
 def with_pairing(predictions: pd.DataFrame, root: str | Path) -> pd.DataFrame:
-    """Predictions with each patient's kernel, and whether it goes with the class as in the shortcut cohort.
+    """Add each patient's kernel to predictions, and whether it matches the class as in the shortcut cohort.
 
     Returns
     -------
@@ -35,27 +35,27 @@ def with_pairing(predictions: pd.DataFrame, root: str | Path) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If the data has no table of patients with their kernels, as only synthetic cohorts do, or it lacks a patient.
+        If the dataset has no table of patients with kernels (only synthetic cohorts do), or a patient is missing in it.
     """
     listed = Path(root) / "patients.csv"
     if not listed.is_file():
-        raise InputError(listed, "is not there", "Take a synthetic cohort: it knows its patients' kernels")
+        raise InputError(listed, "does not exist", "Use a synthetic cohort, which lists the kernels of its patients")
     kernel = predictions["patient"].map(pd.read_csv(listed).set_index("patient")["kernel"])
     # Without a kernel a patient would count as reversed.
     unknown = predictions["patient"][kernel.isna()].unique()
     if len(unknown):
-        raise InputError(listed, f"lacks the kernel of {', '.join(unknown)}", "Give predictions on this very cohort")
+        raise InputError(listed, f"no kernel for {', '.join(unknown)}", "Use predictions on this cohort")
     follows = kernel == predictions["patient_label"].map(KERNEL_OF_CLASS)
     return predictions.assign(kernel=kernel, pairing=np.where(follows, FOLLOWS, REVERSED))
 
 
 def predict_cohort(run: Run, dataset: Dataset, protocol: Protocol) -> pd.DataFrame:
-    """A run's network on every selected slice of another dataset, of whose patients it has seen none.
+    """Predict every selected slice of another dataset, on whose patients the run's network was not trained.
 
     Parameters
     ----------
     protocol : Protocol
-        That of the run: it says how slices are scaled.
+        The run's protocol, which says how slices are scaled.
 
     Returns
     -------
@@ -71,7 +71,7 @@ def predict_cohort(run: Run, dataset: Dataset, protocol: Protocol) -> pd.DataFra
 
 
 def auc_rows(named: dict[str, pd.DataFrame], resamples: int = RESAMPLES) -> pd.DataFrame:
-    """The AUC of slices, with its interval over patients, of several tables of predictions.
+    """Compute the AUC of slices, with an interval over patients, for several tables of predictions.
 
     Returns
     -------
@@ -89,12 +89,12 @@ def auc_rows(named: dict[str, pd.DataFrame], resamples: int = RESAMPLES) -> pd.D
 
 
 def called_by_kernel(predictions: pd.DataFrame) -> pd.DataFrame:
-    """The share of slices that is called COVID-19, by what they show and by the kernel.
+    """Share of slices called COVID-19, per true label and kernel.
 
     Parameters
     ----------
     predictions : DataFrame
-        As `with_pairing` returns it.
+        From `with_pairing`.
 
     Returns
     -------

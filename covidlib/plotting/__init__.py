@@ -1,6 +1,6 @@
-"""Figures, in one style that the colour-blind can read; one module per subject.
+"""Matplotlib figures in one colour-blind-safe style, one module per subject.
 
-Functions take arrays and tables and return matplotlib figures; nothing is computed here.
+Functions take arrays and tables and return figures; results are computed elsewhere.
 """
 
 import lazy_loader

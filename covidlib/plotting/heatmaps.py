@@ -1,4 +1,4 @@
-"""Figures of heat maps: pairs of slice and map, hit rates by size, curves of deletion, weights that are randomised.
+"""Figures of heat maps: maps over slices, hit rates by lesion size, deletion curves, randomised weights.
 
 Taught in chapter 07.
 """
@@ -23,7 +23,7 @@ def heat_pairs(
     slices: Sequence[np.ndarray], maps: Sequence[np.ndarray], masks: Sequence[np.ndarray], titles: Sequence[str],
     columns: int = 3,
 ) -> Figure:  # fmt: skip
-    """Each slice beside itself with its map (paper, Figure 12); true lesions outlined.
+    """Draw each slice beside its heat map (paper, Figure 12), with true lesions outlined.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def heat_overlays(
     slices: Sequence[np.ndarray], maps: Sequence[np.ndarray], masks: Sequence[np.ndarray], titles: Sequence[str],
     columns: int = 4,
 ) -> Figure:  # fmt: skip
-    """Maps over their slices in a grid, true lesions outlined."""
+    """Draw heat maps over their slices in a grid, with true lesions outlined."""
     rows = -(-len(slices) // columns)
     figure, grid = plt.subplots(rows, columns, figsize=(2.3 * columns, 2.5 * rows), squeeze=False)
     for axes in grid.flat:
@@ -61,7 +61,7 @@ def heat_overlays(
 
 
 def rates_by_size(table: pd.DataFrame, score: str, chance: str, ylabel: str) -> Figure:
-    """A rate against lesion diameter, one panel a map, with the rate that chance gives.
+    """Plot a rate against lesion diameter, one panel per map, with the chance level.
 
     Parameters
     ----------
@@ -71,10 +71,10 @@ def rates_by_size(table: pd.DataFrame, score: str, chance: str, ylabel: str) -> 
     names = list(table[["network", "layer"]].drop_duplicates().itertuples(index=False, name=None))
     figure, panels = plt.subplots(1, len(names), figsize=(2.3 * len(names), 2.9), sharey=True, squeeze=False)
     for axes, (network, layer) in zip(panels.flat, names, strict=True):
-        own = table[(table["network"] == network) & (table["layer"] == layer)]
+        of_map = table[(table["network"] == network) & (table["layer"] == layer)]
         looks = ((score, NETWORK_COLOURS[network], NETWORK_MARKS[network], "-"), (chance, QUIET, "x", ":"))
         for name, colour, mark, line in looks:
-            rows = own[own["score"] == name].sort_values("mid_mm")
+            rows = of_map[of_map["score"] == name].sort_values("mid_mm")
             axes.fill_between(rows["mid_mm"], rows["low"], rows["high"], color=colour, alpha=0.15, linewidth=0)
             label = "lesions" if name == score else "by chance"
             axes.plot(rows["mid_mm"], rows["value"], color=colour, marker=mark, linestyle=line, ms=5, label=label)
@@ -87,7 +87,7 @@ def rates_by_size(table: pd.DataFrame, score: str, chance: str, ylabel: str) -> 
 
 
 def removal_curves(curves: pd.DataFrame) -> Figure:
-    """p(COVID-19) while slices are blurred (solid) or put back (dashed), by map and at random.
+    """Plot p(COVID-19) while slices are blurred (solid) or restored (dashed), by map and in random order.
 
     Parameters
     ----------
@@ -103,8 +103,8 @@ def removal_curves(curves: pd.DataFrame) -> Figure:
                 ("map", NETWORK_COLOURS[network], NETWORK_MARKS[network]),
                 ("random", QUIET, "x"),
             ):
-                own = means[way, order]
-                axes.plot(own.index, own, line, color=colour, marker=mark, ms=4, label=f"{way}, {order}")
+                curve = means[way, order]
+                axes.plot(curve.index, curve, line, color=colour, marker=mark, ms=4, label=f"{way}, {order}")
         axes.set(title=network, xlabel="share blurred, or put back", ylim=(-0.02, 1.02))
     panels[0, 0].set_ylabel("mean p(COVID-19)")
     panels[0, 0].legend(fontsize=7, loc="lower left")
@@ -112,7 +112,7 @@ def removal_curves(curves: pd.DataFrame) -> Figure:
 
 
 def randomised_maps(cascade: pd.DataFrame) -> Figure:
-    """Likeness of maps to the trained network's, while its weights go from the answer down.
+    """Plot the similarity of maps to those of the trained network while its weights are randomised layer by layer.
 
     Parameters
     ----------
@@ -122,13 +122,13 @@ def randomised_maps(cascade: pd.DataFrame) -> Figure:
     networks = list(cascade["network"].unique())
     figure, panels = plt.subplots(1, len(networks), figsize=(3.2 * len(networks), 3), sharey=True, squeeze=False)
     for axes, network in zip(panels.flat, networks, strict=True):
-        own = cascade[cascade["network"] == network]
-        grouped = own.groupby("step")["likeness"]
+        of_network = cascade[cascade["network"] == network]
+        grouped = of_network.groupby("step")["likeness"]
         middle, low, high = grouped.median(), grouped.quantile(0.25), grouped.quantile(0.75)
         axes.fill_between(middle.index, low, high, color=NETWORK_COLOURS[network], alpha=0.15, linewidth=0)
         axes.plot(middle.index, middle, color=NETWORK_COLOURS[network], marker=NETWORK_MARKS[network], ms=5)
         axes.axhline(0, color=QUIET, linestyle=":", linewidth=1)
-        parts = own.drop_duplicates("step").sort_values("step")
+        parts = of_network.drop_duplicates("step").sort_values("step")
         axes.set(title=network, ylim=(-1.02, 1.05))
         axes.set_xticks(parts["step"], parts["part"], rotation=90, fontsize=8)
     panels[0, 0].set_ylabel("rank correlation with the trained map")
@@ -136,7 +136,7 @@ def randomised_maps(cascade: pd.DataFrame) -> Figure:
 
 
 def heat_overlay(axes: Axes, pixels: np.ndarray, heat: np.ndarray, title: str = "") -> None:
-    """A heat map over its slice at lung window; where the map is low the slice stays visible.
+    """Draw a heat map over its slice at lung window; where the map is low, the slice stays visible.
 
     Parameters
     ----------
@@ -152,6 +152,6 @@ def heat_overlay(axes: Axes, pixels: np.ndarray, heat: np.ndarray, title: str = 
 
 
 def outline(axes: Axes, mask: np.ndarray) -> None:
-    """The outline of a lesion mask, as a thin line."""
+    """Draw the outline of a lesion mask as a thin line."""
     if mask.any():
         axes.contour(mask, levels=[0.5], colors="#38d9ff", linewidths=0.9)

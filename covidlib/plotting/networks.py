@@ -1,6 +1,6 @@
-"""A network drawn from the model object: what is connected, how large each map is (paper, Figure 9).
+"""Draw a network's architecture from the model object: connections and map sizes (paper, Figure 9).
 
-A drawing made by hand can be wrong; this one asks the model. Taught in chapter 03.
+Unlike a drawing by hand, it cannot differ from the model. Taught in chapter 03.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LINE, GROUND = "#1b2733", "#eef3f8"
 
 
 def links(parents: dict[str, list[str]], shown: list[str]) -> list[tuple[str, str]]:
-    """Which of the shown layers feed which, through any layers that are not shown.
+    """Find the connections between the shown layers, also through layers that are not shown.
 
     Parameters
     ----------
@@ -35,26 +35,26 @@ def links(parents: dict[str, list[str]], shown: list[str]) -> list[tuple[str, st
     -------
     list of (from, to)
     """
-    found = []
+    connections = []
     for name in shown:
         seen: set[str] = set()
         waiting = list(parents[name])
         while waiting:
-            one = waiting.pop()
-            if one in seen:
+            layer = waiting.pop()
+            if layer in seen:
                 continue
-            seen.add(one)
-            if one in shown:
-                found.append((one, name))
+            seen.add(layer)
+            if layer in shown:
+                connections.append((layer, name))
             else:
-                waiting += parents[one]
-    return sorted(found, key=lambda link: (shown.index(link[0]), shown.index(link[1])))
+                waiting += parents[layer]
+    return sorted(connections, key=lambda link: (shown.index(link[0]), shown.index(link[1])))
 
 
 def places(model: keras.Model) -> dict[str, tuple[float, float]]:
-    """Layer → column and row of its box; a pyramid lies as in the paper's Figure 9, finest level on top."""
+    """Choose the column and row of each layer's box; a pyramid as in the paper's Figure 9, finest level on top."""
     if model.name not in PLANS:
-        # To and fro, so that each box stands beside the one before it.
+        # Rows alternate in direction, so that each box is beside the one before it.
         return {
             name: (float(number % IN_A_ROW if number // IN_A_ROW % 2 == 0 else IN_A_ROW - 1 - number % IN_A_ROW),
                    float(-(number // IN_A_ROW)))
@@ -62,18 +62,18 @@ def places(model: keras.Model) -> dict[str, tuple[float, float]]:
         }  # fmt: skip
     rows = {level: float(-number) for number, level in enumerate(LEVELS)}
     c3, c4, c5 = PLANS[model.name].sources
-    found = {c3: (0.0, rows["P3"]), c4: (0.0, rows["P4"]), c5: (0.0, rows["P5"])}
-    found |= {f"C{number}_reduced": (1.0, rows[f"P{number}"]) for number in (3, 4, 5)}
-    found |= {f"P{number}_merged": (2.0, rows[f"P{number}"]) for number in (3, 4)}
-    found |= {level: (3.0, row) for level, row in rows.items()}
-    found |= {f"{level}_head": (4.0, row) for level, row in rows.items()}
-    return found | {"heads": (5.0, -2.0), "predictions": (6.0, -2.0)}
+    positions = {c3: (0.0, rows["P3"]), c4: (0.0, rows["P4"]), c5: (0.0, rows["P5"])}
+    positions |= {f"C{number}_reduced": (1.0, rows[f"P{number}"]) for number in (3, 4, 5)}
+    positions |= {f"P{number}_merged": (2.0, rows[f"P{number}"]) for number in (3, 4)}
+    positions |= {level: (3.0, row) for level, row in rows.items()}
+    positions |= {f"{level}_head": (4.0, row) for level, row in rows.items()}
+    return positions | {"heads": (5.0, -2.0), "predictions": (6.0, -2.0)}
 
 
 def architecture(model: keras.Model) -> Figure:
-    """Boxes for the layers that matter, with the shape of their maps, and arrows as the model has them (Figure 9).
+    """Draw the main layers as boxes with the shape of their maps, connected as in the model (Figure 9).
 
-    Maps of one width have one colour.
+    Maps of the same width have the same colour.
     """
     where, facts = places(model), layer_table(model).set_index("layer")
     shapes: dict[str, tuple[int, ...]] = {name: tuple(facts["shape"][name]) for name in where}
@@ -108,7 +108,7 @@ def architecture(model: keras.Model) -> Figure:
 
 
 def sizes_and_fields(levels: pd.DataFrame, diameters: pd.Series) -> Figure:
-    """Stride and receptive field of each level under the sizes of lesions, in pixels.
+    """Plot stride and receptive field of each level below a histogram of lesion sizes, in pixels.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""Figures of results: curves with bands, reliability, thresholds, and intervals under each other.
+"""Figures of results: ROC and other curves with bands, thresholds, forest plots, confusion matrices.
 
-Networks keep the colours and marks of `covidlib.plotting.slices`; every line that colour tells apart also differs in
-its mark or its dashes. Taught in chapters 05, 06 and 09.
+Networks have the colours and marks of `covidlib.plotting.style`; lines that differ in colour also differ in their mark
+or dashes. Taught in chapters 05, 06 and 09.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ OTHER_MARKS = ("^", "o", "s", "D")
 
 
 def _look(name: str, place: int) -> tuple[str, str]:
-    """Colour and mark: a network's own, or those of the place in the list."""
+    """Choose colour and mark: those of the network, or those of the place in the list."""
     other = place % len(OTHER_COLOURS)
     return NETWORK_COLOURS.get(name, OTHER_COLOURS[other]), NETWORK_MARKS.get(name, OTHER_MARKS[other])
 
@@ -46,12 +46,12 @@ def _with_band(
 
 
 def roc_bands(bands: Mapping[str, pd.DataFrame]) -> Figure:
-    """ROC curves with their bands over patients.
+    """Plot ROC curves with bands over patients.
 
     Parameters
     ----------
     bands : dict of DataFrame
-        For each network what `covidlib.results.curves.roc_band` returns.
+        Network → table from `covidlib.results.curves.roc_band`.
     """
     figure, axes = plt.subplots(figsize=(4.6, 4.4))
     for place, (name, table) in enumerate(bands.items()):
@@ -63,12 +63,12 @@ def roc_bands(bands: Mapping[str, pd.DataFrame]) -> Figure:
 
 
 def precision_recall_bands(bands: Mapping[str, pd.DataFrame], prevalence: float) -> Figure:
-    """Precision-recall curves with their bands over patients; chance is the prevalence.
+    """Plot precision-recall curves with bands over patients; the chance level is the prevalence.
 
     Parameters
     ----------
     bands : dict of DataFrame
-        For each network what `covidlib.results.curves.precision_recall_band` returns.
+        Network → table from `covidlib.results.curves.precision_recall_band`.
     prevalence : float
         Share of infected slices.
     """
@@ -82,12 +82,12 @@ def precision_recall_bands(bands: Mapping[str, pd.DataFrame], prevalence: float)
 
 
 def reliability_diagram(tables: Mapping[str, pd.DataFrame]) -> Figure:
-    """Share of infected slices against predicted probability, with intervals over patients.
+    """Plot the share of infected slices against the predicted probability, with intervals over patients.
 
     Parameters
     ----------
     tables : dict of DataFrame
-        For each network what `covidlib.results.calibration.reliability` returns.
+        Network → table from `covidlib.results.calibration.reliability`.
     """
     figure, panels = plt.subplots(
         1, len(tables), figsize=(3 * len(tables), 3.3), squeeze=False, sharey=True, sharex=True
@@ -103,20 +103,20 @@ def reliability_diagram(tables: Mapping[str, pd.DataFrame]) -> Figure:
 
 
 def threshold_sweep(table: pd.DataFrame, marked: Sequence[float]) -> Figure:
-    """Patients found, and normal patients called normal, at every threshold (paper, Table 5).
+    """Plot sensitivity and specificity for patients at every threshold (paper, Table 5).
 
     Parameters
     ----------
     table : DataFrame
-        What `covidlib.patients.thresholds.sweep_thresholds` returns.
+        From `covidlib.patients.thresholds.sweep_thresholds`.
     marked : sequence of float
-        Thresholds to point out: `covidlib.patients.thresholds.MARKED_THRESHOLDS`.
+        Thresholds to mark: `covidlib.patients.thresholds.MARKED_THRESHOLDS`.
     """
     figure, panels = plt.subplots(1, 2, figsize=(8.4, 3.4), sharey=True)
     titles = {"sensitivity": "infected patients found", "specificity": "normal patients called normal"}
     for axes, (rate, title) in zip(panels, titles.items(), strict=True):
-        for place, (name, own) in enumerate(table.groupby("network")):
-            _with_band(axes, own, "threshold", rate, (f"{rate}_low", f"{rate}_high"), str(name), place)
+        for place, (name, rows) in enumerate(table.groupby("network")):
+            _with_band(axes, rows, "threshold", rate, (f"{rate}_low", f"{rate}_high"), str(name), place)
         for threshold in marked:
             axes.axvline(threshold, color=QUIET, linestyle=":", linewidth=1)
         axes.set(title=title, xlabel="threshold: share of selected slices", ylim=(-0.02, 1.02))
@@ -126,22 +126,22 @@ def threshold_sweep(table: pd.DataFrame, marked: Sequence[float]) -> Figure:
 
 
 def patient_roc(table: pd.DataFrame, marked: Sequence[float]) -> Figure:
-    """Sensitivity against false alarms over the thresholds, in patients; some thresholds named.
+    """Plot an ROC curve of patients over the decision thresholds, with some thresholds marked.
 
     Parameters
     ----------
     table : DataFrame
-        What `covidlib.patients.thresholds.sweep_thresholds` returns.
+        From `covidlib.patients.thresholds.sweep_thresholds`.
     marked : sequence of float
-        Thresholds to point out: `covidlib.patients.thresholds.MARKED_THRESHOLDS`.
+        Thresholds to mark: `covidlib.patients.thresholds.MARKED_THRESHOLDS`.
     """
     figure, axes = plt.subplots(figsize=(4.8, 4.6))
-    for place, (name, own) in enumerate(table.groupby("network")):
+    for place, (name, rows) in enumerate(table.groupby("network")):
         colour, mark = _look(str(name), place)
-        axes.plot(1 - own["specificity"], own["sensitivity"], color=colour, linewidth=1)
-        named = own[own["threshold"].isin(marked)]
+        axes.plot(1 - rows["specificity"], rows["sensitivity"], color=colour, linewidth=1)
+        named = rows[rows["threshold"].isin(marked)]
         axes.plot(1 - named["specificity"], named["sensitivity"], mark, color=colour, ms=7, label=str(name))
-        # Thresholds that decide alike share a point, and so a text.
+        # Thresholds with the same decisions share a point, and so a label.
         for _, alike in named.groupby(["specificity", "sensitivity"]):
             place_of_text = (1 - alike["specificity"].iloc[0], alike["sensitivity"].iloc[0])
             text = ", ".join(f"{threshold:g}" for threshold in alike["threshold"])
@@ -154,14 +154,14 @@ def patient_roc(table: pd.DataFrame, marked: Sequence[float]) -> Figure:
 
 
 def clustering_curves(chances: pd.DataFrame, observed: float | None = None) -> Figure:
-    """How often a normal patient is called infected, by how much slice errors cluster.
+    """Plot how often a normal patient is called infected, by how strongly slice errors are clustered.
 
     Parameters
     ----------
     chances : DataFrame
-        What `covidlib.patients.false_alarms.chances_by_clustering` returns.
+        From `covidlib.patients.false_alarms.chances_by_clustering`.
     observed : float, optional
-        A printed share of normal patients called infected, as a line across.
+        A printed share of normal patients called infected, drawn as a horizontal line.
     """
     figure, axes = plt.subplots(figsize=(5.6, 3.4))
     for place, threshold in enumerate(chances.columns):
@@ -177,7 +177,7 @@ def clustering_curves(chances: pd.DataFrame, observed: float | None = None) -> F
 
 
 def along_series(numbers: np.ndarray, probabilities: np.ndarray) -> Figure:
-    """The network's answer for each selected slice of one series, from top to bottom.
+    """Plot p(COVID-19) of each selected slice along a series, from top to bottom.
 
     Parameters
     ----------
@@ -198,14 +198,14 @@ def along_series(numbers: np.ndarray, probabilities: np.ndarray) -> Figure:
 
 
 def forest_plot(table: pd.DataFrame, names: Sequence[str], xlabel: str, reference: float | None = None) -> Figure:
-    """Estimates with their intervals, one under the other.
+    """Plot estimates with their intervals, one below the other.
 
     Parameters
     ----------
     table : DataFrame
         Columns value, low, high and those of `names`; drawn from the first row down.
     names : columns
-        Which tell the rows apart; if several rows share the first, it has its own colour and mark.
+        Columns that label the rows; if several rows share the first, it has a separate colour and mark.
     reference : float, optional
         A value to compare with, such as 0.5 for an AUC.
     """
@@ -224,7 +224,7 @@ def forest_plot(table: pd.DataFrame, names: Sequence[str], xlabel: str, referenc
 
 
 def learning_curves(histories: dict[str, list[pd.DataFrame]]) -> Figure:
-    """Training and validation accuracy: mean over folds, and the range (paper, Figure 11)."""
+    """Plot training and validation accuracy per epoch: mean and range over folds (paper, Figure 11)."""
     figure, panels = plt.subplots(1, 2, figsize=(8, 3.2), sharey=True)
     for panel, column, title in zip(panels, ("accuracy", "val_accuracy"), ("training", "validation"), strict=True):
         for network, runs in histories.items():
@@ -242,15 +242,15 @@ def learning_curves(histories: dict[str, list[pd.DataFrame]]) -> Figure:
 def confusion_matrices(
     matrices: Mapping[str, np.ndarray], rates: Mapping[str, Mapping[str, Interval]] | None = None
 ) -> Figure:
-    """2×2 tables side by side: rows the truth, columns the answer (paper, Figure 10).
+    """Draw confusion matrices side by side: rows are the truth, columns the answer (paper, Figure 10).
 
     Parameters
     ----------
     matrices : dict of float arrays, shape (2, 2)
         Rows and columns in the order COVID-19, normal.
     rates : dict of dict of Interval, optional
-        For each network sensitivity and specificity (`covidlib.results.tables.rate_intervals`), written where the
-        answer is right.
+        For each network sensitivity and specificity (`covidlib.results.tables.rate_intervals`), written in the cells of
+        right answers.
     """
     figure, panels = plt.subplots(1, len(matrices), figsize=(2.9 * len(matrices), 2.9), squeeze=False)
     for axes, (name, matrix) in zip(panels.flat, matrices.items(), strict=True):

@@ -1,4 +1,7 @@
-"""Figures of the slice selection (paper, Figures 6 and 7). Taught in chapter 02."""
+"""Figures of the slice selection: region, profile along a series, flow chart (paper, Figures 6 and 7).
+
+Taught in chapter 02.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ def draw_region(axes: Axes) -> None:
 
 
 def selection_profile(selection: Selection, title: str = "") -> Figure:
-    """Dark pixels along a series, with the threshold; kept slices filled."""
+    """Plot the dark pixels along a series, with the threshold; kept and dropped slices have different marks."""
     figure, axes = plt.subplots(figsize=(7, 3))
     number = np.arange(1, len(selection.counts) + 1)
     axes.plot(number, selection.counts, color="#7a8794", linewidth=1, zorder=1)
@@ -39,7 +42,7 @@ def selection_profile(selection: Selection, title: str = "") -> Figure:
 
 
 def flow_chart(steps: Sequence[str]) -> Figure:
-    """Steps under each other, joined by arrows (paper, Figure 6)."""
+    """Draw steps below each other, joined by arrows (paper, Figure 6)."""
     figure, axes = plt.subplots(figsize=(6, 0.62 * len(steps)))
     for place, step in enumerate(steps):
         axes.annotate(

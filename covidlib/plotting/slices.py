@@ -1,7 +1,4 @@
-"""Figures in one style: CT in grey at a stated window, classes in two colours that the colour-blind can tell apart.
-
-Blue with circles is normal, orange with triangles is COVID-19, in every figure. Taught in chapter 01.
-"""
+"""Figures of CT slices in grey at a stated window: one slice, or many in a grid. Taught in chapter 01."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ from covidlib.scans.windows import grey_levels
 
 
 def show_slice(axes: Axes, pixels: np.ndarray, window: str = "lung", title: str = "") -> None:
-    """Draw one slice at a window."""
+    """Draw one slice at a CT window."""
     axes.imshow(grey_levels(pixels, window), vmin=0, vmax=255)
     axes.set_title(title, fontsize=9)
     axes.axis("off")
@@ -26,7 +23,7 @@ def show_slice(axes: Axes, pixels: np.ndarray, window: str = "lung", title: str 
 def contact_sheet(
     slices: Sequence[np.ndarray] | np.ndarray, titles: Sequence[str], columns: int = 6, window: str = "lung"
 ) -> Figure:
-    """Many slices in a grid, at one window (paper, Figures 2 and 8)."""
+    """Draw many slices in a grid, all at the same window (paper, Figures 2 and 8)."""
     rows = -(-len(slices) // columns)
     # No wider than a page: a browser would shrink the titles with the rest.
     side = min(1.55, PAGE_WIDTH / columns)

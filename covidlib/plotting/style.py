@@ -1,4 +1,4 @@
-"""One style for all figures, with two colours that the colour-blind can tell apart.
+"""The style of all figures: colours that are safe for colour-blind readers, marks, and sizes.
 
 Blue with circles is normal, orange with triangles is COVID-19, in every figure. Taught in chapter 01.
 """
@@ -14,14 +14,14 @@ NETWORK_COLOURS = {"xception": THIRD_COLOUR, "resnet50v2": NORMAL_COLOUR, "resne
 
 
 PAGE_WIDTH = 9
-"""Inches of the widest sheet: wider, its titles would be too small in the column of the book."""
+"""Largest width of a figure in inches: in a wider one, titles would be too small in the book."""
 
 
 NETWORK_MARKS = {"xception": "s", "resnet50v2": "o", "resnet50v2-fpn": "^"}
 
 
 def style() -> None:
-    """Set the look of all figures: white ground (also in dark mode), readable sizes, quiet axes."""
+    """Set the style of all figures: white background (also in dark mode), readable sizes, few axis lines."""
     plt.rcParams.update(
         {
             "figure.facecolor": "white",

@@ -43,7 +43,7 @@ def test_badges_say_their_word_with_a_sign() -> None:
     places = (badges.INSIDE, badges.OUTSIDE, badges.ANY, badges.OTHER)
     for word in (*claims.VERDICTS, *claims.SUPPORT, *places):
         assert f"{badges.MARKS[word]} {word}" in badges.badge(word)
-    with pytest.raises(InputError, match="is no verdict"):
+    with pytest.raises(InputError, match="unknown verdict"):
         badges.badge("<script>")
 
 

@@ -86,7 +86,7 @@ def test_numbers_come_from_where_they_are_said_to() -> None:
     assert claims.number({"list": ["duplicates", "pairs"]}) == 2127
     ratio = {"ratio": [{"cell": [1, 0, "COVID-19 patients"]}, {"sum": [{"cell": [1, 0, "Normal patients"]}] * 2}]}
     assert claims.number(ratio) == 95 / 564
-    with pytest.raises(InputError, match="names no source"):
+    with pytest.raises(InputError, match="unknown source"):
         claims.number({"guess": 7})
 
 
@@ -108,7 +108,7 @@ def test_the_file_is_written_whole_and_read_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["{", "[]", '{"claims": []}', '{"ours": {}, "claims": [{"id": "x"}]}'])
 def test_another_file_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "claims.json").write_text(text)
-    with pytest.raises(InputError, match="is no file of claims"):
+    with pytest.raises(InputError, match="not a file of claims"):
         claims.load_claims(tmp_path / "claims.json")
 
 

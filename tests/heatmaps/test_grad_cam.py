@@ -134,7 +134,7 @@ def test_levels_add_up_to_the_logit_and_weigh_the_combined_map() -> None:
     # For the other class every level speaks against: none has a weight.
     against = grad_cam.combined(grad_cam.Explainer(model)(images, "normal"))
     assert (against.maps == 0).all() and against.has_gradient.all()
-    assert "nothing speaks for" in against.note(0)
+    assert "no evidence for" in against.note(0)
 
 
 def test_a_level_that_speaks_against_the_class_has_no_weight() -> None:
@@ -227,11 +227,11 @@ def test_weights_that_change_later_are_used() -> None:
 def test_wrong_layers_classes_methods_and_networks_are_refused() -> None:
     model = models.build("resnet50v2", (128, 128, 1), "quick")
     images = np.zeros((1, 128, 128, 1), np.float32)
-    with pytest.raises(InputError, match="no layer of resnet50v2"):
+    with pytest.raises(InputError, match="resnet50v2: no layer"):
         grad_cam.explain_slices(model, images, "covid", "P3")
-    with pytest.raises(InputError, match="no class"):
+    with pytest.raises(InputError, match="unknown class"):
         grad_cam.explain_slices(model, images, "flu")
-    with pytest.raises(InputError, match="no method"):
+    with pytest.raises(InputError, match="unknown method"):
         grad_cam.explain_slices(model, images, method="lime")
     with pytest.raises(InputError, match="no pyramid"):
         grad_cam.head_activations(model, images)

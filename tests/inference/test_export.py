@@ -79,14 +79,14 @@ def test_requests_that_cannot_be_met_are_refused_at_once(
         printed = capsys.readouterr().err
         assert f"covidlib[{extra}]" in printed and printed.count("\n") == 1
     monkeypatch.setattr(export, "installed", lambda package: True)
-    with pytest.raises(InputError, match=r"end in \.onnx"):
+    with pytest.raises(InputError, match=r"ends in \.onnx"):
         export.export_network(weights, "onnx", tmp_path / "net.pb")
     with pytest.raises(InputError, match="no such folder"):
         export.export_network(weights, "onnx", tmp_path / "absent" / "net.onnx")
-    with pytest.raises(InputError, match="is no format"):
+    with pytest.raises(InputError, match="unknown format"):
         export.export_network(weights, "caffe", tmp_path / "net")
     (tmp_path / "net.bin").write_bytes(b"")
-    with pytest.raises(InputError, match=r"net\.bin: exists"):
+    with pytest.raises(InputError, match=r"net\.bin: already exists"):
         export.export_network(weights, "openvino", tmp_path / "net.xml")
 
 

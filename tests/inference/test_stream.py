@@ -56,7 +56,7 @@ def test_what_is_not_a_number_is_no_answer(paths: list[Path]) -> None:
         return np.where(np.arange(len(images)) == 2, np.nan, 0.9).astype(np.float32)
 
     broken = Engine("tensorflow", "float32", NOTE, 0.0, 4, infer)
-    with pytest.raises(InputError, match=f"{paths[2].name}: gets no probability from resnet50v2-fpn"):
+    with pytest.raises(InputError, match=f"{paths[2].name}: resnet50v2-fpn returns NaN"):
         stream.probabilities(paths, broken)
 
 

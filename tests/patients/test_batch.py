@@ -274,6 +274,6 @@ def test_a_file_with_other_answers_is_refused_and_left_alone(tmp_path: Path, pat
     path = tmp_path / "out.json"
     path.write_text(f'{{"covidlib": "1", "patients": {patients}}}', encoding="utf-8")
     before = path.read_bytes()
-    with pytest.raises(InputError, match="something else than answers"):
+    with pytest.raises(InputError, match="something other than answers"):
         Journal(path, None)
     assert path.read_bytes() == before

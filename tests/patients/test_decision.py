@@ -47,10 +47,10 @@ def test_a_share_is_exact_for_every_count() -> None:
 def test_contradictory_counts_are_refused() -> None:
     with pytest.raises(ValueError, match="5 COVID-19 slices of 3"):
         decide(5, 3)
-    with pytest.raises(ValueError, match="share"):
+    with pytest.raises(ValueError, match="between 0 and 1"):
         decide(1, 3, 10)
     for threshold in (-0.01, 1.01):
-        with pytest.raises(ValueError, match="share"):
+        with pytest.raises(ValueError, match="between 0 and 1"):
             decide(1, 3, threshold)
     with pytest.raises(ValueError, match="-1 COVID-19 slices of 3"):
         decide(-1, 3)
@@ -76,7 +76,7 @@ def test_needed_slices_are_where_the_decision_turns() -> None:
             needed = slices_needed(selected, threshold)
             assert decide(needed, selected, threshold) == "infected"
             assert decide(needed - 1, selected, threshold) == "normal"
-    with pytest.raises(ValueError, match="share from 0 to 1"):
+    with pytest.raises(ValueError, match="must be between 0 and 1"):
         slices_needed(10, 1.5)
 
 

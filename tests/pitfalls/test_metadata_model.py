@@ -60,7 +60,7 @@ def test_counts_become_one_row_a_patient_in_an_order_of_their_own() -> None:
     again, same = expand([OTHER, LINE], acquisition)
     assert (table == again).all() and (infected == same).all()
     assert table[:2].sum() == 6 and table[2:].sum() == 6
-    with pytest.raises(InputError, match="label unlabelled"):
+    with pytest.raises(InputError, match="unknown label 'unlabelled'"):
         expand([{**LINE, "label": "unlabelled"}], acquisition)
 
 
@@ -101,9 +101,9 @@ def test_no_patient_is_scored_by_a_model_that_saw_it() -> None:
 
 
 def test_unknown_features_and_missing_counts_are_refused() -> None:
-    with pytest.raises(InputError, match="no set of features"):
+    with pytest.raises(InputError, match="unknown set of features"):
         shortcut({}, "pixels")
-    with pytest.raises(InputError, match="lack patients_by_everything"):
+    with pytest.raises(InputError, match="missing counts 'patients_by_everything'"):
         shortcut(published_lists.stored_aggregates(), "all of these")
 
 

@@ -82,7 +82,7 @@ def test_the_auc_is_scikit_learns_on_single_images() -> None:
 
 
 def test_missing_counts_are_refused() -> None:
-    with pytest.raises(InputError, match="lack patients_by_images"):
+    with pytest.raises(InputError, match="missing counts 'patients_by_images'"):
         image_shortcut({})
 
 

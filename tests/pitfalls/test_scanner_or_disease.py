@@ -48,7 +48,7 @@ def test_pairings_follow_kernel_and_class(root: Path, scanner_reader: pd.DataFra
     }  # fmt: skip
     with pytest.raises(InputError, match="patients.csv"):
         with_pairing(scanner_reader, root / "elsewhere")
-    with pytest.raises(InputError, match="patients.csv: lacks the kernel of patient9"):
+    with pytest.raises(InputError, match="patients.csv: no kernel for patient9"):
         with_pairing(pd.concat([scanner_reader, scanner_reader.tail(1).assign(patient="patient9")]), root)
 
 
