@@ -189,7 +189,7 @@ def make_cohort(
 
 
 NOTICE = (
-    "SYNTHETIC chest CT, drawn by covidlib.phantom.cohort for teaching. No patient was scanned.\n"
+    "SYNTHETIC chest CT, drawn by covidlib.phantom for teaching. No patient was scanned.\n"
     "Nothing computed from it is evidence about COVID-19 or about any network.\n"
 )
 
