@@ -25,7 +25,7 @@ KEPT = ("tensorflow", "keras", "numpy", "pandas", "scipy", "scikit-learn")
 TRY_IT = """
 import covidlib
 import numpy as np
-from covidlib import dicom, metrics, networks, selection, workspace
+from covidlib import networks, results, scans, selection, workspace
 import pydicom
 assert selection.selection_threshold(np.array([3000, 30])) == 1980
 model = networks.build("resnet50v2-fpn", (128, 128, 1), "quick")

@@ -28,13 +28,14 @@ from covidlib.utils import folders
 
 COHORT = """
 import sys
-from covidlib import phantom, workspace
+from covidlib import workspace
+from covidlib.phantom import cohort
 workspace.COHORT_PATIENTS = 2
-drawn = phantom.make_cohort
+drawn = cohort.make_cohort
 def counted(*arguments, **named):
     print("A COHORT", flush=True)
     return drawn(*arguments, **named)
-phantom.make_cohort = counted
+cohort.make_cohort = counted
 print(workspace.cohort())
 """
 DOWNLOAD = """

@@ -138,8 +138,8 @@ def test_a_run_that_another_process_holds_is_refused(small_dataset: Path, tmp_pa
     data = load_dataset(small_dataset)
     part = runfiles.runs_folder(PROTOCOL, tmp_path, data.fingerprint) / NETWORK / ".fold1"
     part.mkdir(parents=True)
-    hold = "import sys, time; from pathlib import Path; from covidlib.training.checkpoints import only_here\n"
-    hold += "with only_here(Path(sys.argv[1])): print('held', flush=True); time.sleep(600)"
+    hold = "import sys, time; from pathlib import Path; from covidlib.training.checkpoints import exclusive_run\n"
+    hold += "with exclusive_run(Path(sys.argv[1])): print('held', flush=True); time.sleep(600)"
     holder = subprocess.Popen([sys.executable, "-c", hold, str(part)], stdout=subprocess.PIPE, text=True)
     try:
         assert holder.stdout is not None and holder.stdout.readline() == "held\n"

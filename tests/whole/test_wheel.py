@@ -21,9 +21,10 @@ USE_IT = """
 import os, sys
 if hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-from covidlib import __file__, cli
+from covidlib import __file__
+from covidlib.cli.main import main
 print(__file__, flush=True)
-sys.exit(cli.main(sys.argv[1:]))
+sys.exit(main(sys.argv[1:]))
 """
 
 
