@@ -148,7 +148,7 @@ def test_when_no_place_serves_the_error_says_what_each_answered_and_where_to_put
     assert "lists COVID-CTset.rar" in run(capsys, "--part", "full")[2]
     assert "expected the train-validation part in zips" in run(capsys, "--from", "figshare")[2]
     site.add(f"/figshare/articles/{FIGSHARE_ARTICLES[0]}", Page(b'{"files": [{"id": 1}]}'))
-    assert "in an unknown way" in run(capsys, "--from", "figshare")[2]
+    assert "has an unknown form" in run(capsys, "--from", "figshare")[2]
 
 
 def test_a_zip_by_hand_needs_no_download(site: Site, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
