@@ -27,7 +27,8 @@ def test_a_refusal_is_one_line_though_tensorflow_was_loaded() -> None:
     )
     assert answer.returncode == 2
     assert answer.stderr.splitlines() == [
-        "covidlib: (64, 64, 1): images of this shape are too small: level P4 needs maps of at least 3×3. Give images of at least 96×96 pixels."
+        "covidlib: (64, 64, 1): images of this shape are too small: level P4 needs maps of at least 3×3. "
+        "Give images of at least 96×96 pixels."
     ]
 
 
