@@ -116,7 +116,7 @@ def test_figshare_serves_the_full_part_in_several_zips(
     assert (kept / f"{10 * FIGSHARE_ARTICLES[0]}" / "COVID-CTset_part1.zip").is_file()
     assert KAGGLE_PATH not in [path for path, _, _ in site.requests]
     code, _, err = run(capsys, "--to", str(home / "scans"))
-    assert code == 2 and "holds COVID-CTset, full, not COVID-CTset, train-validation" in err
+    assert code == 2 and "contains COVID-CTset, full, not COVID-CTset, train-validation" in err
 
 
 def test_the_next_place_is_asked_when_one_fails(site: Site, home: Path, capsys: pytest.CaptureFixture[str]) -> None:

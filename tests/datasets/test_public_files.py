@@ -188,4 +188,4 @@ def test_phantom_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert main(["phantom", str(tmp_path / "c"), "--patients", "2", "--seed", "3"]) == 0
     assert "2 synthetic patients, seed 3" in capsys.readouterr().out
     assert main(["phantom", str(tmp_path / "c"), "--patients", "2"]) == 2
-    assert "holds something already" in capsys.readouterr().err
+    assert "is not an empty folder" in capsys.readouterr().err

@@ -55,7 +55,8 @@ def test_settings_change_a_protocol_from_the_command_line() -> None:
     assert changed.augmentation.rotation_degrees == QUICK.augmentation.rotation_degrees
     for wrong, message in (
         ("epochs", "not of the form KEY=VALUE"), ("epoch=3", "unknown setting"), ("epochs=many", "not a whole number"),
-        ("scaling=half", "Choose one of raw"), ("augmentation.tilt=3", "unknown setting"), ("augmentation=3", "unknown setting"),
+        ("scaling=half", "Choose one of raw"), ("augmentation.tilt=3", "unknown setting"),
+        ("augmentation=3", "unknown setting"),
     ):  # fmt: skip
         with pytest.raises(InputError, match=message):
             with_settings(QUICK, [wrong])
