@@ -1,4 +1,4 @@
-"""The errors that bad input raises: they name the file, what is wrong with it and what to do."""
+"""Exceptions for invalid input: each names the file, what is wrong with it, and what to do."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from pathlib import Path
 
 
 class InputError(ValueError):
-    """Input that covidlib refuses, in one sentence that a student can act on.
+    """Invalid input, described in one message that a student can act on.
 
     Parameters
     ----------
     where : str or Path
-        The file or folder at fault.
+        The file, folder or setting that is invalid.
     problem : str
-        What was found, with the value that was found and the one that was expected.
+        What is wrong, with the actual and the expected value.
     remedy : str
         What to do about it.
     """
@@ -26,9 +26,9 @@ class InputError(ValueError):
         super().__init__(f"{where}: {problem}. {remedy}.")
 
     def __reduce__(self) -> tuple[type[InputError], tuple[str, str, str]]:
-        # An exception crosses to another process as its class and its message, of which these three cannot be told.
+        # By default only the class and the message are pickled, from which these three cannot be recovered.
         return type(self), self._given
 
 
 class Unavailable(InputError):
-    """A public file that neither the mirror nor the web serves just now."""
+    """A public file that is not found in the mirror, the cache or online."""

@@ -1,7 +1,7 @@
-"""Where the notebooks find things: the synthetic cohort, the runs, the real series; and how each of them begins.
+"""Data and runs for the notebooks: the synthetic cohort, the training runs, the real series, and the first cell's line.
 
-Each is made or fetched once and reused. In a clone of the repository they live beside it, under `data/` and `runs/`;
-elsewhere (Colab) under the user's cache; `COVIDLIB_HOME` names another place. Taught in the introduction.
+Each is made or downloaded once and reused. In a clone of the repository they are stored under `data/` and `runs/`;
+elsewhere (Colab) in the user's cache; `COVIDLIB_HOME` sets another folder. Taught in the introduction.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ CODE_OF_THE_COHORT = ("phantom", "scans/tiff")
 COHORT_PATIENTS = 50
 COHORT_SEED = 2020
 SHORTCUT_PATIENTS, SHORTCUT_SLICES = 40, 10
-"""Patients count, slices repeat them: more patients with fewer slices each are drawn in the same time."""
+"""What counts is the number of patients: more patients with fewer slices each are drawn in the same time."""
 SHORTCUT_SEED = 2021
-"""Not the book's: a patient's number and the seed make the chest, so these are other people."""
+"""Differs from the cohort's seed: the chest depends on seed and patient number, so these are other patients."""
 SHORTCUT_EPOCHS = 2
-"""Times the protocol's epochs: with about half as many slices an epoch, a run takes about as many steps."""
+"""Factor for the protocol's epochs: with about half as many slices per epoch, a run takes about as many steps."""
 
 
 def cohort(data: str = "", progress: bool = False) -> Path:
-    """The dataset folder that a chapter works on: the one named, or the book's synthetic cohort, made if need be.
+    """The dataset folder for a chapter: the given one, or the book's synthetic cohort, which is made if missing.
 
     Raises
     ------
     InputError
-        If a folder is named and does not exist.
+        If the given folder does not exist.
     """
     if data:
         if not Path(data).is_dir():
-            raise InputError(data, "is no folder", 'Give DATA a dataset folder, or "" for the synthetic cohort')
+            raise InputError(data, "no such folder", 'Set DATA to a dataset folder, or to "" for the synthetic cohort')
         return Path(data)
     from covidlib.phantom.cohort import make_cohort
 
@@ -58,12 +58,12 @@ def cohort(data: str = "", progress: bool = False) -> Path:
 
 
 def cohort_folder() -> Path:
-    """Where the book's synthetic cohort is, or will be drawn."""
+    """The folder of the book's synthetic cohort, whether or not it exists yet."""
     return home() / "data" / f"synthetic-{source_hash(CODE_OF_THE_COHORT)}"
 
 
 def shortcut_cohort() -> Path:
-    """The synthetic cohort in which the scanner follows the class, made if need be."""
+    """The folder of the synthetic cohort in which the scanner depends on the class; it is made if missing."""
     from covidlib.phantom.cohort import make_cohort
 
     made = f"{SHORTCUT_PATIENTS}-{SHORTCUT_SLICES}-{SHORTCUT_SEED}-{source_hash(CODE_OF_THE_COHORT)}"
@@ -79,7 +79,7 @@ def shortcut_cohort() -> Path:
 
 
 def shortcut_run(protocol: Protocol, network: str = "xception") -> Run:
-    """One network trained on fold 1 of the shortcut cohort, or the run that is there."""
+    """Train a network on fold 1 of the shortcut cohort, or return the finished run."""
     from covidlib.datasets.slice_table import load_dataset
     from covidlib.training.train import train_fold
 
@@ -88,24 +88,24 @@ def shortcut_run(protocol: Protocol, network: str = "xception") -> Run:
 
 
 def runs(protocol: Protocol, data: str | Path, progress: bool = False) -> list[Run]:
-    """The fifteen runs of a protocol on a dataset, trained if they are not there; of two chapters one waits."""
+    """The fifteen runs of a protocol on a dataset; missing ones are trained, by one process at a time."""
     from covidlib.datasets.slice_table import load_dataset
     from covidlib.training import progress as overview
     from covidlib.training import train
 
-    # Whoever names the paper's protocol on a page that explains its validation set asks for that leak.
-    asked_for = protocol.validation == "test-subset"
+    # The paper's protocol validates on test images: choosing it means accepting that leak.
+    leak_accepted = protocol.validation == "test-subset"
     dataset, folder = load_dataset(data), home() / "runs"
     all_there = overview.overview(protocol, folder, dataset.fingerprint)["state"].eq(overview.FINISHED).all()
     if not all_there:
         folder.mkdir(parents=True, exist_ok=True)
-    # Who only reads takes no lock: runs that were carried to a classroom may lie where nothing can be written.
+    # Finished runs are read without a lock: they may have been copied to a read-only place for a class.
     with nullcontext() if all_there else one_at_a_time(folder / protocol.name):
-        return train.train_all(dataset, protocol, folder, progress=progress, allow_leak=asked_for)
+        return train.train_all(dataset, protocol, folder, progress=progress, allow_leak=leak_accepted)
 
 
 def real_series() -> Series | None:
-    """The real chest CT series (Lung-PET-CT-Dx A0001, CC BY 4.0), or None where nothing serves it."""
+    """The real chest CT series (Lung-PET-CT-Dx A0001, CC BY 4.0), or None if it is not found in any place."""
     from covidlib import errors
     from covidlib.datasets import public_files
     from covidlib.scans.series import find_series
@@ -118,7 +118,7 @@ def real_series() -> Series | None:
 
 
 def begin(protocol: str) -> None:
-    """Start a notebook: set the style of figures, and print one line of versions, device and protocol."""
+    """Start a notebook: set the figure style, and print one line with protocol, device and versions."""
     from covidlib.plotting.style import style
 
     style()

@@ -1,6 +1,6 @@
 """Datasets of many patients: COVID-CTset, the published lists, public files, checks of a folder (paper, section 2.1).
 
-A dataset is a table with one row per slice. Leaks between splits and damaged slices are looked for here.
+A dataset is a table with one row per slice. This package also finds damaged slices and leaks between splits.
 """
 
 import lazy_loader

@@ -1,7 +1,7 @@
-"""A report on a dataset folder: what it holds, what is wrong with it, how it differs from the paper's data.
+"""Check a dataset folder: its contents, its problems, and its differences from the paper's data.
 
-Implements nothing of the paper; it says whether a copy of COVID-CTset, or another folder in its layout, is what
-Tables 1, 2 and 4 describe. Taught in chapter 01.
+It does not implement a part of the paper, but checks whether a copy of COVID-CTset, or another folder in its layout,
+agrees with Tables 1, 2 and 4. Taught in chapter 01.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ KEY = ["patient", "series", "number"]
 
 @dataclass(frozen=True)
 class Report:
-    """What `check_data` found.
+    """The result of `check_data`.
 
     Attributes
     ----------
     slices : DataFrame
-        One row a file, as `covidlib.datasets.check_slices.scan` returns it.
+        One row per file, as `covidlib.datasets.check_slices.scan` returns it.
     comparisons : list of dict
-        Lines with table, quantity, printed, found, agrees, and fold where the paper prints one.
+        Lines with table, quantity, printed, found, agrees, and fold if the paper prints one.
     findings : DataFrame
         Columns severity ("problem" or "note"), kind, path, detail.
     remarks : list of str
-        What was not checked, and why.
+        Checks that were left out, and why.
     """
 
     root: Path
@@ -80,24 +80,24 @@ def check_data(
     Parameters
     ----------
     splits : path, optional
-        Folder of split lists; without it, those that the dataset folder holds, if it holds any.
+        Folder with split lists; default: the lists in the dataset folder, if there are any.
     against_paper : bool
-        Whether it is a problem if the folder differs from the paper's data; a synthetic cohort rightly does.
+        Whether a difference from the paper's data is a problem; a synthetic cohort is expected to differ.
 
     Raises
     ------
     InputError
-        If there is no such folder, no TIFF file in it, or a split list cannot be read.
+        If the folder does not exist or has no TIFF file, or a split list cannot be read.
     """
     root = Path(root)
     if workers is not None and workers < 1:
-        raise InputError(root, f"cannot be read by {workers} workers", "Ask for at least 1")
+        raise InputError(root, f"cannot be read by {workers} workers", "Set at least 1 worker")
     paths, others = tiff_files(root)
     lists = Path(splits) if splits is not None else find_splits(root)
     listed = read_splits(lists) if lists is not None else None
     slices, faults = scan(root, paths, workers or usual_workers(), progress)
     findings = [faults, find_two_classes(slices), find_duplicates(slices, faults)]
-    remarks = [f"{others} files that are no TIFF were passed over"] if others else []
+    remarks = [f"{others} files that are not TIFF were skipped"] if others else []
     if listed is None:
         remarks.append("No split lists: sides of a split were not compared; name their folder with --splits")
     else:
@@ -106,7 +106,7 @@ def check_data(
     if against_paper:
         findings.append(differences(root, comparisons))
     try:
-        # A check is no download: what was not fetched before is said to be lacking.
+        # A check does not download: lists that were not fetched before are reported as missing.
         with offline():
             images, digests = published_lists.image_list(), published_lists.checksums()
     except Unavailable as error:
@@ -117,7 +117,7 @@ def check_data(
 
 
 def find_two_classes(slices: pd.DataFrame) -> pd.DataFrame:
-    """Patients whose slices are named after both classes."""
+    """Find patients whose slices are named after both classes."""
     rows = []
     for patient, group in slices.groupby("patient"):
         if group["label"].nunique() > 1:
@@ -127,9 +127,9 @@ def find_two_classes(slices: pd.DataFrame) -> pd.DataFrame:
 
 
 def find_duplicates(slices: pd.DataFrame, faults: pd.DataFrame) -> pd.DataFrame:
-    """Slices with the same pixels: a note within a patient, a problem across patients or classes.
+    """Find slices with the same pixels: a note within a patient, a problem across patients or classes.
 
-    One finding a group. Constant slices are left out: they are reported as such.
+    One finding per group. Constant slices are left out: they are reported separately.
     """
     constant = faults[faults["kind"] == "constant"]["path"]
     readable = slices[(slices["pixel_digest"] != "") & ~slices["path"].isin(constant)]
@@ -148,9 +148,9 @@ def find_duplicates(slices: pd.DataFrame, faults: pd.DataFrame) -> pd.DataFrame:
 
 
 def compare_with_paper(slices: pd.DataFrame, splits: pd.DataFrame | None) -> list[Counted]:
-    """Counts beside the paper's: whole patients with Tables 1 and 4, chosen flat images with Table 2.
+    """Compare counts with the paper's: complete patients with Tables 1 and 4, the selected flat images with Table 2.
 
-    COVID-CTset comes in two parts. The raw part has a folder a patient; the part for training has all files in one
+    COVID-CTset has two parts. The raw part has one folder per patient; the part for training has all files in one
     folder, which Table 1 does not describe.
     """
     raw, chosen = slices[~slices["flat"]], slices[slices["flat"]]
@@ -170,7 +170,7 @@ def compare_with_paper(slices: pd.DataFrame, splits: pd.DataFrame | None) -> lis
 
 
 def differences(root: Path, comparisons: list[Counted]) -> pd.DataFrame:
-    """Differences from the paper as findings; a misprint, if the published lists differ likewise, is a note."""
+    """Report differences from the paper as findings; a misprint (the published lists differ too) is only a note."""
     stored = published_lists.stored_aggregates()
     listed = [line for part in ("table2", "table2_sums") for line in stored[part]]  # type: ignore[attr-defined]
     misprints = {(line["fold"], line["quantity"], line["found"]) for line in listed if not line["agrees"]}
@@ -184,54 +184,54 @@ def differences(root: Path, comparisons: list[Counted]) -> pd.DataFrame:
 
 
 def describe(line: Counted) -> str:
-    """One comparison in words."""
+    """Describe one comparison in words."""
     fold = f", fold {line['fold']}" if "fold" in line else ""
     return f"{line['table']}{fold}, {line['quantity']}: {line['printed']:,} printed, {line['found']:,} found"
 
 
 def compare_names(root: Path, slices: pd.DataFrame, images: pd.DataFrame, against_paper: bool) -> pd.DataFrame:
-    """Published images that the folder lacks, and flat names that the published list lacks.
+    """Find published images that are missing in the folder, and flat names that are missing in the published list.
 
-    The raw part rightly holds more than the list; what it lacks is compared by patient, series and number, because
-    its names differ. One finding a name if the folder should be the published one, one note in all otherwise.
+    The raw part correctly contains more than the list; its missing images are found by patient, series and number,
+    because its names differ. One finding per name if the folder should be the published one, otherwise a single note.
     """
     names = pd.Series([Path(path).name for path in slices[slices["flat"]]["path"]], dtype=object)
     held = pd.MultiIndex.from_frame(slices[~slices["flat"]][KEY])
     absent = ~images["filename"].isin(names) & ~pd.MultiIndex.from_frame(images[KEY]).isin(held)
-    lacking = list(images[absent]["filename"])
-    further = list(names[~names.isin(images["filename"])])
+    missing = list(images[absent]["filename"])
+    unpublished = list(names[~names.isin(images["filename"])])
     rows = []
-    for kind, found in (("missing", lacking), ("not published", further)):
+    for kind, affected in (("missing", missing), ("not published", unpublished)):
         if against_paper:
-            rows += [("problem", kind, name, "compared with the published list of images") for name in found]
-        elif found:
-            detail = f"{len(found):,} images; the published list has {len(images):,}: {_some(found)}"
+            rows += [("problem", kind, name, "compared with the published list of images") for name in affected]
+        elif affected:
+            detail = f"{len(affected):,} images; the published list has {len(images):,}: {_some(affected)}"
             rows.append(("note", kind, str(root), detail))
     return findings_table(rows)
 
 
 def compare_checksums(slices: pd.DataFrame, digests: pd.DataFrame) -> pd.DataFrame:
-    """Files under a published name with other bytes than the published file."""
+    """Find files with a published name whose bytes differ from the published file."""
     flat = slices[slices["flat"]]
     named = flat.assign(filename=[Path(path).name for path in flat["path"]]).merge(digests, on="filename")
     changed = named[(named["file_digest"] != named["blake2b"]) & (named["file_digest"] != "")]
     return findings_table(
-        [("problem", "checksum", path, "its bytes are not those of the published file") for path in changed["path"]]
+        [("problem", "checksum", path, "its bytes differ from the published file") for path in changed["path"]]
     )
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Slices of a folder beside the published checksums.
+    """The result of comparing the slices of a folder with the published checksums.
 
     Attributes
     ----------
     matching, differing : int, tuple of str
-        Slices with the published bytes, and the paths of those with others.
+        Number of slices with the published bytes, and paths of slices with other bytes.
     missing : int
-        Published checksums without a slice here: no error, parts differ.
+        Published checksums without a slice in the folder; not an error, because the parts differ.
     unlisted : int
-        Slices here for which no checksum is published.
+        Slices in the folder without a published checksum.
     """
 
     matching: int
@@ -241,16 +241,16 @@ class Comparison:
 
 
 def compare_bytes(folder: Path, progress: bool = False) -> Comparison:
-    """Compare every slice of a folder with the published BLAKE2b checksums, unread otherwise.
+    """Compare every slice of a folder with the published BLAKE2b checksums, without decoding it.
 
-    The list has the flat names of the train-validation part, whose prefixes (`137covid`) are not the folders of the
-    full part (`covid1`). Class, patient, series and slice number name a slice in both; where the list has them twice,
+    The list has the flat names of the train-validation part, whose prefixes (`137covid`) differ from the folders of the
+    full part (`covid1`). Class, patient, series and slice number identify a slice in both; if the list has them twice,
     under two prefixes, the checksums are equal.
 
     Raises
     ------
     Unavailable
-        If the list can be had from nowhere just now.
+        If the list is not found in the mirror, the cache or online.
     """
     listed = published_lists.checksums()
     digests = dict(zip(listed["filename"], listed["blake2b"], strict=True))
@@ -275,7 +275,7 @@ def compare_bytes(folder: Path, progress: bool = False) -> Comparison:
 
 
 def checksum_report(folder: Path, progress: bool = False) -> str:
-    """One sentence on the comparison of a folder with the published checksums.
+    """Compare a folder with the published checksums, and describe the result in one sentence.
 
     Raises
     ------
@@ -283,37 +283,37 @@ def checksum_report(folder: Path, progress: bool = False) -> str:
         If a slice differs from the published one.
     """
     try:
-        found = compare_bytes(folder, progress)
+        result = compare_bytes(folder, progress)
     except Unavailable as error:
         return f"checksums not compared: {error}"
-    if found.differing:
+    if result.differing:
         raise InputError(
             folder,
-            f"{len(found.differing)} slices differ from the published checksums, {found.matching} match; "
-            f"the first is {found.differing[0]}",
-            "Delete the folder and the zip that it came from, and fetch again from another place (--from)",
+            f"{len(result.differing)} slices differ from the published checksums, {result.matching} match; "
+            f"the first is {result.differing[0]}",
+            "Delete the folder and the zip that it came from, and fetch it again from another source (--from)",
         )
     return (
-        f"checksums: {found.matching} slices match, 0 differ, {found.missing} of the list are not in this part, "
-        f"{found.unlisted} slices are not in the list"
+        f"checksums: {result.matching} slices match, 0 differ, {result.missing} of the list are not in this part, "
+        f"{result.unlisted} slices are not in the list"
     )
 
 
 def _whose(name: str) -> object:
-    found = identify(name)
-    return found and (found.label, found.patient, found.series, found.number)
+    published = identify(name)
+    return published and (published.label, published.patient, published.series, published.number)
 
 
 def count_classes(slices: pd.DataFrame) -> dict[str, dict[str, object]]:
-    """Slices, patients and series of each class, and slices by series name."""
+    """Count the slices, patients and series of each class, and the slices by series name."""
     counts: dict[str, dict[str, object]] = {}
     for label in LABELS:
-        one = slices[slices["label"] == label]
+        of_class = slices[slices["label"] == label]
         counts[label] = {
-            "slices": len(one),
-            "patients": one["patient"].nunique(),
-            "series": len(one[["patient", "series"]].drop_duplicates()),
-            "by_series": {name: int(count) for name, count in one["series"].value_counts().sort_index().items()},
+            "slices": len(of_class),
+            "patients": of_class["patient"].nunique(),
+            "series": len(of_class[["patient", "series"]].drop_duplicates()),
+            "by_series": {name: int(count) for name, count in of_class["series"].value_counts().sort_index().items()},
         }
     return counts
 

@@ -1,4 +1,4 @@
-"""The report on a dataset folder, for people and for programs. Taught in chapter 01."""
+"""Write the report on a dataset folder, as text or as JSON. Taught in chapter 01."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from covidlib.datasets.check_folder import EXAMPLES, Report, count_classes, desc
 
 
 def to_dict(report: Report) -> dict[str, object]:
-    """Everything in a report, ready for JSON."""
+    """The complete report as plain Python types, for JSON."""
     return {
         "folder": str(report.root),
         "slices": len(report.slices),
@@ -21,7 +21,7 @@ def to_dict(report: Report) -> dict[str, object]:
 
 
 def to_text(report: Report) -> str:
-    """A short report: counts, the paper's numbers, problems by kind with examples, notes."""
+    """The report as short text: counts, comparison with the paper, problems by kind with examples, notes."""
     lines = [f"folder     {report.root}", f"slices     {len(report.slices):,}"]
     for label, counts in count_classes(report.slices).items():
         by_series = ", ".join(f"{name} {count:,}" for name, count in counts["by_series"].items())  # type: ignore[attr-defined]

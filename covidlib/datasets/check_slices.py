@@ -1,6 +1,6 @@
-"""What is wrong with a slice, and what identifies its content: every file of a folder, read once (paper, section 2.1).
+"""Check every slice file of a folder for faults, and compute hashes of its content (paper, section 2.1).
 
-Only digests are kept, so that memory does not grow with the dataset. Taught in chapter 01.
+Each file is read once, and only hashes are kept, so that memory does not grow with the pixels. Taught in chapter 01.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from covidlib.scans.tiff import Truncated, strict_page
 
 EIGHT_BIT_LARGEST = 255
 CEILINGS = (4095, 65535)
-"""Where values are cut off: the largest of the scanner's 12 bits, and of the file's 16."""
+"""Values at which pixels are clipped: the largest of the scanner's 12 bits and of the file's 16 bits."""
 CLIPPED_SHARE = 0.01
-"""A slice counts as clipped if more of its pixels stand at a ceiling; bone and a little metal stay far below."""
+"""A slice counts as clipped if a larger share of its pixels has such a value; bone and some metal cover far less."""
 BYTE_ORDERS: dict[bytes, Literal["little", "big"]] = {b"II": "little", b"MM": "big"}
-"""How a TIFF file begins."""
+"""Byte order of a TIFF file by its first two bytes."""
 
 FINDING_COLUMNS = ["severity", "kind", "path", "detail"]
 SLICE_COLUMNS = ["path", "flat", "patient", "series", "number", "label", "file_digest", "pixel_digest"]
@@ -38,57 +38,57 @@ SLICE_COLUMNS = ["path", "flat", "patient", "series", "number", "label", "file_d
 
 @dataclass(frozen=True)
 class Inspection:
-    """One file: digests of its bytes and of its pixels (empty if they cannot be read), and its faults."""
+    """The check of one file: hashes of its bytes and pixels (empty if they cannot be read), and its faults."""
 
     file_digest: str
     pixel_digest: str
     faults: tuple[tuple[str, str], ...]
-    """Kind and detail of each."""
+    """Kind and detail of each fault."""
 
 
 def findings_table(rows: list[tuple[str, str, str, str]]) -> pd.DataFrame:
-    """Findings as a table: severity ("problem" or "note"), kind, path, detail."""
+    """Make a table of findings: severity ("problem" or "note"), kind, path, detail."""
     return pd.DataFrame(rows, columns=FINDING_COLUMNS)
 
 
 def tiff_files(root: Path) -> tuple[list[Path], int]:
-    """Every TIFF file under a folder, and how many other files there are.
+    """Find every TIFF file under a folder, and count the other files.
 
     Raises
     ------
     InputError
-        If there is no such folder, or no TIFF file in it.
+        If the folder does not exist or has no TIFF file.
     """
     if not root.is_dir():
-        raise InputError(root, "there is no such folder", "Name the folder that holds the dataset")
+        raise InputError(root, "there is no such folder", "Name the folder of the dataset")
     paths = [folder / name for folder, names in walk(root) for name in names]
     tiffs = sorted(path for path in paths if path.name.lower().endswith(TIFF_SUFFIXES))
     if not tiffs:
-        raise InputError(root, "no TIFF file found", "Name a folder that holds slices as COVID-CTset stores them")
+        raise InputError(root, "no TIFF file found", "Name a folder with slices as COVID-CTset stores them")
     return tiffs, len(paths) - len(tiffs)
 
 
 def inspect(path: Path) -> Inspection:
-    """Read one file once: what is wrong with it, and the digests of its bytes and pixels."""
+    """Read one file, find its faults, and compute the hashes of its bytes and pixels."""
     try:
         content = path.read_bytes()
     except OSError as error:
         return Inspection("", "", (("unreadable", f"cannot be opened ({error.strerror})"),))
     file_digest = hashlib.blake2b(content).hexdigest()
     if _ends_early(content):
-        return Inspection(file_digest, "", (("truncated", f"{len(content)} bytes, the list of its fields is cut"),))
+        return Inspection(file_digest, "", (("truncated", f"{len(content)} bytes, its list of fields is cut off"),))
     try:
         with tifffile.TiffFile(io.BytesIO(content)) as tiff:
             if tiff.pages.first.dtype == np.uint8:
-                return Inspection(file_digest, "", (("8-bit", "holds 8-bit pixels, expected unsigned 16-bit"),))
+                return Inspection(file_digest, "", (("8-bit", "has 8-bit pixels, expected unsigned 16-bit"),))
             pixels = strict_page(path, tiff).asarray()
     except Truncated as error:
         return Inspection(file_digest, "", (("truncated", error.problem),))
     except InputError as error:
         return Inspection(file_digest, "", (("other format", error.problem),))
-    except Exception as error:  # a damaged file can fail anywhere in the decoder: whatever it says is the finding
+    except Exception as error:  # a damaged file can fail anywhere in the decoder: the error becomes the finding
         return Inspection(file_digest, "", (("unreadable", f"cannot be read as TIFF ({error})"),))
-    # The shape goes in as well: 256 rows of 512 and 512 rows of 256 can hold the same bytes.
+    # The shape is hashed as well: 256 rows of 512 and 512 rows of 256 can have the same bytes.
     pixel_digest = hashlib.blake2b(str(pixels.shape).encode(), digest_size=16)
     pixel_digest.update(np.ascontiguousarray(pixels, "<u2"))
     return Inspection(file_digest, pixel_digest.hexdigest(), tuple(_faults(pixels)))
@@ -105,29 +105,29 @@ def _ends_early(content: bytes) -> bool:
 
 
 def _faults(pixels: np.ndarray) -> list[tuple[str, str]]:
-    found = []
+    faults = []
     if pixels.shape != (SLICE_SIDE, SLICE_SIDE):
-        found.append(("wrong size", f"{pixels.shape[0]}×{pixels.shape[1]} pixels, expected {SLICE_SIDE}×{SLICE_SIDE}"))
+        faults.append(("wrong size", f"{pixels.shape[0]}×{pixels.shape[1]} pixels, expected {SLICE_SIDE}×{SLICE_SIDE}"))
     smallest, largest = int(pixels.min()), int(pixels.max())
     if smallest == largest:
-        return [*found, ("constant", f"every pixel is {largest}")]
+        return [*faults, ("constant", f"every pixel is {largest}")]
     if largest <= EIGHT_BIT_LARGEST:
-        found.append(("8-bit", f"16 bits are stored, but no value is above {largest}: converted from 8 bits"))
+        faults.append(("8-bit", f"16 bits are stored, but no value is above {largest}: converted from 8 bits"))
     for ceiling in CEILINGS:
         share = float((pixels == ceiling).mean()) if largest >= ceiling else 0.0
         if share > CLIPPED_SHARE:
-            found.append(("clipped", f"{share:.1%} of the pixels are {ceiling} (more than {CLIPPED_SHARE:.0%})"))
-    return found
+            faults.append(("clipped", f"{share:.1%} of the pixels are {ceiling} (more than {CLIPPED_SHARE:.0%})"))
+    return faults
 
 
 def scan(root: Path, paths: list[Path], workers: int, progress: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Inspect every file once, in threads: reading, decoding and hashing all leave Python's lock.
+    """Inspect every file once, in threads: reading, decoding and hashing all release Python's global lock.
 
     Returns
     -------
     slices : DataFrame
-        Columns path (below `root`), flat (whether the file's name alone says whose slice it is), patient, series,
-        number, label, file_digest, pixel_digest; patient to label are None where the name does not say.
+        Columns path (below `root`), flat (whether the file name alone contains the patient), patient, series, number,
+        label, file_digest, pixel_digest; patient to label are None if the path does not contain them.
     findings : DataFrame
         Columns severity, kind, path, detail.
     """
@@ -138,7 +138,7 @@ def scan(root: Path, paths: list[Path], workers: int, progress: bool) -> tuple[p
             relative = path.relative_to(root).as_posix()
             name = identify(path)
             if name is None:
-                findings.append(("problem", "unnamed", relative, "its name tells neither patient nor class"))
+                findings.append(("problem", "unnamed", relative, "the file name contains no patient and class"))
             findings += [("problem", kind, relative, detail) for kind, detail in inspection.faults]
             whose = (name.patient, name.series, name.number, name.label) if name else (None, None, None, None)
             flat = identify(path.name) is not None
@@ -147,5 +147,5 @@ def scan(root: Path, paths: list[Path], workers: int, progress: bool) -> tuple[p
 
 
 def usual_workers() -> int:
-    """Threads for a scan: one a processor, at most eight; a disk serves no more."""
+    """Number of threads for a scan: one per processor core, at most eight; more would not make the disk faster."""
     return min(os.cpu_count() or 1, 8)

@@ -1,7 +1,8 @@
-"""Split lists against a dataset folder: patients on two sides, validation inside test (paper, section 2.4, Table 2).
+"""Check split lists for leaks and for missing slices of a dataset folder (paper, section 2.4, Table 2).
 
-COVID-CTset's training part is one flat folder; its split stands in lists beside it, `train1.csv` to `test5.csv`, in a
-folder `CSV`. Taught in chapters 01 and 04.
+Leaks are patients on two sides of a split, and validation images inside the test set. COVID-CTset's training part is
+one flat folder; its split is in lists beside it, `train1.csv` to `test5.csv`, in a folder `CSV`. Taught in chapters 01
+and 04.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ Findings = list[tuple[str, str, str, str]]
 
 
 def find_splits(root: Path) -> Path | None:
-    """The folder of split lists that a dataset folder holds, if it holds one."""
+    """Find the folder of split lists in a dataset folder; None if there is none."""
     return next((folder for folder in (root / "CSV", root / "csv", root) if (folder / "train1.csv").is_file()), None)
 
 
 def read_splits(folder: Path) -> pd.DataFrame:
-    """All split lists of a folder: `trainN.csv`, `testN.csv` and, where there are any, `validationN.csv`.
+    """Read all split lists of a folder: `trainN.csv`, `testN.csv` and, if present, `validationN.csv`.
 
     Returns
     -------
@@ -38,7 +39,7 @@ def read_splits(folder: Path) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If the folder holds no list, a fold lacks its train or test list, or a list cannot be read.
+        If the folder has no list, the train or test list of a fold is missing, or a list cannot be read.
     """
     tables = []
     for path in sorted(folder.glob("*.csv")):
@@ -47,17 +48,19 @@ def read_splits(folder: Path) -> pd.DataFrame:
             listed = read_list(path)
             tables.append(listed.assign(fold=int(name["fold"]), side=name["side"], list=path.name))
     if not tables:
-        raise InputError(folder, "holds no split list", "Name a folder with train1.csv, test1.csv and so on")
+        raise InputError(folder, "no split list found", "Name a folder with train1.csv, test1.csv and so on")
     splits = pd.concat(tables, ignore_index=True)
     for fold, listed in splits.groupby("fold"):
         for side in ("train", "test"):
             if side not in set(listed["side"]):
-                raise InputError(folder / f"{side}{fold}.csv", "is not there", "A fold needs its train and test list")
+                raise InputError(
+                    folder / f"{side}{fold}.csv", "no such file", "Add it: every fold needs a train and a test list"
+                )
     return splits
 
 
 def check_splits(splits: pd.DataFrame, slices: pd.DataFrame) -> pd.DataFrame:
-    """What is wrong with split lists, in themselves and beside the folder (paper, section 2.4).
+    """Find the problems of split lists: leaks, wrong classes, and slices missing in the folder (paper, section 2.4).
 
     Parameters
     ----------
@@ -82,7 +85,7 @@ def check_splits(splits: pd.DataFrame, slices: pd.DataFrame) -> pd.DataFrame:
 def _between(fold: str, one: str, first: pd.DataFrame, other: str, second: pd.DataFrame) -> Findings:
     inside = int(first["filename"].isin(second["filename"]).sum())
     if (one, other) == ("validation", "test") and inside:
-        # Its patients follow from that: naming each of them as well would bury the one finding under hundreds.
+        # Its patients are shared too, but naming each of them would bury this finding under hundreds.
         detail = f"{inside} of {len(first)} validation images of fold {fold} are test images"
         return [("problem", "validation inside test", first["list"].iloc[0], detail)]
     shared = sorted(set(first["patient"]) & set(second["patient"]))

@@ -1,8 +1,8 @@
-"""Fetch COVID-CTset from the first place that serves it.
+"""Download COVID-CTset from the first source that provides it.
 
 The authors share a train-validation part (12,058 slices, flat names) and the full scans (63,849 slices, one folder per
-series). By their page Kaggle has the first, figshare "the whole dataset" in three articles, Google Drive both. The
-names of the files in figshare's articles tell which part each holds. Taught in chapter 01.
+series). According to their page Kaggle has the first, figshare "the whole dataset" in three articles, and Google Drive
+both. The names of the files in figshare's articles show which part each contains. Taught in chapter 01.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MIRROR_FOLDER = "covid-ctset"
 
 
 class FigshareFile(NamedTuple):
-    """One file in figshare's list."""
+    """One entry of figshare's list of files."""
 
     id: int
     name: str
@@ -41,14 +41,14 @@ class FigshareFile(NamedTuple):
 def fetch(
     part: str = "train-validation", place: str | None = None, archive: Path | None = None, folder: Path | None = None
 ) -> Path:
-    """Folder with one part of COVID-CTset; download and unpack the part unless that is done.
+    """Download and unpack one part of COVID-CTset, unless that is already done, and return its folder.
 
     Parameters
     ----------
     part : "train-validation" or "full"
         Which part.
     place : "zip", "kaggle", "figshare" or "drive", optional
-        Where from; default: the first of these that serves it. "zip" means zips that somebody downloaded by hand. With
+        The source; default: the first of these that provides the part. "zip" means zip files downloaded by hand. With
         COVIDLIB_MIRROR set, only `covid-ctset/*.zip` in the mirror are used.
     archive : path, optional
         A zip downloaded by hand.
@@ -58,12 +58,12 @@ def fetch(
     Raises
     ------
     Unavailable
-        If the part is not found anywhere. The error lists the answer of each place, and says where to put a zip.
+        If the part is not found in any source. The error lists the answer of each, and where to put a zip.
     InputError
-        If a zip is damaged or holds no slice of COVID-CTset.
+        If a zip is damaged or contains no slice of COVID-CTset.
     """
     if archive is not None and place not in (None, "zip"):
-        raise InputError(archive, f"a zip is named, and so is {place}", "Leave out --zip or --from")
+        raise InputError(archive, f"both a zip and the source {place} are given", "Leave out --zip or --from")
     folder = folder or home() / "data" / "covid-ctset" / part
     label = f"COVID-CTset, {part}"
     if unzip.is_unpacked(folder, label):
@@ -73,7 +73,7 @@ def fetch(
 
 
 def part_of(name: str) -> str | None:
-    """Part that a zip holds, by its name; None if the name does not tell."""
+    """The part that a zip contains, judged by its name; None if the name does not show it."""
     name = name.lower()
     if KAGGLE_NAME in name or "train" in name or "validation" in name:
         return "train-validation"
@@ -81,7 +81,7 @@ def part_of(name: str) -> str | None:
 
 
 def _find(part: str, place: str | None) -> list[Path]:
-    """Zips of a part, from the first place that has them."""
+    """Find the zips of a part, in the first source that has them."""
     mirror = os.environ.get(folders.MIRROR_VARIABLE)
     if mirror:
         return _zips_in(Path(mirror) / MIRROR_FOLDER, part)
@@ -94,7 +94,7 @@ def _find(part: str, place: str | None) -> list[Path]:
             answers.append(f"{name}: {str(error).rstrip('.')}")
     raise Unavailable(
         f"COVID-CTset, {part}",
-        f"is not found ({'; '.join(answers)})",
+        f"not found ({'; '.join(answers)})",
         f"Download its zip by hand ({AUTHORS_PAGE}), put it into {_downloads()}, or name it: "
         f"covidlib fetch covid-ctset --part {part} --zip PATH",
     )
@@ -105,18 +105,18 @@ def _downloads() -> Path:
 
 
 def _kept(place: str, name: str) -> Path:
-    # In a folder of their own: some of several zips must not pass for all that somebody put into the downloads.
+    # In a separate folder: if only some of several zips are here, they must not look like a complete manual download.
     return _downloads() / "covid-ctset" / place / name
 
 
 def _zips_in(folder: Path, part: str) -> list[Path]:
     zips = sorted(folder.glob("*.zip"))
-    found = [path for path in zips if part_of(path.name) == part]
-    if not found:
-        there = ", ".join(path.name for path in zips) or "none"
-        problem = f"holds no zip named like the {part} part of COVID-CTset (zips: {there})"
+    of_part = [path for path in zips if part_of(path.name) == part]
+    if not of_part:
+        names = ", ".join(path.name for path in zips) or "none"
+        problem = f"no zip named like the {part} part of COVID-CTset found (zips: {names})"
         raise Unavailable(folder, problem, "Name it: --zip PATH")
-    return found
+    return of_part
 
 
 def _from_downloads(part: str) -> list[Path]:
@@ -125,14 +125,14 @@ def _from_downloads(part: str) -> list[Path]:
 
 def _from_kaggle(part: str) -> list[Path]:
     if part != "train-validation":
-        raise Unavailable("Kaggle", "holds the train-validation part only", "Ask figshare or Drive for the full scans")
+        raise Unavailable("Kaggle", "has only the train-validation part", "Use figshare or Drive for the full scans")
     return [download(f"{KAGGLE}/{KAGGLE_OWNER}/{KAGGLE_NAME}", _kept("kaggle", f"{KAGGLE_NAME}.zip"))]
 
 
 def _from_figshare(part: str) -> list[Path]:
     listed = [file for article in FIGSHARE_ARTICLES for file in _figshare_files(article)]
     wanted = [file for file in listed if ARCHIVE.search(file.name) and (part_of(file.name) or "full") == part]
-    # One of another kind among them means that the zips are not the whole part.
+    # An archive of another type among them means that the zips are not the complete part.
     if not wanted or not all(file.name.lower().endswith(".zip") for file in wanted):
         names = ", ".join(file.name for file in listed) or "nothing"
         raise Unavailable("figshare", f"lists {names}; expected the {part} part in zips", f"See {AUTHORS_PAGE}")
@@ -154,7 +154,7 @@ def _figshare_files(article: int) -> list[FigshareFile]:
         return [
             FigshareFile(
                 int(file["id"]),
-                # Only the last part of a name: it becomes a name on this disk.
+                # Only the last part of a name, because it becomes a file name on this disk.
                 Path(file["name"]).name,
                 int(file["size"]),
                 f"md5:{file['computed_md5']}" if file.get("computed_md5") else "",
@@ -163,9 +163,11 @@ def _figshare_files(article: int) -> list[FigshareFile]:
             if not file.get("is_link_only")
         ]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise Unavailable(url, f"lists its files in an unknown way ({error!r})", "Choose another place") from error
+        raise Unavailable(url, f"its list of files has an unknown form ({error!r})", "Use another source") from error
 
 
 def _from_drive(part: str) -> list[Path]:
     # The authors' page gives the folder, not the ids of its files, and only a browser can list a folder.
-    raise Unavailable("Google Drive", "gives this folder to a browser only", f"Open {DRIVE_FOLDER} and download it")
+    raise Unavailable(
+        "Google Drive", "this folder can only be downloaded with a browser", f"Open {DRIVE_FOLDER} and download it"
+    )

@@ -1,7 +1,7 @@
-"""What the published lists of COVID-CTset show, counted beside what the paper prints (paper, Tables 1, 2 and 4).
+"""Count patients, images and splits in COVID-CTset's published lists, and compare with the paper (Tables 1, 2 and 4).
 
-Pure functions on the tables of `covidlib.datasets.published_lists`. They return plain numbers under plain names, ready
-for JSON, and never a patient or an image. Taught in chapter 01.
+Pure functions of the tables of `covidlib.datasets.published_lists`. They return only counts, ready for JSON, and never
+the name of a patient or an image. Taught in chapter 01.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ USUAL_SERIES = "SR_2"
 def count_all(
     images: pd.DataFrame, folds: pd.DataFrame, checksums: pd.DataFrame, patients: pd.DataFrame, series: pd.DataFrame
 ) -> Counted:
-    """All aggregates of the published lists.
+    """Compute all aggregates of the published lists.
 
     Parameters
     ----------
@@ -68,12 +68,12 @@ def count_all(
 
 
 def by_label(table: pd.DataFrame, column: str) -> dict[str, dict[str, int]]:
-    """How often each value of a column occurs in each class."""
+    """Count how often each value of a column occurs in each class."""
     return {label: _counts(table[table["label"] == label][column]) for label in LABELS}
 
 
 def count_images(images: pd.DataFrame) -> Counted:
-    """Images by class and by series, and the share of each class outside the usual series."""
+    """Count images by class and by series, and the share of each class outside the usual series."""
     outside = images["series"].ne(USUAL_SERIES).groupby(images["label"]).mean()
     return {
         "total": len(images),
@@ -84,9 +84,9 @@ def count_images(images: pd.DataFrame) -> Counted:
 
 
 def count_duplicates(images: pd.DataFrame, folds: pd.DataFrame) -> Counted:
-    """Files with the same bytes: how many, and whether they cross patients, classes or sides of a split.
+    """Count files with the same bytes, within and across patients, classes and sides of a split.
 
-    Most have one name but for the prefix: the authors list the same slice twice.
+    Most have the same name except for the prefix: the authors list the same slice twice.
     """
     groups = images.groupby("blake2b")
     sizes = groups.size()
@@ -112,7 +112,7 @@ def count_duplicates(images: pd.DataFrame, folds: pd.DataFrame) -> Counted:
 
 
 def count_overlaps(folds: pd.DataFrame) -> list[Counted]:
-    """Patients in train and in test of one fold, and validation images that are test images."""
+    """Count patients in both train and test of a fold, and validation images that are test images."""
     lines: list[Counted] = []
     for fold, listed in folds.groupby("fold"):
         train, validation, test = (listed[listed["side"] == side] for side in ("train", "validation", "test"))
@@ -131,13 +131,13 @@ def count_overlaps(folds: pd.DataFrame) -> list[Counted]:
 
 
 def count_times_tested(folds: pd.DataFrame) -> dict[str, dict[str, int]]:
-    """Patients of each class by the number of folds that test them (paper, section 2.4)."""
+    """Count the patients of each class by the number of folds that test them (paper, section 2.4)."""
     tested = folds[folds["side"] == "test"].groupby(["label", "patient"])["fold"].nunique().reset_index()
     return by_label(tested, "fold")
 
 
 def count_patients(patients: pd.DataFrame) -> Counted:
-    """Age, sex and month of scan of one class (paper, Fig. 3)."""
+    """Summarise age, sex and month of scan of the patients of one class (paper, Fig. 3)."""
     decade = patients["age"] // 10 * 10
     return {
         "patients": len(patients),
@@ -150,7 +150,7 @@ def count_patients(patients: pd.DataFrame) -> Counted:
 
 
 def count_series(series: pd.DataFrame, patients: int) -> Counted:
-    """Series by class, and patients by how many series and thicknesses they were stored in (paper, section 2.1)."""
+    """Count series by class, and patients by their numbers of series and slice thicknesses (paper, section 2.1)."""
     stored = series.groupby(["label", "patient"]).size().rename("series").reset_index()
     different = series.groupby(["label", "patient"])["thickness"].nunique().rename("thicknesses").reset_index()
     return {
@@ -164,9 +164,9 @@ def count_series(series: pd.DataFrame, patients: int) -> Counted:
 
 
 def count_unshared_pairs(scanned: pd.DataFrame) -> Counted:
-    """COVID-19 images whose kernel and thickness no normal image has: they tell the class without a pixel.
+    """Count COVID-19 images whose kernel and thickness no normal image has: they reveal the class without pixels.
 
-    Images of series that the metadata leave out are counted apart, and are no part of the share.
+    Images of series without metadata are counted separately, and are not part of the share.
     """
     known = scanned.dropna(subset=["kernel", "thickness"])
     known = known.assign(pair=known["kernel"] + ", " + known["thickness"].astype(str) + " mm")
@@ -182,7 +182,7 @@ def count_unshared_pairs(scanned: pd.DataFrame) -> Counted:
 
 
 def count_values(series: pd.DataFrame) -> Counted:
-    """The largest stored value, how many series reach it, bits and size (paper, section 2.1)."""
+    """Count series by bits and size, and find the largest stored value and how many reach it (paper, section 2.1)."""
     largest = int(series["largest"].max())
     size = series["rows"].astype(int).astype(str) + "×" + series["columns"].astype(int).astype(str)
     return {

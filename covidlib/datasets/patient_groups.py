@@ -1,8 +1,8 @@
-"""Patients of COVID-CTset by what can be said of them without a pixel: how they were scanned, age and sex.
+"""Group COVID-CTset's patients by metadata, without pixels: scanner settings, age and sex.
 
-Pure functions on the tables of `covidlib.datasets.published_lists`. Patients of one kind are counted together, and no
-line names a patient; `covidlib.pitfalls.metadata_model` and `covidlib.pitfalls.metadata_model_images` fit models to the
-counts (sections 2.1 and 2.4). Taught in chapter 09.
+Pure functions of the tables of `covidlib.datasets.published_lists`. Patients with the same metadata are counted
+together, and no line names a patient; `covidlib.pitfalls.metadata_model` and `covidlib.pitfalls.metadata_model_images`
+fit models to the counts (sections 2.1 and 2.4). Taught in chapter 09.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from covidlib.paper.comparison import Counted
 
 
 def kinds_of_patients(patients: pd.DataFrame, series: pd.DataFrame) -> pd.DataFrame:
-    """What a patient's entries say without a pixel: how the series were made, under which protocols, age and sex.
+    """The metadata of each patient: settings and protocols of the series, age and sex.
 
     Returns
     -------
     DataFrame
         Columns label, series (such as "SR_2 B70s 6.0 mm", one each, sorted), protocols (sorted), decade, sex: one row
-        a patient, who is not named. Lists are tuples.
+        per patient, who is not named. Lists are tuples.
     """
     made = series["series"] + " " + series["kernel"] + " " + series["thickness"].astype(str) + " mm"
     grouped = series.assign(made=made, protocol=series["protocol"].astype(str)).groupby("patient")
@@ -36,7 +36,7 @@ def kinds_of_patients(patients: pd.DataFrame, series: pd.DataFrame) -> pd.DataFr
 
 
 def kinds_of_images(scanned: pd.DataFrame) -> pd.DataFrame:
-    """With which kernel and thickness a patient's listed images were made, and how many images with each.
+    """The kernels and thicknesses of each patient's listed images, and the number of images with each.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def kinds_of_images(scanned: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns label, images (a tuple such as ("12 B70s 6.0 mm",), sorted): one row a patient, who is not named.
+        Columns label, images (a tuple such as ("12 B70s 6.0 mm",), sorted): one row per patient, who is not named.
     """
     known = scanned.dropna(subset=["kernel", "thickness"])
     made = known["kernel"] + " " + known["thickness"].astype(str) + " mm"
@@ -59,19 +59,19 @@ def kinds_of_images(scanned: pd.DataFrame) -> pd.DataFrame:
 
 
 def count_kinds(kinds: pd.DataFrame, columns: list[str]) -> list[Counted]:
-    """Patients of each kind.
+    """Count the patients of each kind.
 
     Parameters
     ----------
     kinds : DataFrame
         From `kinds_of_patients` or `kinds_of_images`.
     columns : list of str
-        Those whose values make a kind.
+        The columns whose values define a kind.
 
     Returns
     -------
     list of dict
-        For each kind its values, tuples as lists, and how many patients are so.
+        For each kind its values, tuples as lists, and its number of patients.
     """
     lines = kinds.groupby(columns).size().rename("patients").reset_index().to_dict("records")
     return [

@@ -1,7 +1,7 @@
 """Find public files in a mirror folder, in the cache of earlier downloads, or online, and verify them.
 
-A file is known by its place on GitHub: `<owner>/<repository>/<commit>/<path>`. Its hash is stored with the package:
-wherever a file comes from, it is the one that the book was written with. Taught in chapter 01.
+A file is identified by its path on GitHub: `<owner>/<repository>/<commit>/<path>`. Its hash is stored with the package:
+wherever a file comes from, it is the same file that the book was written with. Taught in chapter 01.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from covidlib.utils.folders import MIRROR_VARIABLE, home
 
 WEB = "https://raw.githubusercontent.com"
 ATTEMPTS = 2
-"""Few, because the files are small and somebody without a network should not wait."""
+"""Few, because the files are small, and a user without a network should not have to wait."""
 
 REAL_SERIES = "huyenbui117/lung_CT/"
 """One chest CT series of a lung-cancer patient: Lung-PET-CT-Dx, patient A0001, 64 slices of 5 mm, CC BY 4.0."""
@@ -36,7 +36,7 @@ _is_offline = ContextVar("_is_offline", default=False)
 
 @contextmanager
 def offline() -> Iterator[None]:
-    """Inside it, `fetch` gives what this machine has already, and does not go online."""
+    """Inside this context, `fetch` only uses files that are already on this machine, and does not go online."""
     before = _is_offline.set(True)
     try:
         yield
@@ -45,32 +45,30 @@ def offline() -> Iterator[None]:
 
 
 def known_files() -> dict[str, str]:
-    """Every public file that the kit uses, with its SHA-256."""
+    """List every public file that covidlib uses, with its SHA-256."""
     listed = (files("covidlib") / "data" / "sources.sha256").read_text(encoding="utf-8")
     pairs = (line.split(maxsplit=1) for line in listed.splitlines())
     return {name: digest for digest, name in pairs}
 
 
 def fetch(name: str) -> Path:
-    """Path of a known file on this machine, verified.
+    """Find or download a known file, verify it, and return its path.
 
     Raises
     ------
     InputError
-        If the kit knows no such file, or its content is not the one that the kit was written with.
+        If the file is unknown, or its content differs from the one that the book was written with.
     Unavailable
         If the file is not found in the mirror, the cache or online.
     """
     digest = known_files().get(name)
     if digest is None:
-        raise InputError(
-            name, "is no file that the kit knows", "Choose one of covidlib.datasets.public_files.known_files()"
-        )
+        raise InputError(name, "unknown public file", "Choose one of covidlib.datasets.public_files.known_files()")
     return obtain(f"{WEB}/{quote(name)}", name, f"sha256:{digest}")
 
 
 def obtain(url: str, name: str, digest: str) -> Path:
-    """Path of a public file on this machine, verified.
+    """Find or download a public file, verify it, and return its path.
 
     With COVIDLIB_MIRROR set, the file comes from that folder only; otherwise from the cache or from `url`.
 
@@ -95,26 +93,26 @@ def obtain(url: str, name: str, digest: str) -> Path:
     if not _is_offline.get():
         return download(url, target, digest=digest, attempts=ATTEMPTS)
     if not is_downloaded(target, digest):
-        raise Unavailable(name, "is not on this machine", "Run `covidlib fetch lists` once")
+        raise Unavailable(name, "not found on this machine", "Run `covidlib fetch lists` once")
     return target
 
 
 def _from_mirror(path: Path, digest: str) -> Path:
     if not path.is_file():
-        raise Unavailable(path, "is not in the mirror", f"Complete the mirror, or unset {MIRROR_VARIABLE}")
-    found = hash_of(path, digest)
-    if found != digest:
-        raise InputError(path, f"has {found}, expected {digest}", "Copy the file into the mirror again")
+        raise Unavailable(path, "not in the mirror", f"Add the file to the mirror, or unset {MIRROR_VARIABLE}")
+    actual = hash_of(path, digest)
+    if actual != digest:
+        raise InputError(path, f"has the hash {actual}, expected {digest}", "Copy the file into the mirror again")
     return path
 
 
 def fetch_folder(prefix: str) -> Path:
-    """The folder with all known files under a prefix.
+    """Find or download all known files under a prefix, and return their folder.
 
     Raises
     ------
     InputError
-        If no known file has the prefix, or the content of one is not the one that the kit was written with.
+        If no known file has the prefix, or the content of a file differs from the one that the book was written with.
     Unavailable
         If a file is not found in the mirror, the cache or online.
     """
@@ -144,7 +142,7 @@ def _fetch_all(prefix: str) -> list[Path]:
     names = [name for name in known_files() if name.startswith(prefix)]
     if not names:
         raise InputError(
-            prefix, "is no prefix of a file that the kit knows", "See covidlib.datasets.public_files.known_files()"
+            prefix, "no known public file has this prefix", "See covidlib.datasets.public_files.known_files()"
         )
     return [fetch(name) for name in names]
 

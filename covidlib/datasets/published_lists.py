@@ -1,8 +1,8 @@
-"""The public lists of COVID-CTset as tables: images, folds, checksums, patients, series (paper, sections 2.1 and 2.4).
+"""Read COVID-CTset's public lists as tables: images, folds, checksums, patients and series (sections 2.1 and 2.4).
 
-The lists name images in one style, `137covid_patient1_SR_2_IM00010.tif`; every table here says beside the name whose
-image it is. Aggregates of them are stored with the package, so that a chapter can be read offline; the lists
-themselves are not. `python -m covidlib.datasets.published_lists` computes the aggregates again. Taught in chapter 01.
+The lists name images in the style `137covid_patient1_SR_2_IM00010.tif`; every table here adds the patient of each
+image. Aggregates of the lists are stored with the package, so that a chapter can be read offline; the lists themselves
+are not. `python -m covidlib.datasets.published_lists` computes the aggregates again. Taught in chapter 01.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ METADATA = {
     "ReconstructionDiameter": "field_mm",
     "Exposure": "exposure",
 }
-"""DICOM attributes that describe how a series was made, and their column here; none says who the patient is."""
+"""DICOM attributes that describe how a series was made, and their columns here; none identifies the patient."""
 
 STORED = "published.json"
 
@@ -49,7 +49,7 @@ STORED = "published.json"
 def _source(repository: str, path: str) -> str:
     known = [name for name in known_files() if name.startswith(f"{repository}/") and name.endswith(f"/{path}")]
     if len(known) != 1:
-        raise InputError(path, f"is {len(known)} files of {repository} that the kit knows, expected 1", "Report it")
+        raise InputError(path, f"matches {len(known)} known files of {repository}, expected 1", "Report this error")
     return known[0]
 
 
@@ -60,37 +60,41 @@ def commits() -> dict[str, str]:
 
 
 def read_list(path: Path) -> pd.DataFrame:
-    """One list of images with their class, in the layout of the authors' `train1.csv`.
+    """Read a list of images with their classes, in the layout of the authors' `train1.csv`.
 
     Returns
     -------
     DataFrame
-        Columns filename, label ("covid" or "normal", as the list says), patient, series, number.
+        Columns filename, label ("covid" or "normal", as in the list), patient, series, number.
 
     Raises
     ------
     InputError
-        If the file is no such list, or a name in it tells no patient.
+        If the file is not such a list, or a name in it contains no patient.
     """
     try:
         listed = pd.read_csv(path)
     except (ValueError, OSError) as error:
-        raise InputError(path, f"cannot be read as a list ({error})", "Give a CSV file") from error
+        raise InputError(path, f"cannot be read as a list ({error})", "Name a CSV file") from error
     if not {"filename", "class"} <= set(listed.columns):
-        raise InputError(path, "has no columns filename and class", "Write the list as COVID-CTset's train1.csv")
+        raise InputError(
+            path, "the columns filename and class are missing", "Write the list in the form of COVID-CTset's train1.csv"
+        )
     rows = []
     for filename, label in zip(listed["filename"], listed["class"], strict=True):
         name = identify(str(filename))
         if name is None:
             raise InputError(
-                path, f"names {filename}, which tells no patient", "Name slices as COVID-CTset does, with their patient"
+                path,
+                f"the file name {filename} in this list contains no patient",
+                "Name slices as COVID-CTset does: 137covid_patient1_SR_2_IM00010.tif",
             )
         rows.append((filename, label, name.patient, name.series, name.number))
     return pd.DataFrame(rows, columns=["filename", "label", "patient", "series", "number"])
 
 
 def image_list() -> pd.DataFrame:
-    """The images for training and testing, as the authors list them (paper, section 2.4).
+    """Read the authors' list of images for training and testing (paper, section 2.4).
 
     Returns
     -------
@@ -106,7 +110,7 @@ def image_list() -> pd.DataFrame:
 
 
 def fold_lists() -> pd.DataFrame:
-    """The authors' fifteen lists: what each fold trains, validates and tests on (paper, Table 2).
+    """Read the authors' fifteen lists of training, validation and test images, three per fold (paper, Table 2).
 
     Returns
     -------
@@ -129,7 +133,7 @@ def fold_lists() -> pd.DataFrame:
 
 
 def checksums() -> pd.DataFrame:
-    """BLAKE2b (64 bytes) of every file for training and testing (paper, section 2.4).
+    """Read the published BLAKE2b checksums (64 bytes) of all images for training and testing (paper, section 2.4).
 
     Returns
     -------
@@ -146,7 +150,7 @@ def checksums() -> pd.DataFrame:
 
 
 def patient_details() -> pd.DataFrame:
-    """Who was scanned and when, as the authors list it (paper, section 2.1 and Fig. 3).
+    """Read the authors' list of patients, with sex, age and date of scan (paper, section 2.1 and Fig. 3).
 
     Returns
     -------
@@ -171,7 +175,7 @@ def patient_details() -> pd.DataFrame:
 
 
 def series_metadata() -> pd.DataFrame:
-    """How each series was made, from its DICOM header as the authors list it (paper, section 2.1).
+    """Read the authors' list of scanner settings, from the DICOM header of each series (paper, section 2.1).
 
     Returns
     -------
@@ -188,16 +192,16 @@ def series_metadata() -> pd.DataFrame:
     tables = []
     for series in SERIES:
         wanted = wide[["Patient ID", *(f"{series} {attribute}" for attribute in METADATA)]]
-        one = wanted.set_axis(["patient", *METADATA.values()], axis=1)
-        one.insert(1, "series", series)
-        tables.append(one.dropna(subset=list(METADATA.values()), how="all"))
+        settings = wanted.set_axis(["patient", *METADATA.values()], axis=1)
+        settings.insert(1, "series", series)
+        tables.append(settings.dropna(subset=list(METADATA.values()), how="all"))
     return pd.concat(tables, ignore_index=True)
 
 
 def aggregates() -> dict[str, object]:
-    """Everything that chapter 01 counts in the lists, beside what the paper prints (paper, Tables 1, 2 and 4).
+    """Compute all counts of chapter 01 from the lists, compared with the paper (paper, Tables 1, 2 and 4).
 
-    Numbers and names of columns only, ready for JSON: no patient and no image is named.
+    Only numbers and names of columns, ready for JSON: no patient and no image is named.
 
     Raises
     ------
@@ -209,19 +213,19 @@ def aggregates() -> dict[str, object]:
 
 
 def stored_aggregates() -> dict[str, object]:
-    """The aggregates that the package carries, with the date on which they were computed."""
+    """Read the aggregates stored with the package, with the date on which they were computed."""
     text = (files("covidlib") / "data" / STORED).read_text(encoding="utf-8")
     stored: dict[str, object] = json.loads(text)
     return stored
 
 
 def aggregates_or_stored() -> tuple[dict[str, object], str]:
-    """Aggregates of the lists where they can be had, the stored ones elsewhere, and a note which.
+    """Aggregates computed from the lists if these are available, otherwise the stored ones, and a note saying which.
 
     Raises
     ------
     InputError
-        If a list is there but is not the one that the kit was written with.
+        If the content of a list differs from the one that the book was written with.
     """
     try:
         return aggregates(), "Counted just now in the published lists."
@@ -231,7 +235,7 @@ def aggregates_or_stored() -> tuple[dict[str, object], str]:
 
 
 def main() -> None:
-    """Count again and store the result in the package."""
+    """Compute the aggregates again and store them in the package."""
     target = Path(str(files("covidlib") / "data" / STORED))
     write_text(target, json.dumps({"date": date.today().isoformat(), **aggregates()}, indent=1) + "\n")
     print(target)

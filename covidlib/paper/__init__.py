@@ -1,6 +1,6 @@
-"""The numbers that the paper printed, as tables, and comparisons with them.
+"""The numbers that the paper prints, as tables, and comparisons with them.
 
-The CSV files are in `covidlib/data/paper`; nothing else in the kit holds a printed number.
+The CSV files are in `covidlib/data/paper`; no other place in the kit contains a printed number.
 """
 
 import lazy_loader

@@ -1,7 +1,7 @@
-"""Counts of a dataset beside the numbers that the paper prints (paper, Tables 1, 2 and 4).
+"""Compare the counts of a dataset with the numbers that the paper prints (paper, Tables 1, 2 and 4).
 
-Every line says what the paper prints, what was found, and whether they agree; what a difference means depends on the
-data: a synthetic cohort rightly differs. Taught in chapter 01.
+Every line contains the printed number, the one found, and whether they agree; what a difference means depends on the
+data: a synthetic cohort is expected to differ. Taught in chapter 01.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from covidlib.paper.tables import table_numbers
 Counted = dict[str, object]
 
 PRINTED_LABEL = {"covid": "COVID-19", "normal": "Normal"}
-"""How the heads of Tables 1 and 2 write each class."""
+"""The name of each class in the column headings of Tables 1 and 2."""
 PATIENTS_IN_TABLE_4 = {"covid": "Number of patients with COVID", "normal": "Number of normal patients"}
 IMAGES_IN_TABLE_4 = {
     "covid": "Number of images belonging to patients with COVID",
@@ -23,33 +23,33 @@ IMAGES_IN_TABLE_4 = {
 
 
 def comparison(quantity: str, printed: int, found: int) -> Counted:
-    """One line of a comparison with the paper."""
+    """Make one line of a comparison with the paper."""
     return {"quantity": quantity, "printed": int(printed), "found": int(found), "agrees": int(printed) == int(found)}
 
 
 def patients_by_class(table: pd.DataFrame) -> dict[str, int]:
-    """Patients of each class under the name that Table 1 gives them."""
+    """Count the patients of each class, under the column names of Table 1."""
     return {f"{PRINTED_LABEL[label]} patients": table[table["label"] == label]["patient"].nunique() for label in LABELS}
 
 
 def images_by_class(table: pd.DataFrame) -> dict[str, int]:
-    """Images of each class under the name that Table 1 gives them."""
+    """Count the images of each class, under the column names of Table 1."""
     return {f"{PRINTED_LABEL[label]} images": int((table["label"] == label).sum()) for label in LABELS}
 
 
 def against_table1(found: dict[str, int]) -> list[Counted]:
-    """Counts under the names of Table 1's columns against what it prints."""
+    """Compare counts, given under the column names of Table 1, with that table."""
     printed = table_numbers(1).iloc[0]
     return [comparison(quantity, printed[quantity], count) for quantity, count in found.items()]
 
 
 def against_table2(folds: pd.DataFrame) -> list[Counted]:
-    """Patients and images of every side of every fold against Table 2.
+    """Compare the patients and images on each side of every fold with Table 2.
 
     Parameters
     ----------
     folds : DataFrame
-        Columns fold, side, label, patient; validation, which Table 2 leaves out, is passed over.
+        Columns fold, side, label, patient; validation, which Table 2 leaves out, is ignored.
     """
     counted = folds.groupby(["fold", "side", "label"])["patient"].agg(patients="nunique", images="size")
     lines = []
@@ -64,7 +64,7 @@ def against_table2(folds: pd.DataFrame) -> list[Counted]:
 
 
 def table2_sums(images_of: dict[int, dict[str, int]]) -> list[Counted]:
-    """Train plus test images of every fold, printed against found: each fold should hold every image.
+    """Compare the sum of train and test images of every fold with Table 2: each fold should contain every image.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def table2_sums(images_of: dict[int, dict[str, int]]) -> list[Counted]:
 
 
 def patients_against_table4(folds: pd.DataFrame) -> list[Counted]:
-    """Test patients of every fold against Table 4."""
+    """Compare the test patients of every fold with Table 4."""
     tested = folds[folds["side"] == "test"].groupby(["fold", "label"])["patient"].nunique()
     return [
         {"fold": fold, **comparison(column, printed[column], tested.get((fold, label), 0))}
@@ -90,12 +90,12 @@ def patients_against_table4(folds: pd.DataFrame) -> list[Counted]:
 
 
 def images_against_table4(folds: pd.DataFrame, images: pd.DataFrame) -> list[Counted]:
-    """All images of every fold's test patients against Table 4.
+    """Compare all images of every fold's test patients with Table 4.
 
     Parameters
     ----------
     images : DataFrame
-        Columns patient and label; every slice of the raw data, of which the fold lists name only some.
+        Columns patient and label; every slice of the raw data, not only those in the fold lists.
     """
     lines = []
     for fold, printed in enumerate(table_numbers(4).to_dict("records"), start=1):
@@ -107,7 +107,7 @@ def images_against_table4(folds: pd.DataFrame, images: pd.DataFrame) -> list[Cou
 
 
 def table1_against_table4() -> Counted:
-    """The paper against itself: Table 4's COVID-19 images, summed over the folds, against Table 1's.
+    """Compare two tables of the paper: COVID-19 images summed over the folds of Table 4, and Table 1.
 
     Every infected patient is in one test fold, so the five numbers should add up.
     """

@@ -1,7 +1,7 @@
-"""What the paper printed: its nine tables, as strings and as numbers (Tables 1 to 9).
+"""Read the paper's nine tables as printed, as strings or as numbers (Tables 1 to 9).
 
-Printed values are data here. Nothing in the package computes them and nothing changes them; what can be derived from
-them again is derived elsewhere and shown beside them. Taught in chapters 01, 04, 05 and 06.
+Printed values are data here: nothing in the package computes or changes them. Values derived from them are computed
+elsewhere and shown beside them. Taught in chapters 01, 04, 05 and 06.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from covidlib.names import NETWORKS
 
 TABLES = range(1, 10)
 NETWORK_NAMES = dict(zip(("Xception", "ResNet50V2", "Our model"), NETWORKS, strict=True))
-"""The paper's name of each network, and the one used here: "our model" is the paper's own, the pyramid."""
+"""The paper's name of each network, and the name used here; "our model" is the paper's network with the pyramid."""
 
 AVERAGE = "Avg"
-"""What Tables 6 and 9 print for the fold in the rows of means."""
+"""The entry in the fold column of Tables 6 and 9 in the rows of means."""
 COUNT_HEADS = {
     5: {
         "covid": ("COVID correct detected", "Wrong detected as Normal"),
@@ -35,30 +35,30 @@ COUNT_HEADS = {
         "normal": ("Normal correct classified", "Normal not classified"),
     },
 }
-"""For each table of counts and each class, the heads of its right and wrong answers; Table 5 has the network before."""
+"""For each table of counts and each class, the headings of right and wrong answers; in Table 5 the network precedes."""
 
 
 def count_heads(number: int) -> list[str]:
-    """The heads of Table 5, 6 or 9 over the four counts, in the order of `covidlib.results.metrics.Counts`."""
+    """The headings of the four counts in Table 5, 6 or 9, in the order of `covidlib.results.metrics.Counts`."""
     return [head for heads in COUNT_HEADS[number].values() for head in heads]
 
 
 def network_name(printed: str) -> str:
-    """The name used here for a network as the paper prints it; Table 8 writes "Our Model".
+    """The name used in covidlib for a network as the paper prints it; Table 8 prints "Our Model".
 
     Raises
     ------
     InputError
-        If the paper compares no such network.
+        If the paper has no such network.
     """
     for theirs, ours in NETWORK_NAMES.items():
         if theirs.lower() == printed.lower():
             return ours
-    raise InputError(printed, "is no network of the paper", f"Choose one of {', '.join(NETWORK_NAMES)}")
+    raise InputError(printed, "not a network of the paper", f"Choose one of {', '.join(NETWORK_NAMES)}")
 
 
 def table(number: int) -> pd.DataFrame:
-    """A table of the paper as printed, every value a string.
+    """Read a table of the paper as printed, every value as a string.
 
     Raises
     ------
@@ -66,25 +66,25 @@ def table(number: int) -> pd.DataFrame:
         If the paper has no such table.
     """
     if number not in TABLES:
-        raise InputError(f"Table {number}", "is not in the paper", "Choose 1 to 9")
+        raise InputError(f"Table {number}", "the paper has no such table", "Choose 1 to 9")
     with as_file(files("covidlib") / "data" / "paper" / f"table{number}.csv") as path:
         return read_table(path)
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """A table from a CSV file in the form of the package's own, every value a string.
+    """Read a table from a CSV file in the form of those of the package, every value as a string.
 
     Raises
     ------
     InputError
-        If the file cannot be read as CSV, a row is too short or too long, or two columns have one name.
+        If the file cannot be read as CSV, a row is too short or too long, or two columns have the same name.
     """
-    remedy = "Give a folder with table1.csv to table9.csv, as covidlib/data/paper holds them"
+    remedy = "Name a folder with table1.csv to table9.csv in the form of those in covidlib/data/paper"
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             lines = [[text.strip() for text in line] for line in csv.reader(stream, strict=True) if line]
     except FileNotFoundError as error:
-        raise InputError(path, "does not exist", remedy) from error
+        raise InputError(path, "no such file", remedy) from error
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(path, f"cannot be read as CSV ({error})", remedy) from error
     if not lines:
@@ -94,14 +94,14 @@ def read_table(path: Path) -> pd.DataFrame:
         if len(row) != len(head):
             raise InputError(path, f"row {place} has {len(row)} cells, expected {len(head)}", remedy)
     if len(set(head)) < len(head):
-        raise InputError(path, "names a column twice", remedy)
+        raise InputError(path, "two columns have the same name", remedy)
     return pd.DataFrame(rows, columns=head, dtype=str)
 
 
 def table_numbers(number: int) -> pd.DataFrame:
-    """A table of the paper with its numbers as numbers ("40,094" is 40094).
+    """Read a table of the paper with its numbers as numbers ("40,094" is 40094).
 
-    Columns that hold anything but numbers keep their strings.
+    Columns that contain anything but numbers remain strings.
 
     Raises
     ------

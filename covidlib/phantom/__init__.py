@@ -1,7 +1,7 @@
 """The synthetic cohort: drawn chests with known lesions, deterministic from a seed.
 
-Nothing measured on it is evidence about COVID-19. `cohort` draws patients; the other modules each draw one part of a
-chest.
+Nothing measured on it is evidence about COVID-19. `cohort` draws patients; each of the other modules draws one part of
+a chest.
 """
 
 import lazy_loader

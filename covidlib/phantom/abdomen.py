@@ -1,4 +1,4 @@
-"""Under the diaphragm: liver, stomach with fluid and air, spleen, in fat."""
+"""Draw the organs under the diaphragm: liver, spleen, and stomach with fluid and air."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from covidlib.phantom.mediastinum import Organ
 
 
 def draw_abdomen(canvas: Canvas, body: Body, z: float, under: np.ndarray, noises: Noises) -> None:
-    """Liver, stomach with fluid and air, and spleen under the diaphragm, with fat between them."""
+    """Draw liver, spleen, and stomach with fluid and air under the diaphragm, with fat between them."""
     if float(under.max()) == 0:
         return
     a, b = body.half_width, body.half_depth

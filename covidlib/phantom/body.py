@@ -1,4 +1,4 @@
-"""What differs between patients, and the outlines that follow from it: the inside of the rib cage, the skin."""
+"""Choose the body of a synthetic patient, and compute its outlines: the inside of the rib cage, and the skin."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from covidlib.phantom.canvas import between, ramp
 
 @dataclass(frozen=True)
 class Body:
-    """What differs between patients: lengths in millimetres, levels (z) as distances below the carina."""
+    """The body of one patient: lengths in millimetres, levels (z) as distances below the carina."""
 
     pixel_mm: float
     centre: tuple[float, float]
@@ -35,13 +35,13 @@ class Body:
 
     @property
     def spine(self) -> float:
-        """Where the vertebral bodies lie, behind the middle of the chest."""
+        """Position (y) of the vertebral bodies, behind the middle of the chest."""
         return 0.60 * self.half_depth
 
 
 @dataclass(frozen=True)
 class Outline:
-    """A rounded trunk: half width, reach to the front and to the back, squareness, and how it widens to the back."""
+    """A rounded outline of the trunk: half width, extent to front and back, squareness, and widening to the back."""
 
     a: float
     front: float
@@ -65,7 +65,7 @@ class Outline:
         return kind(1 - self.square) * np.sqrt(u + v) + kind(self.square) * np.sqrt(np.sqrt(u * u + v * v))
 
     def points(self, cosines: np.ndarray, sines: np.ndarray, outside: float) -> tuple[np.ndarray, np.ndarray]:
-        """Where rays from the centre cross the outline, moved outwards by some millimetres."""
+        """Points where rays from the centre cross the outline, moved outwards by some millimetres."""
         length = np.full_like(cosines, self.a)
         for _ in range(8):
             length = length / self._radius(cosines * length, sines * length)
@@ -91,6 +91,7 @@ def trunk(body: Body, z: float) -> Outline:
 
 
 def choose_body(generator: np.random.Generator) -> Body:
+    """Draw the body of one patient at random."""
     half_width = between(generator, 120, 142)
     fat = between(generator, 7, 20)
     breath = between(generator, -8, 8)

@@ -1,4 +1,4 @@
-"""Spine, ribs, breast bone, collar bones, shoulder blades and the heads of the upper arms."""
+"""Draw the bones: spine, ribs, breast bone, collar bones, shoulder blades and the heads of the upper arms."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from covidlib.phantom.canvas import CARTILAGE, CORTEX, MARROW, Canvas, Noises, S
 
 
 def draw_spine(canvas: Canvas, body: Body, z: float, noises: Noises) -> None:
-    """Vertebral body with canal, arch and processes; discs and joints come and go on the way down."""
+    """Draw a vertebral body with canal, arch and processes, or a disc, depending on the level."""
     y = body.spine
     phase = ((z + 300) / 25.0 + body.rib_phase) % 1.0
     size = 0.92 + 0.0009 * (z + 90)
@@ -33,7 +33,7 @@ def draw_spine(canvas: Canvas, body: Body, z: float, noises: Noises) -> None:
     canvas.draw(1060.0, (0, y + 22, 5.4, 4.6, 0), 1.6)
     front: Section = (0, y, 17.5 * size, 14.5 * size, 0)
     where = canvas.window(0, y, 24)
-    # The back of a vertebral body is flat, towards the canal a little hollow.
+    # The back of a vertebral body is flat, and slightly hollow towards the canal.
     shape = np.maximum(canvas.distance_in(where, front), canvas.y[where[0]] - np.float32(y + 12.5))
     part = canvas.values[where]
     part += (np.float32(1108.0 if disc else CORTEX - 420) - part) * covered(shape, 1.4)
@@ -42,7 +42,7 @@ def draw_spine(canvas: Canvas, body: Body, z: float, noises: Noises) -> None:
 
 
 def draw_ribs(canvas: Canvas, body: Body, z: float) -> None:
-    """Each rib leaves the spine and comes forward on the way down, so a slice cuts several of them aslant."""
+    """Draw ribs and breast bone; ribs run forward and down from the spine, so a slice cuts several at an angle."""
     outline = cavity(body, z)
     bars = []
     for side in (-1, 1):
@@ -74,7 +74,7 @@ def draw_ribs(canvas: Canvas, body: Body, z: float) -> None:
 
 
 def draw_shoulders(canvas: Canvas, body: Body, z: float) -> None:
-    """Collar bones, shoulder blades and the heads of the upper arms."""
+    """Draw collar bones, shoulder blades and the heads of the upper arms."""
     level = z - body.apex
     front = cavity(body, z).front
     reach = body.half_width

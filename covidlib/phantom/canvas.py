@@ -1,8 +1,8 @@
-"""What a synthetic chest is drawn with: a slice in millimetres, distance fields, smooth noise.
+"""Drawing tools for synthetic chests: a slice in millimetres, distance fields, smooth noise.
 
 Only elementwise + − × ÷ √, comparisons and uniform random numbers are used on arrays: sines, exponentials, library
 filters and normal deviates differ in the last bit between processors, and the cohort must be byte-identical on every
-machine. Angles are turned into rounded cosines first. Taught in chapter 01.
+machine. Angles are first converted to rounded cosines. Taught in chapter 01.
 
 Axes: x to the patient's left, y to the back, z down; the origin is the middle of the chest, at the level where the
 windpipe divides (the carina). Shapes are distance fields in millimetres, negative inside.
@@ -35,34 +35,34 @@ class Noises:
 
 
 def cos_sin(degrees: float) -> tuple[float, float]:
-    """Cosine and sine, rounded so that every C library agrees."""
+    """Cosine and sine of an angle, rounded so that every C library gives the same result."""
     angle = math.radians(degrees)
     return round(math.cos(angle), 9), round(math.sin(angle), 9)
 
 
 def between(generator: np.random.Generator, low: float, high: float) -> float:
-    """A random number from a range, rounded so that printing it loses nothing."""
+    """Draw a random number from a range, rounded so that printing it loses no digits."""
     return round(low + (high - low) * float(generator.random()), 4)
 
 
 def ramp(value: float, start: float, end: float) -> float:
-    """0 before start, 1 after end, smooth between."""
+    """A smooth step: 0 before start, 1 after end."""
     share = min(max((value - start) / (end - start), 0.0), 1.0)
     return share * share * (3 - 2 * share)
 
 
 def square(value: float) -> float:
-    """A product: the power function of C libraries may differ in the last bit."""
+    """The square of a number, as a product: the power functions of C libraries may differ in the last bit."""
     return value * value
 
 
 def covered(distance: np.ndarray, edge: float = 1.0) -> np.ndarray:
-    """Coverage 0 to 1 from a distance field: a border as wide as `edge` mm."""
+    """Convert a distance field to coverage from 0 to 1, with a border `edge` mm wide."""
     return np.clip(np.float32(0.5) - distance / np.float32(edge), 0, 1)
 
 
 def smooth_union(first: np.ndarray, second: np.ndarray, reach: float) -> np.ndarray:
-    """The union of two shapes with the crease between them filled, as pleura bridges the gaps between organs."""
+    """The union of two shapes with a smooth transition, like pleura that bridges the gaps between organs."""
     near = np.maximum(np.float32(reach) - np.abs(first - second), 0)
     return np.minimum(first, second) - near * near * np.float32(0.25 / reach)
 
@@ -77,7 +77,7 @@ class Canvas:
         self.values = np.full((SLICE_SIDE, SLICE_SIDE), AIR, np.float32)
 
     def window(self, x: float, y: float, reach: float) -> tuple[slice, slice]:
-        """Rows and columns within a distance of a point; empty where it lies outside the picture."""
+        """Rows and columns within a distance of a point; empty outside the slice."""
         ranges = []
         for at, first in ((y, float(self.y[0, 0])), (x, float(self.x[0, 0]))):
             middle, pixels = (at - first) / self.pixel_mm, reach / self.pixel_mm + 2
@@ -86,7 +86,7 @@ class Canvas:
         return ranges[0], ranges[1]
 
     def distance(self, sections: list[Section], margin: float = 4.0) -> np.ndarray:
-        """Distance to the union of ellipses; far away where none is within the margin."""
+        """Distance to the union of ellipses; a large value farther than the margin from all of them."""
         field = np.full((SLICE_SIDE, SLICE_SIDE), FAR, np.float32)
         for section in sections:
             where = self.window(section[0], section[1], max(section[2:4]) + margin)
@@ -105,7 +105,7 @@ class Canvas:
         return size - size / np.maximum(np.sqrt(u * u + v * v), np.float32(1e-3))
 
     def paint(self, value: float | np.ndarray, coverage: np.ndarray) -> None:
-        """Lay a value over what is there, by coverage."""
+        """Blend a value into the slice by coverage."""
         self.values += (np.asarray(value, np.float32) - self.values) * coverage
 
     def draw(self, value: float | np.ndarray, section: Section, edge: float = 1.0, share: float = 1.0) -> None:
@@ -137,7 +137,7 @@ class Canvas:
 
 
 def smooth_noise(generator: np.random.Generator, cells: int) -> np.ndarray:
-    """Uniform noise of −1 to 1 on a coarse grid, enlarged smoothly; float32, 512×512."""
+    """Draw uniform noise from −1 to 1 on a coarse grid, interpolated smoothly; float32, 512×512."""
     grid = generator.random((cells + 2, cells + 2)).astype(np.float32) * 2 - 1
     place = np.arange(SLICE_SIDE, dtype=np.float32) * np.float32(cells / SLICE_SIDE)
     index = place.astype(np.int64)
@@ -148,7 +148,7 @@ def smooth_noise(generator: np.random.Generator, cells: int) -> np.ndarray:
 
 
 def blur(image: np.ndarray, times: int = 1) -> np.ndarray:
-    """Binomial smoothing (1 2 1) along both axes, edges repeated."""
+    """Smooth an image with a binomial filter (1 2 1) along both axes, with edges repeated."""
     for _ in range(times):
         padded = np.concatenate([image[:1], image, image[-1:]], 0)
         image = (padded[:-2] + padded[2:] + image + image) * np.float32(0.25)

@@ -1,7 +1,8 @@
-"""A synthetic cohort in COVID-CTset's layout, with lesions whose place is known: data for a book that cannot ship data.
+"""Make the synthetic cohort: drawn chest CT in COVID-CTset's layout, with lesions at known positions.
 
-It is a teaching instrument. Its lesions are drawn, not observed: nothing it yields is evidence about COVID-19 or about
-the networks. The same seed gives the same bytes on any machine (see `covidlib.phantom.canvas`). Taught in chapter 01.
+It is meant for teaching, because patient data cannot be shipped with the book. Its lesions are drawn, not observed:
+nothing computed from it is evidence about COVID-19 or about the networks. The same seed gives the same bytes on any
+machine (see `covidlib.phantom.canvas`). Taught in chapter 01.
 """
 
 from __future__ import annotations
@@ -27,24 +28,24 @@ from covidlib.utils.files import replacing_folder
 FIRST_NORMAL_ID = 146
 """COVID-CTset numbers its infected patients 1 to 145 and its normal ones from 146."""
 VISIBLE_LESION_PIXELS = 150
-"""A slice is labelled "covid" from this many lesion pixels on: less is not seen at a glance."""
+"""A slice is labelled "covid" if it has at least this many lesion pixels: fewer are not visible at a glance."""
 SERIES = "SR_2"
 MOST_SLICES = 17
-"""Slices of a patient: 50 patients then stay below 500 MB."""
+"""Largest number of slices per patient: 50 patients then need less than 500 MB."""
 IDLE_SECONDS = 5
-"""After so long without a patient to draw a process ends, and gives its memory back to the training that follows."""
+"""An idle process ends after this time, so that its memory is free for the training that follows."""
 
 
 @dataclass(frozen=True)
 class PatientVolume:
-    """One synthetic series.
+    """One synthetic series, with the masks of its lesions.
 
     Attributes
     ----------
     slices : uint16 array, shape (slices, 512, 512)
         HU + 1024, from above the apex down.
     lesions : bool array, same shape
-        Where lung was replaced by a lesion.
+        Pixels of lung that were replaced by a lesion.
     z_mm : float array, shape (slices,)
         Table position, 0 at the first slice.
     """
@@ -61,7 +62,7 @@ class PatientVolume:
 
 @dataclass(frozen=True)
 class Patient:
-    """Everything that is drawn of one patient, before it is drawn."""
+    """All random choices for one patient, before the slices are drawn."""
 
     body: Body
     organs: list[mediastinum.Organ]
@@ -73,18 +74,18 @@ class Patient:
 def make_patient(
     seed: int, number: int, covid: bool, most_slices: int = MOST_SLICES, shortcut: bool = False
 ) -> PatientVolume:
-    """One synthetic patient; the same seed and number give the same bytes, whoever else is in the cohort.
+    """Draw one synthetic patient; the same seed and number give the same bytes in any cohort.
 
     Parameters
     ----------
     number : int
         The patient's number; COVID-CTset's infected patients have 1 to 145, normal ones 146 and above.
     most_slices : int
-        Slices lie as close as their thickness, or further apart so that there are at most so many.
+        Largest number of slices; their distance is the thickness, or more if there would be too many.
     shortcut : bool
-        Whether kernel and thickness follow the class, as in the real dataset (chapter 09).
+        Whether kernel and thickness depend on the class, as in the real dataset (chapter 09).
     """
-    # Body, scanner and disease have random numbers of their own: with and without lesions it is the same chest.
+    # Body, scanner and disease have separate random numbers: the chest is the same with and without lesions.
     chest, device, illness = (
         np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, number, part]))) for part in range(3)
     )
@@ -138,7 +139,7 @@ def _draw_slice(patient: Patient, z: float, thickness: float, noises: Noises) ->
     bones.draw_spine(canvas, body, z, noises)
     bones.draw_ribs(canvas, body, z)
     bones.draw_shoulders(canvas, body, z)
-    # Where a rib or an airway was drawn over a lesion's rim, there is none to be seen.
+    # Without pixels where a rib or an airway was drawn over the edge of a lesion.
     return canvas, mask & (canvas.values > 200) & (canvas.values < 1180)
 
 
@@ -156,27 +157,27 @@ def make_cohort(
 ) -> Path:
     """Write a synthetic cohort: half infected, half normal, in COVID-CTset's nested layout.
 
-    Beside the slices stand `slices.csv` and `patients.csv`, and under `lesions/` the masks. The folder appears whole
-    or not at all; the result does not depend on the number of workers. With `shortcut`, kernel and thickness follow
-    the class, as in the real dataset: data on which a network can learn the scanner (chapter 09).
+    The folder also contains `slices.csv` and `patients.csv`, and the masks under `lesions/`. It appears complete or
+    not at all; the result does not depend on the number of workers. With `shortcut`, kernel and thickness depend on
+    the class, as in the real dataset: a network can then learn the scanner instead of the disease (chapter 09).
 
     Raises
     ------
     InputError
-        If the folder holds something already, or there are fewer than two patients.
+        If the folder is not empty, or there are fewer than two patients.
     """
     folder = Path(folder)
     if patients < 2:
         raise InputError(
-            folder, f"{patients} patients make no cohort", "Ask for at least 2, so that each class has one"
+            folder, f"{patients} patients are not enough for a cohort", "Use at least 2, so that each class has one"
         )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(folder, "holds something already", "Name a new or an empty folder")
+        raise InputError(folder, "already exists and is not an empty folder", "Name a new or an empty folder")
     infected = patients // 2
     numbers = [(1 + i, True) for i in range(infected)]
     numbers += [(FIRST_NORMAL_ID + i, False) for i in range(patients - infected)]
     with replacing_folder(folder) as part:
-        # Not with the standard library's processes: they ask a script to guard its main part, and outlive a kill.
+        # Not with the standard library's processes: scripts would need a main guard, and they survive a kill.
         pool = Parallel(workers or min(os.cpu_count() or 1, 8), return_as="generator", idle_worker_timeout=IDLE_SECONDS)
         drawn = pool(delayed(_write_patient)(part, seed, *numbered, most_slices, shortcut) for numbered in numbers)
         tables = list(tqdm(drawn, total=patients, unit="patient", disable=not progress))
@@ -228,7 +229,7 @@ def _mask_file(root: Path, patient: str, series: str) -> Path:
 
 
 def read_lesion_mask(cohort: str | Path, path: str) -> np.ndarray:
-    """Where the lesions of one synthetic slice are.
+    """Read the mask of the lesions on one synthetic slice.
 
     Parameters
     ----------
@@ -243,11 +244,11 @@ def read_lesion_mask(cohort: str | Path, path: str) -> np.ndarray:
     Raises
     ------
     InputError
-        If the path is none of a cohort's.
+        If there is no such slice in the cohort.
     """
     name = identify(path)
     if name is None or not (Path(cohort) / path).is_file():
-        raise InputError(Path(cohort) / path, "is no slice of this cohort", "Take a path from its slices.csv")
+        raise InputError(Path(cohort) / path, "no such slice in this cohort", "Use a path from its slices.csv")
     if name.label == "normal":
         return np.zeros((SLICE_SIDE, SLICE_SIDE), bool)
     packed = np.load(_mask_file(Path(cohort), name.patient, name.series))

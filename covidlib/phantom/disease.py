@@ -1,4 +1,4 @@
-"""Lesions as in COVID-19, and what a healthy lung shows that resembles them."""
+"""Draw lesions like those of COVID-19, and the changes of healthy lungs that resemble them (atelectasis)."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from covidlib.phantom.canvas import Canvas, Noises, between, cos_sin, covered
 
 SMALLEST_LESION_MM = 3.0
 LESIONS = (30, 110)
-"""How many lesions an infected patient has, at least and at most."""
+"""Smallest and largest number of lesions of an infected patient."""
 LARGEST_LESION_MM = (35.0, 54.0)
-"""How wide a patient's largest lesion may be; axes vary by a tenth more, so up to 60 mm."""
+"""Range of the diameter of a patient's largest lesion; axes vary by a further tenth, so up to 60 mm."""
 MILD_SHARE, MILD_LESIONS, MILD_LARGEST_MM = 0.12, (4, 14), (10.0, 24.0)
-"""Some patients have a few small lesions only."""
+"""Share, number and largest diameter of lesions for patients with only a few small ones."""
 ATELECTASIS_SHARE = 0.6
-"""Share of all patients, infected or not, whose lung has collapsed a little where they lie on it."""
+"""Share of all patients, infected or not, whose lung is slightly collapsed at the back, where they lie on it."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,13 @@ class Lesion:
 
 
 def choose_lesions(generator: np.random.Generator, body: Body) -> list[Lesion]:
-    """Many sizes in one patient, from 3 mm up; mostly peripheral, mostly to the back and the bases."""
+    """Draw the lesions of a patient at random: 3 mm and larger, mostly peripheral, at the back and at the bases."""
     mild = generator.random() < MILD_SHARE
     least, most = MILD_LESIONS if mild else LESIONS
     largest = between(generator, *(MILD_LARGEST_MM if mild else LARGEST_LESION_MM))
-    found = []
+    lesions = []
     for _ in range(least + int((most - least) * generator.random())):
-        # Between the sizes every scale occurs, the larger ones more often than on a plain logarithmic scale.
+        # Sizes vary over the whole range, with more large ones than on a plain logarithmic scale.
         scale = math.pow(largest / SMALLEST_LESION_MM, math.pow(float(generator.random()), 0.6))
         diameter = SMALLEST_LESION_MM * round(scale, 6)
         low = max(float(generator.random()), float(generator.random()))
@@ -54,14 +54,14 @@ def choose_lesions(generator: np.random.Generator, body: Body) -> list[Lesion]:
         axes = [diameter / 2 * between(generator, 0.75, 1.1) for _ in range(3)]
         paving = bool(generator.random() < 0.25) and not dense
         place = (side * float(x[0]), float(y[0]), z)
-        found.append(Lesion(place, (axes[0], axes[1], axes[2]), value, paving))
-    return found
+        lesions.append(Lesion(place, (axes[0], axes[1], axes[2]), value, paving))
+    return lesions
 
 
 def draw_lesion(
     canvas: Canvas, lesion: Lesion, z: float, thickness: float, lungs: np.ndarray, noises: Noises
 ) -> np.ndarray:
-    """Paint what a slice cuts of a lesion into the lung; returns where it is, bool, 512×512."""
+    """Draw the part of a lesion that a slice cuts; returns its mask, bool, 512×512."""
     mask = np.zeros((SLICE_SIDE, SLICE_SIDE), bool)
     depth = max(abs(z - lesion.centre[2]) - thickness / 2, 0.0) / lesion.axes[2]
     if depth >= 1:
@@ -76,7 +76,7 @@ def draw_lesion(
     value = np.float32(lesion.value) + 45 * fine + 55 * middle
     if lesion.crazy_paving:  # thickened septa: a net of bright lines over ground glass
         value = value + np.float32(240) * np.clip(1 - np.abs(fine) * 6, 0, 1)
-    # Ground glass veils what is behind it, so vessels keep shining through.
+    # Vessels stay visible through ground glass.
     part = canvas.values[where]
     part += (np.maximum(value, part) - part) * weight
     mask[where] = weight > 0.5
@@ -85,9 +85,9 @@ def draw_lesion(
 
 @dataclass(frozen=True)
 class Atelectasis:
-    """Lung that has collapsed under its own weight: a veil along the back of the bases, and a few flat plates.
+    """Lung that is collapsed under its weight: a grey band along the back of the bases, and a few flat plates.
 
-    Healthy people show it too, so a network must not take every grey patch at the base for disease.
+    Healthy people have it too, so a network must not mistake every grey patch at the base for disease.
     """
 
     depth_mm: float
@@ -98,7 +98,7 @@ class Atelectasis:
 
 
 def choose_atelectasis(generator: np.random.Generator, body: Body) -> Atelectasis | None:
-    """None for a patient without any."""
+    """Draw the atelectasis of a patient at random; None for a patient without any."""
     has_some = generator.random() < ATELECTASIS_SHARE
     depth, reach, value = between(generator, 4, 14), between(generator, 25, 70), between(generator, 320, 620)
     plates = []
@@ -115,7 +115,7 @@ def draw_atelectasis(
     canvas: Canvas, body: Body, found: Atelectasis, z: float, thickness: float, inner: np.ndarray, lungs: np.ndarray,
     noises: Noises,
 ) -> None:  # fmt: skip
-    """Paint it into the lung; it is no lesion and stands in no mask. `inner` is the distance field of the rib cage."""
+    """Draw atelectasis; it is not a lesion and not in a mask. `inner` is the distance field of the rib cage."""
     near_base = max(1 - max(body.dome_right + 10 - z, 0.0) / found.reach_mm, 0.0)
     depth = np.float32(found.depth_mm * near_base) * (1 + np.float32(0.6) * noises.coarse + 0.4 * noises.middle)
     if near_base > 0:

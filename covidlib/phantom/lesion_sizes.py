@@ -1,4 +1,4 @@
-"""How large lesions are in the synthetic cohort, in millimetres and in pixels. Taught in chapter 03."""
+"""Measure the sizes of lesions in the synthetic cohort, in millimetres and in pixels. Taught in chapter 03."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from covidlib.phantom.cohort import read_lesion_mask
 
 
 def measure_lesions(cohort: str | Path) -> pd.DataFrame:
-    """Every connected lesion area of every slice: its diameter, were it a disc.
+    """Measure every connected lesion area of every slice, as the diameter of a disc with the same area.
 
     Returns
     -------
@@ -23,11 +23,11 @@ def measure_lesions(cohort: str | Path) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If the folder is no synthetic cohort: real data comes without lesion masks.
+        If the folder is not a synthetic cohort: real data has no lesion masks.
     """
     root = Path(cohort)
     if not (root / "lesions").is_dir():
-        raise InputError(root, "has no lesion masks", "Leave DATA empty: the synthetic cohort has them")
+        raise InputError(root, "has no lesion masks", "Leave DATA empty to use the synthetic cohort, which has them")
     spacing = pd.read_csv(root / "patients.csv").set_index("patient")["pixel_mm"]
     slices = pd.read_csv(root / "slices.csv")
     rows = []
@@ -40,12 +40,12 @@ def measure_lesions(cohort: str | Path) -> pd.DataFrame:
 
 
 def numbered_areas(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Each connected area of a mask by its number, from 1, and the pixels of each.
+    """Number the connected areas of a mask from 1, and count the pixels of each.
 
     Returns
     -------
     numbered : int array, shape (rows, columns)
-        0 off the mask.
+        0 outside the mask.
     pixels : int array, shape (areas,)
     """
     numbered, count = ndimage.label(mask)

@@ -1,4 +1,4 @@
-"""The lungs: where they are, their air, fissures and branching vessels; the domes of the diaphragm under them."""
+"""Draw the lungs: air, fissures and branching vessels, above the domes of the diaphragm."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from covidlib.phantom.canvas import BLOOD, Canvas, Noises, between, covered, ram
 
 
 def dome_level(body: Body, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Where the diaphragm is below each point (z): two domes, deepest at the back and along the ribs."""
+    """Level (z) of the diaphragm below each point: two domes, lowest at the back and along the ribs."""
     kind = x.dtype.type
     levels = []
     for side, top in ((-1, body.dome_right), (1, body.dome_left)):
@@ -29,9 +29,9 @@ def dome_level(body: Body, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def lung_coverage(
     canvas: Canvas, body: Body, z: float, thickness: float, inner: np.ndarray, envelope: np.ndarray, noises: Noises
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Share of each pixel that is lung, and share that lies under the diaphragm.
+    """The share of each pixel that is lung, and the share that is under the diaphragm.
 
-    A slice averages over its thickness, so domes and apices are blurred where they lie flat in it.
+    A slice averages over its thickness, so domes and apices are blurred where they are almost parallel to it.
     """
     depth = np.float32(1 / max(thickness, 3.0))
     x, y = canvas.x, canvas.y
@@ -46,14 +46,14 @@ def lung_coverage(
 
 
 def draw_lungs(canvas: Canvas, body: Body, lungs: np.ndarray, noises: Noises) -> None:
-    """Air and fine tissue; the back of a lying patient's lung is denser."""
+    """Draw air and fine lung tissue, denser at the back, because the patient lies on it."""
     gravity = np.clip(canvas.y / np.float32(body.half_depth), -1, 1) * np.float32(34)
     tissue = gravity + 22 * noises.coarse + 24 * noises.middle + 46 * noises.fine
     canvas.paint(np.float32(body.lung_value) + tissue, lungs)
 
 
 def draw_fissures(canvas: Canvas, body: Body, z: float, lungs: np.ndarray, noises: Noises) -> None:
-    """The oblique fissures: a faint line that moves forward on the way down."""
+    """Draw the oblique fissures: a faint line, farther forward in lower slices."""
     for side in (-1, 1):
         line = body.half_depth * (0.62 - 1.25 * ramp(z, -45, body.dome_right + 15)) + side * 4
         bow = canvas.x - np.float32(side * 0.5 * body.half_width)
@@ -64,7 +64,7 @@ def draw_fissures(canvas: Canvas, body: Body, z: float, lungs: np.ndarray, noise
 
 @dataclass(frozen=True)
 class Segment:
-    """A piece of a vessel: two ends (x, y, z in mm) and the radii there."""
+    """A piece of a vessel: two ends (x, y, z in mm) and their radii."""
 
     start: tuple[float, float, float]
     end: tuple[float, float, float]
@@ -72,10 +72,10 @@ class Segment:
 
 
 def vessel_tree(generator: np.random.Generator, body: Body, side: int, kind: int) -> list[Segment]:
-    """Arteries (kind 0) or veins (1) of one lung: branches grow from the hilum to places all over the lung.
+    """Grow the arteries (kind 0) or veins (1) of one lung: branches from the hilum to points all over the lung.
 
-    Each new branch leaves the nearest one that is there already, and a vessel is as wide as the number of ends that
-    it feeds asks for: so the tree fills the lung, forks and tapers.
+    Each new branch starts at the nearest existing one, and the width of a vessel depends on the number of ends that it
+    feeds: so the tree fills the lung, forks and tapers.
     """
     root = ((38.0, 6.0, 24.0), (46.0, 20.0, 44.0), (52.0, 32.0, 68.0), (52.0, -8.0, 2.0))
     if kind == 1:
@@ -104,7 +104,7 @@ def vessel_tree(generator: np.random.Generator, body: Body, side: int, kind: int
     for target in targets[np.argsort(away, kind="stable")]:
         known = places[: len(nodes)] - target
         gap = np.sqrt(known[:, 0] * known[:, 0] + known[:, 1] * known[:, 1] + known[:, 2] * known[:, 2])
-        # The way from the hilum counts too: without it branches would run around the lung, not outwards.
+        # The distance from the hilum counts too: otherwise branches would run around the lung, not outwards.
         parent = int(np.argmin(gap + 0.55 * travelled[: len(nodes)]))
         length = float(gap[parent])
         steps = max(int(length / 9), 1)
@@ -128,7 +128,7 @@ def vessel_tree(generator: np.random.Generator, body: Body, side: int, kind: int
         fed[index] += index not in has_child
         if parents[index] >= 0:
             fed[parents[index]] += fed[index]
-    # Widths grow a little slower than the square root of the ends fed, as in real vessels.
+    # Widths grow slightly slower than the square root of the number of ends, as in real vessels.
     radii = [min(round(0.68 * math.pow(max(ends, 1), 0.42), 4), 5.0) for ends in fed]
     return [
         Segment(nodes[parent], nodes[index], (min(radii[index] + 0.15, radii[parent]), radii[index]))
@@ -138,6 +138,7 @@ def vessel_tree(generator: np.random.Generator, body: Body, side: int, kind: int
 
 
 def draw_vessels(canvas: Canvas, vessels: list[Segment], z: float, thickness: float, lungs: np.ndarray) -> None:
+    """Draw the parts of the vessels that a slice cuts."""
     top, bottom = z - thickness / 2, z + thickness / 2
     for vessel in vessels:
         (x0, y0, z0), (x1, y1, z1) = vessel.start, vessel.end
@@ -148,6 +149,6 @@ def draw_vessels(canvas: Canvas, vessels: list[Segment], z: float, thickness: fl
             shares = [min(max((edge - z0) / (z1 - z0), 0.0), 1.0) for edge in (top, bottom)]
         ends = [(x0 + share * (x1 - x0), y0 + share * (y1 - y0)) for share in shares]
         radii = [vessel.radii[0] + share * (vessel.radii[1] - vessel.radii[0]) for share in shares]
-        # A vessel thinner than the slice shares its voxel with air: it looks paler.
+        # A vessel thinner than the slice is averaged with air and looks paler.
         pale = min(1.0, 0.22 + 0.5 * (radii[0] + radii[1]) / thickness * 1.9)
         canvas.stroke(BLOOD - 16, ends[0], ends[1], (radii[0], radii[1]), lungs * np.float32(pale))

@@ -1,4 +1,4 @@
-"""Between the lungs: heart, great vessels, windpipe and bronchi, gullet, in fat under one pleura."""
+"""Draw the organs between the lungs: heart, great vessels, windpipe, bronchi and gullet, embedded in fat."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from covidlib.phantom.canvas import (
 
 @dataclass(frozen=True)
 class Organ:
-    """A chain of ellipsoids (x, y, z, half axes, turned by degrees) of one stored value."""
+    """A chain of ellipsoids (x, y, z, half axes, turned by degrees) with the same stored value."""
 
     value: float
     parts: tuple[tuple[float, float, float, float, float, float, float], ...]
@@ -35,17 +35,17 @@ class Organ:
 
     def sections(self, z: float, grow: float = 0.0) -> list[Section]:
         """The ellipses in which a slice cuts the organ."""
-        found = []
+        ellipses = []
         for x, y, level, a, b, c, degrees in self.parts:
             inside = 1 - square((z - level) / (c + grow))
             if inside > 0.01:
                 share = math.sqrt(inside)
-                found.append((x, y, (a + grow) * share, (b + grow) * share, degrees))
-        return found
+                ellipses.append((x, y, (a + grow) * share, (b + grow) * share, degrees))
+        return ellipses
 
 
 def tube(value: float, *knots: tuple[float, float, float, float], bulges: bool = True, wall: float = 0.0) -> Organ:
-    """A tube through knots (x, y, z, radius), as a chain of balls that lie close to each other."""
+    """Make a tube through knots (x, y, z, radius), as a chain of closely spaced balls."""
     parts = []
     for (x0, y0, z0, r0), (x1, y1, z1, r1) in zip(knots[:-1], knots[1:], strict=True):
         length = math.sqrt(square(x1 - x0) + square(y1 - y0) + square(z1 - z0))
@@ -58,7 +58,7 @@ def tube(value: float, *knots: tuple[float, float, float, float], bulges: bool =
 
 
 def mediastinum(body: Body) -> list[Organ]:
-    """The organs between the lungs, from back to front of the drawing order."""
+    """The organs between the lungs, in the order in which they are drawn."""
     s, k, end = body.spine, body.heart, body.top + body.length_mm
     f = -body.half_depth
     middle = s - 44
@@ -96,7 +96,7 @@ def mediastinum(body: Body) -> list[Organ]:
 
 
 def airways(y: float) -> list[Organ]:
-    """Windpipe and main bronchi down to the lower lobes: air in a thin wall."""
+    """Windpipe and main bronchi down to the lower lobes: air inside a thin wall."""
     return [
         tube(AIR + 10, (0, y - 8, -130, 8.6), (0, y - 2, -60, 8.8), (1, y, -4, 9.4), wall=1.7),
         tube(AIR + 12, (0, y, -4, 8.4), (-17, y + 2, 12, 7.4), (-32, y + 6, 25, 6.7), wall=1.5),
@@ -111,7 +111,7 @@ def airways(y: float) -> list[Organ]:
 
 
 def mediastinal_envelope(canvas: Canvas, body: Body, z: float, organs: list[Organ], noises: Noises) -> np.ndarray:
-    """Distance to everything between the lungs: organs in fat under one pleura, spine and front junction included."""
+    """Distance to the region between the lungs: organs in fat, including spine and anterior junction."""
     outline = cavity(body, z)
     field = np.full((SLICE_SIDE, SLICE_SIDE), FAR, np.float32)
     for organ in organs:
@@ -120,7 +120,7 @@ def mediastinal_envelope(canvas: Canvas, body: Body, z: float, organs: list[Orga
             field = smooth_union(field, canvas.distance(sections, 12), 9.0)
     back = canvas.distance([(0, body.spine + 4, 20, 21, 0), (3, body.spine - 24, 9, 28, 0)], 16)
     field = smooth_union(field, back, 10.0)
-    # In front both lungs all but touch behind the breast bone.
+    # In front, both lungs almost touch behind the breast bone.
     wide = 5 + 22 * (1 - ramp(z, body.apex, body.apex + 55)) + 3 * ramp(z, 60, 100)
     reach = outline.front * (0.28 + 0.24 * ramp(z, body.apex, body.apex + 45))
     front: Section = (3.0, outline.y - outline.front * 1.1 + reach, wide, reach, 0)
@@ -130,11 +130,11 @@ def mediastinal_envelope(canvas: Canvas, body: Body, z: float, organs: list[Orga
 def draw_mediastinum(
     canvas: Canvas, body: Body, z: float, envelope: np.ndarray, under: np.ndarray, organs: list[Organ], noises: Noises
 ) -> None:
-    """Fat and organs between the lungs."""
+    """Draw fat and organs between the lungs."""
     within = covered(envelope, 1.6) * covered(cavity(body, z).distance(canvas.x, canvas.y) + 1, 2.0)
     within *= np.float32(ramp(z, body.apex - 2, body.apex + 26)) * (1 - under)
     canvas.paint(np.float32(FAT + 22) + 12 * noises.middle, within)
-    # All walls before all air: where two airways meet, no wall may stand in the passage.
+    # All walls before all air: where two airways meet, no wall may block the passage.
     airways_open = []
     for organ in organs:
         sections = organ.sections(z)

@@ -1,4 +1,4 @@
-"""What the scanner makes of a chest: thickness, kernel, noise, the beating heart, the round field.
+"""Simulate the scanner: slice thickness, kernel, noise, motion of the heart, and the round field of view.
 
 Taught in chapter 09.
 """
@@ -15,14 +15,14 @@ from covidlib.phantom.body import Body
 from covidlib.phantom.canvas import Canvas, between, blur, covered
 
 THICKNESS_MM = (1.5, 2.0, 3.0, 5.0, 6.0, 8.0)
-"""Slice thicknesses of the cohort; COVID-CTset's series have 1.5 mm and more."""
+"""Slice thicknesses of the cohort; those of COVID-CTset's series are 1.5 mm and more."""
 SHORTCUT_SHARE = 0.9
 """With the shortcut, this share of each class has the scanner settings of its class."""
 
 
 @dataclass(frozen=True)
 class Scan:
-    """How a series was taken: it differs between scanners and says nothing about the patient."""
+    """The scanner settings of a series; they differ between scanners and are independent of the patient."""
 
     thickness_mm: float
     kernel: str
@@ -31,11 +31,11 @@ class Scan:
 
 
 def choose_scan(generator: np.random.Generator, covid: bool, shortcut: bool = False) -> Scan:
-    """Kernel, thickness and noise of one series, whatever the patient has, or, with the shortcut, by class.
+    """Choose kernel, thickness and noise of a series, independently of the class or, with the shortcut, by class.
 
     COVID-CTset's infected and normal patients were scanned with different kernels and thicknesses. The shortcut
-    brings that into the cohort: nine in ten infected patients get thin, sharp slices and nine in ten normal ones thick,
-    smooth ones.
+    reproduces this: nine in ten infected patients get thin, sharp slices, and nine in ten normal ones thick, smooth
+    slices.
     """
     draws = [float(generator.random()) for _ in range(3)]
     sharp = draws[0] < 0.5
@@ -45,14 +45,14 @@ def choose_scan(generator: np.random.Generator, covid: bool, shortcut: bool = Fa
         sharp = covid == (draws[0] < SHORTCUT_SHARE)
         half = THICKNESS_MM[:middle] if sharp else THICKNESS_MM[middle:]
         thickness = half[int(draws[1] * len(half))]
-    # Twice the thickness catches twice the photons, so noise falls with its square root.
+    # Twice the thickness detects twice the photons, so noise falls with the square root of the thickness.
     dose = 1.0 + 0.5 * (draws[2] - 0.5)
     noise = round((44.0 if sharp else 14.0) * dose * math.sqrt(4.0 / thickness), 4)
     return Scan(thickness, "sharp" if sharp else "smooth", noise, between(generator, 0.0, 3.0))
 
 
 def scanned(generator: np.random.Generator, canvas: Canvas, body: Body, z: float, scan: Scan) -> np.ndarray:
-    """A drawn slice as a scanner stores it: uint16, 512×512, HU + 1024, 0 outside the round field."""
+    """Convert a drawn slice to the values that a scanner stores: uint16, 512×512, HU + 1024, 0 outside the field."""
     image = blur(_beating(canvas, body, z, scan))
     draws = generator.integers(0, 1 << 16, (6, SLICE_SIDE, SLICE_SIDE), dtype=np.uint16)
     # A sum of six uniform numbers is nearly normal, and exact in integers.
@@ -69,7 +69,7 @@ def scanned(generator: np.random.Generator, canvas: Canvas, body: Body, z: float
 
 
 def _beating(canvas: Canvas, body: Body, z: float, scan: Scan) -> np.ndarray:
-    """The heart in two positions at once, as a slow rotation sees it: a doubled border over the left lung."""
+    """Blend two positions of the heart, like a slow rotation of the scanner: a double border over the left lung."""
     step = round(scan.motion_mm / canvas.pixel_mm)
     beats = 1 - (z - 84.0) * (z - 84.0) / (44.0 * 44.0)
     if step == 0 or beats <= 0:

@@ -1,4 +1,4 @@
-"""From the table to the ribs: skin, fat and the muscles of the trunk."""
+"""Draw the table and the body wall: skin, fat and muscles."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from covidlib.phantom.canvas import FAT, MUSCLE, SKIN, Canvas, Noises, Section, 
 
 
 def draw_table(canvas: Canvas, body: Body) -> None:
-    """The couch under the patient: a thin shell filled with foam, flatter above than below."""
+    """Draw the table under the patient: a thin shell filled with foam, flatter above than below."""
     x = canvas.x * np.float32(1 / 230)
     under = canvas.y - np.float32(trunk(body, 60).back + 7) + x * x * np.float32(62)
     deep = np.maximum(np.float32(26) * (1 - x * x * np.float32(0.9)), np.float32(1.5))
@@ -20,7 +20,7 @@ def draw_table(canvas: Canvas, body: Body) -> None:
 
 
 def draw_wall(canvas: Canvas, body: Body, z: float, noises: Noises) -> np.ndarray:
-    """Skin, fat and the muscles of the chest wall with fat between them; returns the cavity's distance field."""
+    """Draw skin, fat and the muscles of the chest wall; returns the distance field of the rib cage."""
     plain = trunk(body, z).distance(canvas.x, canvas.y) + noises.coarse * np.float32(2.5)
     skin = plain
     inner = cavity(body, z).distance(canvas.x, canvas.y) + noises.coarse * np.float32(1.5)
@@ -35,7 +35,7 @@ def draw_wall(canvas: Canvas, body: Body, z: float, noises: Noises) -> np.ndarra
         canvas.paint(190.0, covered(cloth) * (canvas.y < body.half_depth * 0.8))
     canvas.paint(SKIN, covered(skin))
     canvas.paint(FAT + 14 * noises.fine, covered(skin + np.float32(1.9)))
-    # Less fat over the back, more at the flanks; the muscle surface is not smooth.
+    # The thickness of the fat varies, and the muscle surface is not smooth.
     thickness = np.float32(body.fat_mm) * (1 + np.float32(0.25) * noises.coarse) + noises.middle
     muscle = np.maximum(plain + thickness, skin + np.float32(4))
     canvas.paint(np.float32(MUSCLE) + 9 * noises.fine, covered(muscle, 1.4))
@@ -68,7 +68,7 @@ def _draw_fat_planes(
 
 
 def draw_neck(canvas: Canvas, body: Body, z: float, noises: Noises) -> None:
-    """Fat between the muscles of the neck and armpits, above and around the apices."""
+    """Draw fat between the muscles of the neck and armpits, above and around the apices."""
     share = 1 - ramp(z, body.apex - 5, body.apex + 40)
     if share == 0:
         return

@@ -1,6 +1,6 @@
 """Results on slices, from a table of predictions: counts, rates, intervals, curves (paper, section 3.1).
 
-Pure functions of tables: no network and no image is needed here.
+Pure functions of tables: they need no network and no images.
 """
 
 import lazy_loader

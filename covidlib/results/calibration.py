@@ -1,6 +1,6 @@
-"""Does a probability of 0.9 mean nine in ten? Reliability, its summaries, and temperature scaling.
+"""Measure and correct calibration: whether a predicted probability of 0.9 means nine in ten.
 
-The paper uses a probability only through the cut at one half (section 3.1). Taught in chapter 05.
+The paper uses probabilities only through the threshold of one half (section 3.1). Taught in chapter 05.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from covidlib.results.metrics import labelled
 
 BINS = 10
 SMALLEST = 5e-7
-"""Probabilities are stored with six decimals: 0 and 1 stand for at most half a unit of the last."""
+"""Probabilities are stored with six decimals: a stored 0 or 1 differs from the true value by at most this."""
 
 
 def bin_numbers(p_covid: pd.Series | np.ndarray, bins: int = BINS) -> np.ndarray:
-    """Bins of about equally many slices, by probability; equal probabilities share a bin.
+    """Assign slices to bins of about equal size by probability; equal probabilities share a bin.
 
     Returns
     -------
-    int array, one a slice
-        From 0; fewer bins than asked for where probabilities repeat.
+    int array, one per slice
+        From 0; fewer bins than requested if probabilities repeat.
     """
     probability = np.asarray(p_covid, dtype=float)
-    # A network with dead heads says the same of every slice: pandas finds no bin for that, and it is one.
+    # If all probabilities are equal, as with dead heads, pandas makes no bin, but there should be one.
     if len(probability) and (probability == probability[0]).all():
         return np.zeros(len(probability), int)
     return pd.qcut(probability, bins, labels=False, duplicates="drop")
 
 
 def reliability(predictions: pd.DataFrame, bins: int = BINS, resamples: int = RESAMPLES) -> pd.DataFrame:
-    """The reliability diagram as a table: predicted probability and true share in each bin.
+    """Compute the reliability diagram as a table: predicted probability and true share in each bin.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def reliability(predictions: pd.DataFrame, bins: int = BINS, resamples: int = RE
     Returns
     -------
     DataFrame
-        One row a bin: slices, patients, p_covid (mean), share_covid, and low and high of the share over resampled
+        One row per bin: slices, patients, p_covid (mean), share_covid, and low and high of the share over resampled
         patients.
     """
     slices = labelled(predictions).reset_index(drop=True)
@@ -77,16 +77,16 @@ def _share_in_bins(number: np.ndarray) -> Metric:
 
 
 def brier(predictions: pd.DataFrame, weights: np.ndarray) -> np.ndarray:
-    """Mean squared distance of probability and truth, a metric for `bootstrap_interval`."""
+    """Brier score: mean squared difference of probability and truth, as a metric for `bootstrap_interval`."""
     distance = predictions["p_covid"].to_numpy() - (predictions["label"] == "covid").to_numpy()
     return weights @ distance**2 / weights.sum(axis=1)
 
 
 def expected_calibration_error(bins: int = BINS) -> Metric:
-    """Mean distance of probability and share over bins of about equally many slices, as a metric.
+    """Mean absolute difference of probability and true share over bins of about equal size, as a metric.
 
-    Chance alone puts it above 0, the more so the fewer slices or the more bins; resampling adds to that, so its
-    interval leans upwards.
+    Chance alone makes it greater than 0, the more so with fewer slices or more bins; resampling adds to this, so its
+    interval is shifted upwards.
     """
 
     def metric(predictions: pd.DataFrame, weights: np.ndarray) -> np.ndarray:
@@ -99,17 +99,18 @@ def expected_calibration_error(bins: int = BINS) -> Metric:
 
 
 def scale_temperature(p_covid: pd.Series | np.ndarray, temperature: float) -> np.ndarray:
-    """Probabilities of a two-class softmax whose inputs are divided by a temperature.
+    """Scale probabilities as if the inputs of a two-class softmax were divided by a temperature.
 
-    Above 1 they move towards one half, below 1 away from it; none crosses it, so no answer changes.
+    A temperature above 1 moves them towards one half, below 1 away from it; none crosses it, so no decision changes.
     """
     return expit(logit(np.clip(np.asarray(p_covid, dtype=float), SMALLEST, 1 - SMALLEST)) / temperature)
 
 
 def fit_temperature(validation: pd.DataFrame) -> float:
-    """The temperature at which validation slices are least surprising (Guo et al. 2017).
+    """Fit the temperature that minimises the log loss on validation slices (Guo et al. 2017).
 
-    Searched from 1/148 to 148 (e⁻⁵ to e⁵): an end means that the probabilities are useless, or nearly without error.
+    It is searched from 1/148 to 148 (e⁻⁵ to e⁵): a result at either end means that the probabilities are useless, or
+    almost without error.
 
     Parameters
     ----------
@@ -119,30 +120,32 @@ def fit_temperature(validation: pd.DataFrame) -> float:
     Raises
     ------
     InputError
-        If the slices are of one class only, or are told apart without an error: no temperature is the best then.
+        If all slices belong to one class, or none is classified wrongly: there is then no best temperature.
     """
     slices = labelled(validation)
     covid = (slices["label"] == "covid").to_numpy()
     if covid.all() or not covid.any():
-        raise InputError("validation predictions", "hold one class only", "Give slices of infected and normal patients")
+        raise InputError(
+            "validation predictions", "contain only one class", "Use slices of both infected and normal patients"
+        )
     if slices["p_covid"][covid].min() > 0.5 >= slices["p_covid"][~covid].max():
         raise InputError(
-            "validation predictions", "hold no wrong answer, so no temperature is the best", "Give more patients"
+            "validation predictions", "contain no error, so there is no best temperature", "Use more patients"
         )
 
-    def surprise(log_temperature: float) -> float:
+    def loss(log_temperature: float) -> float:
         return float(log_loss(covid, scale_temperature(slices["p_covid"], np.exp(log_temperature))))
 
-    return float(np.exp(minimize_scalar(surprise, bounds=(-5, 5), method="bounded").x))
+    return float(np.exp(minimize_scalar(loss, bounds=(-5, 5), method="bounded").x))
 
 
 def calibrated(validation: pd.DataFrame, test: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Test predictions with temperatures that were fitted on validation patients only.
+    """Scale test predictions with temperatures fitted only on validation patients.
 
     Parameters
     ----------
     validation, test : DataFrame
-        Prediction tables (columns network, fold, patient, label, p_covid); each trained network has its own
+        Prediction tables (columns network, fold, patient, label, p_covid); each trained network gets a separate
         temperature.
 
     Returns
@@ -155,24 +158,24 @@ def calibrated(validation: pd.DataFrame, test: pd.DataFrame) -> tuple[pd.DataFra
     Raises
     ------
     InputError
-        If a patient is in both tables of a trained network, a network has no validation predictions, or these allow
-        no temperature (`fit_temperature`).
+        If a patient is in both tables of a trained network, a network has no validation predictions, or no temperature
+        can be fitted to them (`fit_temperature`).
     """
     scaled, temperatures = test["p_covid"].to_numpy(float, copy=True), []
-    # Rows by place: tables that were put under each other may name several rows alike.
+    # Rows by position: the index of concatenated tables may contain the same label several times.
     for (network, fold), tested in test.reset_index(drop=True).groupby(["network", "fold"]):
-        own = validation[(validation["network"] == network) & (validation["fold"] == fold)]
+        validated = validation[(validation["network"] == network) & (validation["fold"] == fold)]
         name = f"{network}, fold {fold}"
-        if own.empty:
+        if validated.empty:
             raise InputError(name, "has no validation predictions", "Predict its validation patients")
-        shared = sorted(set(own["patient"]) & set(tested["patient"]))
+        shared = sorted(set(validated["patient"]) & set(tested["patient"]))
         if shared:
             raise InputError(
                 name,
-                f"{len(shared)} patients are in the validation and in the test predictions, {shared[0]} first",
+                f"{len(shared)} patients are in both the validation and the test predictions, for example {shared[0]}",
                 "Fit the temperature on patients who are not tested",
             )
-        temperature = fit_temperature(own)
+        temperature = fit_temperature(validated)
         scaled[tested.index] = scale_temperature(tested["p_covid"], temperature)
         temperatures.append((network, fold, temperature))
     table = pd.DataFrame(temperatures, columns=["network", "fold", "temperature"])
@@ -180,12 +183,12 @@ def calibrated(validation: pd.DataFrame, test: pd.DataFrame) -> tuple[pd.DataFra
 
 
 def errors_before_and_after(predictions: pd.DataFrame, scaled: pd.DataFrame) -> pd.DataFrame:
-    """Expected calibration error and Brier score of each network, as trained and with temperatures.
+    """Calibration error and Brier score of each network, before and after temperature scaling.
 
     Parameters
     ----------
     predictions, scaled : DataFrame
-        The test predictions, and what `calibrated` makes of them.
+        The test predictions, and the same scaled by `calibrated`.
 
     Returns
     -------
@@ -196,7 +199,7 @@ def errors_before_and_after(predictions: pd.DataFrame, scaled: pd.DataFrame) -> 
     tables = {"as trained": labelled(predictions), "scaled": labelled(scaled)}
     return pd.DataFrame(
         {
-            (name, when): {str(network): float(on_all(own, metric)) for network, own in table.groupby("network")}
+            (name, when): {str(network): float(on_all(rows, metric)) for network, rows in table.groupby("network")}
             for name, metric in metrics.items()
             for when, table in tables.items()
         }

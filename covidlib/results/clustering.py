@@ -1,8 +1,8 @@
-"""Slices of one patient err together: how much, what it costs, and what it does to a patient's decision.
+"""Measure how much errors cluster within patients: intraclass correlation and design effect.
 
-The paper counts every slice as one piece of evidence (section 3.1) and a patient as infected if one selected slice in
-ten is called COVID-19 (section 3.2). Whether false alarms are spread over patients or come in heaps decides both how
-wide an interval must be and how many normal patients a threshold lets through. Taught in chapter 06.
+The paper counts every slice as independent evidence (section 3.1) and a patient as infected if one selected slice in
+ten is called COVID-19 (section 3.2). Whether false alarms are spread over patients or concentrated in a few determines
+both how wide an interval must be and how many normal patients a threshold diagnoses correctly. Taught in chapter 06.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import pandas as pd
 
 
 class Clustering(NamedTuple):
-    """How alike the slices of a patient are, and what that costs.
+    """Intraclass correlation and design effect of slice errors.
 
-    `icc` is the intraclass correlation: 0 if slices err independently, 1 if a patient's slices are all right or all
-    wrong. `design_effect` says how many slices are worth one independent slice, `effective_slices` how many
-    independent ones would say as much.
+    `icc` is the intraclass correlation: 0 if errors are independent, 1 if a patient's slices are all right or all
+    wrong. `design_effect` is the number of slices that carry as much information as one independent slice,
+    `effective_slices` the number of independent slices with the same information.
     """
 
     patients: int
@@ -29,15 +29,15 @@ class Clustering(NamedTuple):
 
 
 def clustering(errors: pd.Series | np.ndarray, patients: pd.Series | np.ndarray) -> Clustering:
-    """How much slice errors cluster within patients: intraclass correlation and design effect.
+    """Compute the intraclass correlation and the design effect of slice errors within patients.
 
     The correlation is the one of a one-way analysis of variance with unequal groups (Donner 1986), not below 0; the
     design effect is Kish's, 1 + (m − 1)·ICC, where m is the size of the patient that an average slice belongs to.
 
     Parameters
     ----------
-    errors : bool, one a slice
-    patients : names, one a slice
+    errors : bool, one per slice
+    patients : names, one per slice
 
     Raises
     ------
@@ -63,20 +63,20 @@ def clustering(errors: pd.Series | np.ndarray, patients: pd.Series | np.ndarray)
 
 
 def copies_effect(images: int, unique: int) -> float:
-    """The design effect of images listed twice, all else equal: copies are right or wrong together for certain.
+    """The design effect of images that are listed twice: both copies are always right or wrong together.
 
-    Kish's effect with a correlation of 1 within a pair and 0 outside: (singles + 4 · pairs) / images. It says how many
-    listed images are worth one.
+    Kish's effect with a correlation of 1 within a pair and 0 outside: (singles + 4 · pairs) / images. It is the number
+    of listed images that carry as much information as one independent image.
 
     Parameters
     ----------
     images, unique : int
-        Listed images, and different ones among them; none is listed more than twice.
+        Number of listed images, and of different ones among them; none is listed more than twice.
 
     Raises
     ------
     ValueError
-        If so many images cannot come from so many different ones.
+        If the numbers contradict each other.
     """
     pairs = images - unique
     if not 0 <= pairs <= unique or unique == 0:

@@ -1,7 +1,7 @@
-"""ROC and precision-recall curves with bands over patients: what the paper's one cut at one half leaves unsaid.
+"""Compute ROC and precision-recall curves with confidence bands over patients.
 
-The paper reports the answers at one probability (section 3.1); a curve shows every one. Bands come from drawing
-patients again, not slices. Taught in chapter 05.
+The paper reports results at a single threshold, one half (section 3.1); a curve shows every threshold. Bands come from
+resampling patients, not slices. Taught in chapter 05.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from covidlib.results.intervals import RESAMPLES, Metric, bootstrap, on_all, per
 from covidlib.results.metrics import labelled
 
 GRID = tuple(float(place) for place in np.linspace(0, 1, 101).round(2))
-"""Where bands are computed: every hundredth of the horizontal axis."""
+"""Positions at which bands are computed: every hundredth of the horizontal axis."""
 SLACK = 1e-9
-"""Shares that are equal but for rounding are equal."""
+"""Shares that differ by less, because of rounding, count as equal."""
 
 
 def called_counts(predictions: pd.DataFrame, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Infected and normal slices called COVID-19 as the cut falls from above the largest probability to the smallest.
+    """Count the infected and normal slices called COVID-19 at every threshold, from the highest to the lowest.
 
     Returns
     -------
     two float arrays, shape (resamples, cuts)
-        Cuts are 'none' and then each different probability; the last cut calls every slice COVID-19.
+        The first threshold calls no slice COVID-19; then follows each different probability; the last calls all.
     """
     probability = predictions["p_covid"].to_numpy()
     order = np.argsort(-probability, kind="stable")
@@ -42,10 +42,10 @@ def called_counts(predictions: pd.DataFrame, weights: np.ndarray) -> tuple[np.nd
 
 
 def auc(predictions: pd.DataFrame, weights: np.ndarray) -> np.ndarray:
-    """Area under the ROC curve, a metric for `covidlib.results.intervals.bootstrap_interval`.
+    """Area under the ROC curve, as a metric for `covidlib.results.intervals.bootstrap_interval`.
 
     Pooling folds compares probabilities of different trained networks; `covidlib.results.scores.mean_of_folds(auc)`
-    does not.
+    avoids this.
 
     Parameters
     ----------
@@ -58,39 +58,39 @@ def auc(predictions: pd.DataFrame, weights: np.ndarray) -> np.ndarray:
 
 
 def sensitivity_at(grid: Sequence[float]) -> Metric:
-    """The largest sensitivity whose false positive rate is at most each of the grid's."""
+    """The largest sensitivity at which the false positive rate does not exceed each value of the grid, as a metric."""
 
     def metric(predictions: pd.DataFrame, weights: np.ndarray) -> np.ndarray:
         infected, normal = called_counts(predictions, weights)
         rows = []
-        for found, false in zip(infected, normal, strict=True):
+        for true, false in zip(infected, normal, strict=True):
             cut = np.searchsorted(false / false[-1], np.asarray(grid) + SLACK, side="right") - 1
-            rows.append(found[cut] / found[-1])
+            rows.append(true[cut] / true[-1])
         return np.array(rows)
 
     return metric
 
 
 def ppv_at_sensitivity(grid: Sequence[float]) -> Metric:
-    """The PPV at the first cut that reaches each sensitivity of the grid."""
+    """The PPV at the highest threshold that reaches each sensitivity of the grid, as a metric."""
 
     def metric(predictions: pd.DataFrame, weights: np.ndarray) -> np.ndarray:
         infected, normal = called_counts(predictions, weights)
         rows = []
-        for found, false in zip(infected, normal, strict=True):
-            # The first cut calls nothing: no PPV there. At sensitivity 0 the first slice that is called decides.
-            drawn = np.flatnonzero(found + false)
-            cut = drawn[np.searchsorted(found[drawn] / found[-1], np.asarray(grid) - SLACK)]
-            rows.append(found[cut] / (found[cut] + false[cut]))
+        for true, false in zip(infected, normal, strict=True):
+            # The first threshold calls no slice and has no PPV; at sensitivity 0 use the first slices that are called.
+            drawn = np.flatnonzero(true + false)
+            cut = drawn[np.searchsorted(true[drawn] / true[-1], np.asarray(grid) - SLACK)]
+            rows.append(true[cut] / (true[cut] + false[cut]))
         return np.array(rows)
 
     return metric
 
 
 def roc_band(predictions: pd.DataFrame, resamples: int = RESAMPLES) -> pd.DataFrame:
-    """The ROC curve on `GRID` with its band over resampled patients.
+    """Compute the ROC curve on `GRID` with its band over resampled patients.
 
-    The band holds at each false positive rate by itself, not for the whole curve at once.
+    The band is valid at each false positive rate separately, not for the whole curve at once.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def roc_band(predictions: pd.DataFrame, resamples: int = RESAMPLES) -> pd.DataFr
 
 
 def precision_recall_band(predictions: pd.DataFrame, resamples: int = RESAMPLES) -> pd.DataFrame:
-    """The precision-recall curve on `GRID` with its band, as `roc_band`.
+    """Compute the precision-recall curve on `GRID` with its band, like `roc_band`.
 
     Returns
     -------

@@ -1,7 +1,7 @@
-"""What five folds say: the rates of each with intervals, and whether two networks differ over all (Table 9).
+"""Results per fold: rates with intervals, and a test of the difference of two networks over all folds (Table 9).
 
-The paper prints five folds and their mean; how far the folds lie apart, and whether a difference of two networks
-stands out from that, it does not say. Taught in chapter 05.
+The paper prints five folds and their mean, but not how much the folds vary, or whether a difference of two networks is
+large compared with that. Taught in chapter 05.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from covidlib.results.tables import RANKED, rate_intervals
 
 
 def fold_counts(predictions: pd.DataFrame) -> dict[str, list[Counts]]:
-    """The counts of images of each network, fold after fold, from predictions.
+    """Count right and wrong images of each network in every fold, from predictions.
 
     Parameters
     ----------
@@ -29,38 +29,38 @@ def fold_counts(predictions: pd.DataFrame) -> dict[str, list[Counts]]:
     Raises
     ------
     InputError
-        If a network lacks a fold that another has: its later folds would be taken for those before them.
+        If a network has no predictions of a fold that another has: later folds would be mistaken for earlier ones.
     """
-    return count_by_fold(labelled(predictions), lambda own: confusion_counts(own["label"], own["p_covid"]))
+    return count_by_fold(labelled(predictions), lambda rows: confusion_counts(rows["label"], rows["p_covid"]))
 
 
 def count_by_fold(rows: pd.DataFrame, count: Callable[[pd.DataFrame], Counts]) -> dict[str, list[Counts]]:
-    """The counts of each network, fold after fold, from a table with the columns network and fold.
+    """Apply a count to each network and fold of a table with the columns network and fold.
 
     Parameters
     ----------
     count : function
-        The rows of one network and fold to their counts.
+        From the rows of one network and fold to their counts.
 
     Raises
     ------
     InputError
-        If a network lacks a fold that another has: its later folds would be taken for those before them.
+        If a network has no predictions of a fold that another has: later folds would be mistaken for earlier ones.
     """
     counts = {}
-    for network, own in rows.groupby("network"):
-        missing = sorted(set(rows["fold"]) - set(own["fold"]))
+    for network, of_network in rows.groupby("network"):
+        missing = sorted(set(rows["fold"]) - set(of_network["fold"]))
         if missing:
             folds = ", ".join(map(str, missing))
             raise InputError(str(network), f"has no predictions of fold {folds}", "Train it on every fold")
-        counts[str(network)] = [count(fold) for _, fold in own.groupby("fold")]
+        counts[str(network)] = [count(fold) for _, fold in of_network.groupby("fold")]
     return counts
 
 
 def fold_rates(counts: FoldCounts) -> pd.DataFrame:
     """Sensitivity, specificity and balanced accuracy of every fold, with Wilson's intervals.
 
-    The intervals take slices for independent.
+    The intervals assume that slices are independent.
 
     Returns
     -------
@@ -70,14 +70,14 @@ def fold_rates(counts: FoldCounts) -> pd.DataFrame:
     rows = [
         {"network": network, "fold": fold, "score": score, **interval._asdict()}
         for network, folds in counts.items()
-        for fold, own in enumerate(folds, start=1)
-        for score, interval in rate_intervals(own).items()
+        for fold, fold_counts in enumerate(folds, start=1)
+        for score, interval in rate_intervals(fold_counts).items()
     ]
     return pd.DataFrame(rows)
 
 
 def fold_differences(counts: FoldCounts, test_to_train: float, scores: Sequence[str] = RANKED) -> pd.DataFrame:
-    """Every pair of networks over the folds, by the corrected resampled t test.
+    """Compare every pair of networks over the folds with the corrected resampled t test.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""How far a number could be off: intervals for shares, for any metric of predictions, and for a difference over folds.
+"""Confidence intervals for shares, any metric of predictions, and differences over folds (sections 3.1 and 3.2).
 
-Slices of one patient are right or wrong together, so a thousand slices of ten patients say less than a thousand
-patients would. What is drawn again here are therefore patients (the paper gives no intervals; its sections 3.1 and
-3.2). Taught in chapter 05.
+Slices of one patient tend to be right or wrong together, so a thousand slices of ten patients contain less information
+than a thousand patients would. Therefore patients are resampled here, not slices. The paper gives no intervals. Taught
+in chapter 05.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import pandas as pd
 RESAMPLES = 2000
 SEED = 2020
 ELEMENTS_AT_ONCE = 2_000_000
-"""Weights held in memory at a time: 2,000 resamples of 15,000 slices are worked off in portions."""
+"""Weights held in memory at a time: 2,000 resamples of 15,000 slices are processed in portions."""
 
 Metric = Callable[[pd.DataFrame, np.ndarray], np.ndarray]
-"""A number, or a row of numbers, for each resample: from predictions, and weights of shape (resamples, slices) that
-say how often each slice was drawn. `covidlib.results.scores` and `covidlib.results.curves` have them."""
+"""A function from predictions and weights to a number, or a row of numbers, for each resample. Weights have the shape
+(resamples, slices): how often each slice was drawn. See `covidlib.results.scores` and `covidlib.results.curves`."""
 
 
 class Interval(NamedTuple):
@@ -37,10 +37,10 @@ class Interval(NamedTuple):
 def wilson_interval(
     successes: float, trials: float, confidence: float = 0.95, design_effect: float = 1.0
 ) -> tuple[float, float]:
-    """Wilson's interval for a share of independent trials.
+    """Compute Wilson's interval for a share of independent trials.
 
-    Slices of one patient are not independent: `design_effect` says how many of them are worth one, and the interval
-    is that of so many fewer trials with the same share (see `covidlib.results.clustering`).
+    Slices of one patient are not independent: `design_effect` is the number of slices that carry as much information as
+    one independent slice, and the number of trials is divided by it (see `covidlib.results.clustering`).
 
     Raises
     ------
@@ -50,11 +50,11 @@ def wilson_interval(
     from statsmodels.stats.proportion import proportion_confint
 
     if trials == 0:
-        raise ValueError("no trials, no interval")
+        raise ValueError("no trials: there is no interval without data")
     if not 0 <= successes <= trials:
-        raise ValueError(f"{successes} successes of {trials} trials")
+        raise ValueError(f"{successes} successes of {trials} trials: must be between 0 and the number of trials")
     if design_effect < 1:
-        raise ValueError(f"a design effect of {design_effect} would make slices worth more than independent ones")
+        raise ValueError(f"a design effect of {design_effect} is impossible: it must be 1 or more")
     low, high = proportion_confint(
         successes / design_effect, trials / design_effect, alpha=1 - confidence, method="wilson"
     )
@@ -70,28 +70,28 @@ def bootstrap(
     resamples: int = RESAMPLES,
     seed: int = SEED,
 ) -> np.ndarray:
-    """A metric on predictions whose patients were drawn again, with replacement, many times.
+    """Compute a metric on many resamples of the patients, drawn with replacement.
 
-    A patient is drawn with all its slices, and from its own stratum: as many patients of each class as there were
-    (`within=("patient_label",)`), of each fold, or of both. A patient who is tested in several folds, as the paper's
-    normal patients are, counts as one, unless the strata are folds.
+    A patient is drawn with all slices, and within a stratum: the number of patients of each class stays the same
+    (`within=("patient_label",)`), or of each fold, or of both. A patient who is tested in several folds, like the
+    paper's normal patients, counts as one, unless the strata are folds.
 
     Parameters
     ----------
     predictions : DataFrame
-        Column patient, the columns of `within`, and what the metric needs; one row a slice.
+        Column patient, the columns of `within`, and those that the metric needs; one row per slice.
     unit : "patient" or "slice"
-        Drawing slices, as if they were independent, is there to show what it does to an interval.
+        Drawing slices, as if they were independent, is only meant to show its effect on an interval.
 
     Returns
     -------
     float array, shape (resamples,) or (resamples, numbers)
-        Not a number where a resample leaves the metric undefined.
+        NaN if the metric is undefined on a resample.
 
     Raises
     ------
     ValueError
-        If there are no predictions or no resamples are asked for.
+        If there are no predictions, or the number of resamples is below 1.
     """
     if predictions.empty or resamples < 1:
         raise ValueError(f"{len(predictions)} predictions, {resamples} resamples: at least one of each is needed")
@@ -119,7 +119,7 @@ def _weights(
 
 
 def on_all(predictions: pd.DataFrame, metric: Metric) -> np.ndarray:
-    """A metric on the predictions as they are, every slice once."""
+    """Compute a metric on the original predictions, every slice once."""
     return metric(predictions, np.ones((1, len(predictions))))[0]
 
 
@@ -132,16 +132,16 @@ def bootstrap_interval(
     seed: int = SEED,
     confidence: float = 0.95,
 ) -> Interval:
-    """A metric with its percentile interval over resampled patients.
+    """Compute a metric with its percentile interval over resampled patients.
 
-    It says how the same trained networks would fare on other patients, not what another training would give.
-    Resamples that leave the metric undefined are passed over. With few patients in a stratum, or a share near 0 or 1,
-    percentile intervals are too short: if no patient has an error, every resample has none.
+    The interval describes how the same trained networks would perform on other patients, not the result of another
+    training run. Resamples on which the metric is undefined are ignored. With few patients in a stratum, or a share
+    near 0 or 1, percentile intervals are too short: if no patient has an error, no resample has one.
 
     Raises
     ------
     ValueError
-        As `bootstrap`.
+        See `bootstrap`.
     """
     drawn = bootstrap(predictions, metric, within, unit, resamples, seed)
     low, high = percentile_ends(drawn, confidence)
@@ -149,7 +149,7 @@ def bootstrap_interval(
 
 
 def percentile_ends(drawn: np.ndarray, confidence: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
-    """The ends between which the middle share of resamples lies, for each number of a metric.
+    """The ends of the percentile interval for each number of a metric.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ def percentile_ends(drawn: np.ndarray, confidence: float = 0.95) -> tuple[np.nda
 
 
 class FoldDifference(NamedTuple):
-    """A mean difference over folds, its interval, and the p value of no difference."""
+    """A mean difference over folds, its interval, and the p value of the hypothesis of no difference."""
 
     difference: float
     low: float
@@ -174,18 +174,18 @@ class FoldDifference(NamedTuple):
 
 
 def corrected_t(differences: Sequence[float], test_to_train: float) -> FoldDifference:
-    """Nadeau and Bengio's corrected resampled t test on one difference a fold, with its 95% interval.
+    """Nadeau and Bengio's corrected resampled t test on one difference per fold, with its 95% interval.
 
     Training sets of different folds share most of their patients, so the folds' differences are correlated and the
-    ordinary t test is far too sure of itself. The correction multiplies the variance of the mean by
+    ordinary t test gives p values that are far too small. The correction multiplies the variance of the mean by
     1 + folds · test/train. It assumes that the differences are about normal, that each fold has the same ratio of
     test to training size, and that the correlation between folds is test / (test + train); it was derived for repeated
-    random splits and is only a convention for five folds. With five folds it has four degrees of freedom: it finds
-    large differences only (Nadeau and Bengio 2003).
+    random splits and is only a convention for five folds. With five folds it has four degrees of freedom and detects
+    only large differences (Nadeau and Bengio 2003).
 
     Parameters
     ----------
-    differences : one a fold
+    differences : one per fold
         A metric of one network minus that of another, on the same fold.
     test_to_train : float
         Size of a test set over the size of its training set, in patients or in slices: 1/4 for five folds without a
@@ -204,6 +204,6 @@ def corrected_t(differences: Sequence[float], test_to_train: float) -> FoldDiffe
     mean = float(values.mean())
     error = float(np.sqrt((1 / len(values) + test_to_train) * values.var(ddof=1)))
     reach = float(t.ppf(0.975, len(values) - 1)) * error
-    # Folds that all differ by the same amount leave no room for chance, those that never differ leave nothing else.
+    # Without variance between folds, p is 0 if the difference is not 0, and 1 if it is.
     p_value = 2 * float(t.sf(abs(mean) / error, len(values) - 1)) if error > 0 else float(mean == 0)
     return FoldDifference(mean, mean - reach, mean + reach, p_value)

@@ -1,4 +1,4 @@
-"""From predictions to Table 9: four counts and the eighteen columns that follow from them (section 3.1, eqs. 1–5).
+"""Compute Table 9 from predictions: four counts, and the columns that follow from them (section 3.1, eqs. 1–5).
 
 Taught in chapter 05.
 """
@@ -29,11 +29,11 @@ class Counts:
 
 
 FoldCounts = Mapping[str, Sequence[Counts]]
-"""For each network its counts, fold after fold: `covidlib.results.printed_counts.printed_fold_counts`, or ours."""
+"""The counts of each network, fold after fold: `covidlib.results.printed_counts.printed_fold_counts`, or ours."""
 
 
 def called_covid(p_covid: pd.Series | np.ndarray) -> np.ndarray:
-    """Which slices are called COVID-19: those above `DECISION`.
+    """Whether each slice is called COVID-19: its probability is above `DECISION`.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def called_covid(p_covid: pd.Series | np.ndarray) -> np.ndarray:
     """
     probability = np.asarray(p_covid, dtype=float)
     if np.isnan(probability).any():
-        raise ValueError("a probability is missing")
+        raise ValueError("a probability is missing: predict all slices, or leave out those without one")
     return probability > DECISION
 
 
@@ -55,17 +55,17 @@ def confusion_counts(labels: pd.Series | np.ndarray, p_covid: pd.Series | np.nda
 
     Parameters
     ----------
-    labels : "covid" or "normal", one a slice
-    p_covid : float, one a slice
+    labels : "covid" or "normal", one per slice
+    p_covid : float, one per slice
 
     Raises
     ------
     ValueError
-        If a label is neither, a probability is missing, or the lengths differ.
+        If a label is neither "covid" nor "normal", a probability is missing, or the lengths differ.
     """
     truth, called = np.asarray(labels), called_covid(p_covid)
     if truth.shape != called.shape:
-        raise ValueError(f"{truth.shape} labels for {called.shape} probabilities")
+        raise ValueError(f"{truth.shape} labels for {called.shape} probabilities: pass one per slice")
     unknown = set(np.unique(truth)) - {"covid", "normal"}
     if unknown:
         raise ValueError(f"unknown labels: {sorted(map(str, unknown))}")
@@ -79,18 +79,18 @@ def confusion_counts(labels: pd.Series | np.ndarray, p_covid: pd.Series | np.nda
 
 
 def share(part: float, whole: float) -> float:
-    """A share, or not a number where there is nothing to share; also for arrays of both."""
+    """Divide a part by a whole, for numbers or arrays; NaN if the whole is 0."""
     with np.errstate(invalid="ignore", divide="ignore"):
         quotient = np.where(np.asarray(whole) != 0, np.true_divide(part, whole), np.nan)
     return cast(float, quotient[()])
 
 
 def table9_columns(counts: Counts) -> dict[str, float]:
-    """Table 9's columns from four counts (equations 1 to 5).
+    """Compute Table 9's columns from four counts (equations 1 to 5).
 
-    The printed table has seventeen columns after the fold; its network is the eighteenth, named by the caller. With
+    The printed table has seventeen columns after the fold; the network is the eighteenth, named by the caller. With
     two classes, half of them repeat the other half: each class's specificity is the other's sensitivity, and the
-    accuracy of a class is the accuracy. "Precision" is PPV for COVID-19 and NPV for normal.
+    accuracy of each class is the overall accuracy. "Precision" is PPV for COVID-19 and NPV for normal.
     """
     covid = counts.true_covid + counts.false_normal
     normal = counts.true_normal + counts.false_covid
@@ -119,7 +119,7 @@ def table9_columns(counts: Counts) -> dict[str, float]:
 
 
 def labelled(predictions: pd.DataFrame) -> pd.DataFrame:
-    """The rows that are images of Table 9: infected slices of infected patients, and normal ones.
+    """Keep the rows that count as images in Table 9: slices with the label covid or normal.
 
     A slice of an infected patient that shows no infection has neither label.
     """
@@ -127,7 +127,7 @@ def labelled(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def table9(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Table 9 from predictions: one row a fold and network, and the mean over the folds.
+    """Compute Table 9 from predictions: one row per fold and network, and the mean over the folds.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ def table9(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def with_averages(folds: pd.DataFrame) -> pd.DataFrame:
-    """Rows of folds as Tables 6 and 9 end them: with each network's mean over its folds.
+    """Append each network's mean over its folds, like the last rows of Tables 6 and 9.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def mean_matrix(folds: Sequence[Counts]) -> np.ndarray:
     Returns
     -------
     float array, shape (2, 2)
-        Rows are the truth, columns the answer, both in the order COVID-19, normal.
+        Rows are the truth, columns the prediction, both in the order COVID-19, normal.
     """
     matrices = [[[c.true_covid, c.false_normal], [c.false_covid, c.true_normal]] for c in folds]
     return np.mean(matrices, axis=0)

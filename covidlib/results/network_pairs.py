@@ -1,8 +1,8 @@
-"""Two networks on the same slices or patients: is one better, or were the errors dealt out by chance?
+"""Compare two networks on the same slices or patients, with McNemar's test and bootstrap intervals.
 
-The paper puts three networks side by side and tests nothing (Tables 5, 6 and 9). From predictions the comparison is
-exact. From the printed counts alone it is not known on which slices two networks erred together; but the p value can
-be bounded, and often both bounds tell the same. Taught in chapter 05.
+The paper compares three networks without a test (Tables 5, 6 and 9). From predictions the comparison is exact. The
+printed counts do not show on which slices two networks were both wrong; but the p value can be bounded, and often both
+bounds lead to the same conclusion. Taught in chapter 05.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LABELS_AND_ALL = ("covid", "normal", "all")
 
 
 def mcnemar_p(only_first_wrong: int, only_second_wrong: int) -> float:
-    """McNemar's exact two-sided p value: could a fair coin have dealt the errors that only one of two made?
+    """McNemar's exact two-sided p value, from the numbers of slices that exactly one of two networks got wrong.
 
     Raises
     ------
@@ -32,17 +32,17 @@ def mcnemar_p(only_first_wrong: int, only_second_wrong: int) -> float:
     from statsmodels.stats.contingency_tables import mcnemar
 
     if only_first_wrong < 0 or only_second_wrong < 0:
-        raise ValueError(f"counts of {only_first_wrong} and {only_second_wrong}")
+        raise ValueError(f"counts must not be negative: {only_first_wrong} and {only_second_wrong}")
     if only_first_wrong + only_second_wrong == 0:
         return 1.0
     return float(mcnemar([[0, only_first_wrong], [only_second_wrong, 0]], exact=True).pvalue)
 
 
 def tolerated_design_effect(only_first_wrong: int, only_second_wrong: int, confidence: float = 0.95) -> float:
-    """How much clustering a difference survives: the design effect at which McNemar's test would just not see it.
+    """The design effect up to which a difference remains significant in McNemar's test.
 
-    Errors that cluster within patients are worth fewer independent ones; McNemar's chi-squared shrinks by the design
-    effect (see `covidlib.results.clustering`). Below 1, the difference is not seen even if slices are independent.
+    Errors that cluster within patients carry less information; McNemar's chi-squared is divided by the design effect
+    (see `covidlib.results.clustering`). Below 1, the difference is not significant even if slices are independent.
     Large-sample approximation.
     """
     from scipy.stats import chi2
@@ -53,7 +53,7 @@ def tolerated_design_effect(only_first_wrong: int, only_second_wrong: int, confi
 
 
 def same_slices(first: pd.DataFrame, second: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Two networks' predictions in the same order of slices.
+    """Sort two networks' predictions into the same order of slices, and check that they match.
 
     Parameters
     ----------
@@ -63,31 +63,33 @@ def same_slices(first: pd.DataFrame, second: pd.DataFrame) -> tuple[pd.DataFrame
     Raises
     ------
     InputError
-        If a slice occurs twice in a fold, is predicted by one network only, or has two labels.
+        If a slice occurs twice in a fold, is predicted by only one network, or has two labels.
     """
     one, other = (labelled(table).set_index(["fold", "path"]).sort_index() for table in (first, second))
     for table in (one, other):
         if table.index.has_duplicates:
             twice = table.index[table.index.duplicated()][0]
-            raise InputError(twice[1], f"is predicted twice in fold {twice[0]}", "Give the predictions of one network")
+            raise InputError(
+                twice[1], f"is predicted twice in fold {twice[0]}", "Pass the predictions of one network in each table"
+            )
     alone = one.index.symmetric_difference(other.index)
     if len(alone):
         raise InputError(
             alone[0][1],
-            f"and {len(alone) - 1} other slices are predicted by one network only",
-            "Give both networks' predictions of the same folds",
+            f"this slice and {len(alone) - 1} others are predicted by one network only",
+            "Pass both networks' predictions of the same folds",
         )
     differing = one.index[one["label"] != other["label"]]
     if len(differing):
-        raise InputError(differing[0][1], "has two labels", "Give predictions on the same data")
+        raise InputError(differing[0][1], "has two labels", "Pass predictions on the same data")
     return one.reset_index(), other.reset_index()
 
 
 def compare_slices(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
-    """McNemar's test of two networks on the same slices, infected, normal and all.
+    """Compare two networks on the same slices with McNemar's test: infected slices, normal slices, and all.
 
-    It takes slices for independent, which they are not within a patient: a p value near 0.05 is worth little here.
-    `difference_interval` draws patients instead.
+    The test assumes that slices are independent, which they are not within a patient: a p value near 0.05 is weak
+    evidence here. `difference_interval` resamples patients instead.
 
     Returns
     -------
@@ -123,9 +125,9 @@ def difference_interval(
     metric: Metric,
     resamples: int = RESAMPLES,
 ) -> Interval:
-    """A metric of the first network minus that of the second, with its 95% interval over patients.
+    """The difference of a metric, first network minus second, with its 95% interval over resampled patients.
 
-    Both networks are judged on the same drawn patients, so what is hard for both cancels.
+    Both networks are evaluated on the same resampled patients, so that variation common to both cancels.
 
     Raises
     ------
@@ -142,9 +144,9 @@ def difference_interval(
 
 
 class McNemarBounds(NamedTuple):
-    """What McNemar's exact test can give when only each network's own errors are known.
+    """Bounds of McNemar's exact p value if only the number of errors of each network is known.
 
-    Between `both_wrong_least` and `both_wrong_most` errors can be common to both.
+    The number of errors common to both lies between `both_wrong_least` and `both_wrong_most`.
     """
 
     both_wrong_least: int
@@ -156,41 +158,44 @@ class McNemarBounds(NamedTuple):
 def mcnemar_bounds(
     first_wrong: int | Sequence[int], second_wrong: int | Sequence[int], totals: int | Sequence[int]
 ) -> McNemarBounds:
-    """The smallest and largest p value that two networks' error counts allow.
+    """The smallest and largest McNemar p value that two networks' error counts allow.
 
-    Of n slices the first has a wrong, the second b, and x are wrong in both: at least max(0, a + b − n), at most
-    min(a, b). Then a − x and b − x stand against each other. Their difference does not depend on x, and with every
-    shared error fewer the same difference has to stand out from two more coin tosses: p falls, or stays, as x grows.
-    So the ends of x give the ends of p. With several folds x is bounded in each and summed.
+    Of n slices the first network gets a wrong, the second b, and both x: at least max(0, a + b − n), at most
+    min(a, b). McNemar's test compares a − x with b − x. Their difference does not depend on x, and their sum, the
+    number of coin tosses, falls by two with every common error: p falls, or stays the same, as x grows. So the ends of
+    x give the ends of p. With several folds, x is bounded in each fold, and the bounds are summed.
 
     Parameters
     ----------
-    first_wrong, second_wrong, totals : int, or one a fold
+    first_wrong, second_wrong, totals : int, or one per fold
 
     Raises
     ------
     ValueError
-        If there are more errors than slices, or fewer than none.
+        If there are more errors than slices, or a number of errors is negative.
     """
-    first, second, n = (np.atleast_1d(np.asarray(one, dtype=int)) for one in (first_wrong, second_wrong, totals))
+    first, second, n = (np.atleast_1d(np.asarray(count, dtype=int)) for count in (first_wrong, second_wrong, totals))
     if (np.minimum(first, second) < 0).any() or (np.maximum(first, second) > n).any():
-        raise ValueError(f"errors {first.tolist()} and {second.tolist()} of {n.tolist()}")
+        raise ValueError(
+            f"errors {first.tolist()} and {second.tolist()} of {n.tolist()} slices: must be between 0 and the number "
+            f"of slices"
+        )
     least, most = int(np.maximum(0, first + second - n).sum()), int(np.minimum(first, second).sum())
     a, b = int(first.sum()), int(second.sum())
     return McNemarBounds(least, most, mcnemar_p(a - most, b - most), mcnemar_p(a - least, b - least))
 
 
 def pair_bounds(counts: FoldCounts) -> pd.DataFrame:
-    """Bounds of McNemar's exact p for each pair of networks and each class.
+    """Bounds of McNemar's exact p value for each pair of networks and each class.
 
-    Two warnings go with them. Most normal patients are tested in four of the five folds, by differently trained
-    networks, and are counted each time; and slices of one patient are not independent. Both make p too small, so a
-    largest p below 0.05 is not yet a proof, but a smallest p above it shows that nothing was found.
+    Note that most normal patients are tested in four of the five folds, by differently trained networks, and are
+    counted each time; and that slices of one patient are not independent. Both make p too small: a largest p below
+    0.05 is not a proof, but a smallest p above it shows that there is no significant difference.
 
     Parameters
     ----------
     counts : dict of lists of Counts
-        For each network, fold after fold, as `covidlib.results.printed_counts` reads them.
+        Counts of each network, fold after fold, as `covidlib.results.printed_counts` reads them.
 
     Returns
     -------
@@ -214,7 +219,7 @@ def pair_bounds(counts: FoldCounts) -> pd.DataFrame:
 
 def _wrong_of_all(folds: Sequence[Counts], label: str) -> tuple[list[int], list[int]]:
     """Errors, and slices or patients, of each fold; of both classes one after the other if the label is "all"."""
-    covid = [(own.false_normal, own.true_covid + own.false_normal) for own in folds]
-    normal = [(own.false_covid, own.true_normal + own.false_covid) for own in folds]
+    covid = [(fold.false_normal, fold.true_covid + fold.false_normal) for fold in folds]
+    normal = [(fold.false_covid, fold.true_normal + fold.false_covid) for fold in folds]
     chosen = {"covid": covid, "normal": normal, "all": covid + normal}[label]
     return [wrong for wrong, _ in chosen], [total for _, total in chosen]

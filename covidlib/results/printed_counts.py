@@ -1,4 +1,4 @@
-"""The counts that the paper prints: images and patients, right and wrong, and the sizes of its folds (Tables 2 to 9).
+"""Read the counts that the paper prints: right and wrong images and patients, and sizes of folds (Tables 2 to 9).
 
 Taught in chapters 05 and 06.
 """
@@ -52,12 +52,12 @@ def printed_at_thresholds() -> dict[tuple[int, str], Counts]:
 
 
 def under_printed_names(of_networks: Mapping[str, Anything]) -> dict[str, Anything]:
-    """What is known of each network, under the name that the paper prints for it."""
+    """Replace the names of networks, as keys, with the names that the paper prints."""
     return {printed: of_networks[network] for printed, network in NETWORK_NAMES.items()}
 
 
 def printed_test_to_train() -> float:
-    """Test images over training images in the paper, all folds together (Table 2)."""
+    """Ratio of test images to training images in the paper, over all folds (Table 2)."""
     printed = table_numbers(2)
     sizes = {
         side: sum(printed[f"{side} {label} images"].sum() for label in ("COVID-19", "Normal"))

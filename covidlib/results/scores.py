@@ -1,6 +1,6 @@
-"""Scores of a two-class test that the paper's Table 9 lacks, each from the same four counts (section 3.1).
+"""Scores of a two-class test beyond the paper's Table 9, each computed from the same four counts (section 3.1).
 
-All are shares or ratios of `Counts`; none needs a network. Where a denominator is 0 the score is not a number.
+All are shares or ratios of `Counts`; none needs a network. A score is NaN if its denominator is 0.
 Taught in chapter 05.
 """
 
@@ -19,71 +19,71 @@ Score = Callable[[Counts], float]
 
 
 def sensitivity(counts: Counts) -> float:
-    """Infected slices (or patients) that are called COVID-19, of all infected."""
+    """The share of infected slices (or patients) that are called COVID-19."""
     return share(counts.true_covid, counts.true_covid + counts.false_normal)
 
 
 def specificity(counts: Counts) -> float:
-    """Normal slices (or patients) that are called normal, of all normal."""
+    """The share of normal slices (or patients) that are called normal."""
     return share(counts.true_normal, counts.true_normal + counts.false_covid)
 
 
 def accuracy(counts: Counts) -> float:
-    """The share that is called rightly; mostly that of the larger class."""
+    """The share of correct predictions; dominated by the larger class."""
     right = counts.true_covid + counts.true_normal
     return share(right, right + counts.false_covid + counts.false_normal)
 
 
 def balanced_accuracy(counts: Counts) -> float:
-    """Mean of sensitivity and specificity: both classes count alike, however large."""
+    """Mean of sensitivity and specificity: both classes have the same weight, whatever their sizes."""
     return (sensitivity(counts) + specificity(counts)) / 2
 
 
 def ppv(counts: Counts) -> float:
-    """Of those called COVID-19, the share that is infected, at the prevalence of the data."""
+    """Positive predictive value: the share of infected among those called COVID-19, at the prevalence of the data."""
     return share(counts.true_covid, counts.true_covid + counts.false_covid)
 
 
 def npv(counts: Counts) -> float:
-    """Of those called normal, the share that is normal, at the prevalence of the data."""
+    """Negative predictive value: the share of normal among those called normal, at the prevalence of the data."""
     return share(counts.true_normal, counts.true_normal + counts.false_normal)
 
 
 def f1(counts: Counts) -> float:
-    """Harmonic mean of sensitivity and PPV; says nothing about normals called normal."""
+    """F1 score: harmonic mean of sensitivity and PPV; independent of the normal slices called normal."""
     return share(2 * counts.true_covid, 2 * counts.true_covid + counts.false_covid + counts.false_normal)
 
 
 def matthews(counts: Counts) -> float:
-    """Matthews' correlation between truth and answer, −1 to 1; 0 is chance at any prevalence."""
+    """Matthews correlation of truth and prediction, −1 to 1; 0 is chance level at any prevalence."""
     tp, fn, tn, fp = (
         np.asarray(count, dtype=float)
         for count in (counts.true_covid, counts.false_normal, counts.true_normal, counts.false_covid)
     )
-    # Roots first: the product of four pooled counts leaves the exact range.
+    # Roots first: the product of four pooled counts would be too large to be exact.
     spread = np.sqrt(tp + fp) * np.sqrt(tp + fn) * np.sqrt(tn + fp) * np.sqrt(tn + fn)
     return share(cast(float, tp * tn - fp * fn), cast(float, spread))
 
 
 def positive_likelihood_ratio(counts: Counts) -> float:
-    """How much an answer of COVID-19 raises the odds of infection."""
+    """Positive likelihood ratio: the factor by which the prediction COVID-19 raises the odds of infection."""
     return share(sensitivity(counts), 1 - specificity(counts))
 
 
 def negative_likelihood_ratio(counts: Counts) -> float:
-    """What an answer of normal leaves of the odds of infection."""
+    """Negative likelihood ratio: the factor by which the prediction normal lowers the odds of infection."""
     return share(1 - sensitivity(counts), specificity(counts))
 
 
 def ppv_at(counts: Counts, prevalence: float) -> float:
-    """PPV where another share is infected, by Bayes' rule; Table 9's holds for its test sets only.
+    """PPV at another prevalence, by Bayes' rule; the PPV in Table 9 is valid only for its test sets.
 
-    Sensitivity and specificity are taken to stay what they are, which other patients may not grant.
+    Sensitivity and specificity are assumed to stay the same, which may not be true for other patients.
 
     Raises
     ------
     ValueError
-        If the prevalence is no share.
+        If the prevalence is not between 0 and 1.
     """
     _check_share(prevalence)
     true = prevalence * sensitivity(counts)
@@ -91,12 +91,12 @@ def ppv_at(counts: Counts, prevalence: float) -> float:
 
 
 def npv_at(counts: Counts, prevalence: float) -> float:
-    """NPV where another share is infected, by Bayes' rule, as `ppv_at`.
+    """NPV at another prevalence, by Bayes' rule, like `ppv_at`.
 
     Raises
     ------
     ValueError
-        If the prevalence is no share.
+        If the prevalence is not between 0 and 1.
     """
     _check_share(prevalence)
     true = (1 - prevalence) * specificity(counts)
@@ -104,7 +104,7 @@ def npv_at(counts: Counts, prevalence: float) -> float:
 
 
 def predictive_values(counts: Mapping[str, Counts], prevalences: Sequence[float]) -> pd.DataFrame:
-    """PPV and NPV of several networks wherever so many are infected.
+    """PPV and NPV of several networks at several prevalences.
 
     Returns
     -------
@@ -114,55 +114,55 @@ def predictive_values(counts: Mapping[str, Counts], prevalences: Sequence[float]
     Raises
     ------
     ValueError
-        If a prevalence is no share.
+        If a prevalence is not between 0 and 1.
     """
     at = {"PPV": ppv_at, "NPV": npv_at}
     return pd.DataFrame(
         {
-            (name, network): [value(own, prevalence) for prevalence in prevalences]
+            (name, network): [value(of_network, prevalence) for prevalence in prevalences]
             for name, value in at.items()
-            for network, own in counts.items()
+            for network, of_network in counts.items()
         },
         index=pd.Index(prevalences, name="share infected"),
     )
 
 
 def frequencies(counts: Mapping[str, Counts], prevalence: float, of: int = 10_000) -> pd.DataFrame:
-    """What networks would make of so many slices, or patients, where another share is infected.
+    """Expected numbers of found, missed and falsely alarmed slices, or patients, at another prevalence.
 
-    Whole ones are easier to think with than shares of shares.
+    Whole numbers are easier to understand than shares of shares.
 
     Parameters
     ----------
     counts : dict of Counts
-        By network; their sensitivity and specificity are taken to stay what they are.
+        By network; sensitivity and specificity are assumed to stay the same.
     prevalence : float
         Share of infected slices, or patients.
     of : int
-        All slices, or patients.
+        Total number of slices, or patients.
 
     Returns
     -------
     DataFrame
         Index network; columns found, missed, false alarms (rounded), PPV (a dash without an alarm), and right (share
-        of right answers).
+        of correct predictions).
 
     Raises
     ------
     ValueError
-        If the prevalence is no share.
+        If the prevalence is not between 0 and 1.
     """
     _check_share(prevalence)
     infected = round(of * prevalence)
     rows = {}
-    for network, own in counts.items():
-        found = round(infected * sensitivity(own))
-        alarms = round((of - infected) * (1 - specificity(own)))
+    for network, of_network in counts.items():
+        found = round(infected * sensitivity(of_network))
+        alarms = round((of - infected) * (1 - specificity(of_network)))
         rows[network] = {
             "found": found,
             "missed": infected - found,
             "false alarms": alarms,
-            "PPV": f"{ppv_at(own, prevalence):.2f}".replace("nan", "–"),
+            "PPV": f"{ppv_at(of_network, prevalence):.2f}".replace("nan", "–"),
             "right": f"{1 - (infected - found + alarms) / of:.1%}",
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("network")
@@ -170,7 +170,7 @@ def frequencies(counts: Mapping[str, Counts], prevalence: float, of: int = 10_00
 
 def _check_share(prevalence: float) -> None:
     if not 0 <= prevalence <= 1:
-        raise ValueError(f"a prevalence is a share from 0 to 1, not {prevalence}")
+        raise ValueError(f"the prevalence must be between 0 and 1, not {prevalence}")
 
 
 SCORES: dict[str, Score] = {
@@ -188,17 +188,17 @@ SCORES: dict[str, Score] = {
 
 
 def all_scores(counts: Counts) -> dict[str, float]:
-    """Every score of this module by its name."""
+    """Compute every score of this module, by name."""
     return {name: float(score(counts)) for name, score in SCORES.items()}
 
 
 def weighted_counts(predictions: pd.DataFrame, weights: np.ndarray) -> Counts:
-    """The four counts of each resample: `Counts` whose fields are arrays.
+    """Compute the four counts of each resample, as `Counts` whose fields are arrays.
 
     Parameters
     ----------
     predictions : DataFrame
-        Columns label and p_covid; rows with another label than covid or normal count nowhere, as in Table 9.
+        Columns label and p_covid; rows with another label than covid or normal are not counted, as in Table 9.
     weights : float array, shape (resamples, slices)
         How often each slice was drawn.
 
@@ -215,7 +215,7 @@ def weighted_counts(predictions: pd.DataFrame, weights: np.ndarray) -> Counts:
 
 
 def of_counts(score: Score) -> Metric:
-    """A score as a metric for `covidlib.results.intervals.bootstrap`: all slices pooled."""
+    """Turn a score into a metric for `covidlib.results.intervals.bootstrap`, on all slices pooled."""
 
     def metric(predictions: pd.DataFrame, weights: np.ndarray) -> np.ndarray:
         return np.asarray(score(weighted_counts(predictions, weights)))
@@ -224,13 +224,15 @@ def of_counts(score: Score) -> Metric:
 
 
 def mean_of_folds(metric: Metric) -> Metric:
-    """The mean over folds of a metric: the averages of Table 9, for resamples.
+    """Turn a metric into its mean over folds: the averages of Table 9, for resamples.
 
-    A resample in which a fold leaves the metric undefined has no mean: draw within folds and classes.
+    The mean is undefined if the metric is undefined in a fold: draw within folds and classes.
     """
 
     def mean(predictions: pd.DataFrame, weights: np.ndarray) -> np.ndarray:
         fold = predictions["fold"].to_numpy()
-        return np.mean([metric(predictions[fold == one], weights[:, fold == one]) for one in np.unique(fold)], axis=0)
+        return np.mean(
+            [metric(predictions[fold == number], weights[:, fold == number]) for number in np.unique(fold)], axis=0
+        )
 
     return mean

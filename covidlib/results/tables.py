@@ -1,7 +1,7 @@
-"""Printed, recomputed, ours: Table 9 in three columns, and the three networks ranked, with intervals.
+"""Make result tables: Table 9 as printed, recomputed and ours, and the three networks ranked, with intervals.
 
-Recomputed is what follows from the printed counts of the folds; ours is what the kit's predictions give. Taught in
-chapters 05 and 06.
+"Recomputed" values follow from the printed counts of the folds; "ours" follow from the predictions of our networks.
+Taught in chapters 05 and 06.
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ RANKED = ("sensitivity", "specificity", "balanced accuracy")
 
 
 def pooled(folds: Sequence[Counts]) -> Counts:
-    """The sums of several folds' counts.
+    """Sum the counts of several folds.
 
-    In the paper a normal image is tested in about four folds, by as many networks, and is counted each time.
+    In the paper a normal image is tested in about four folds, by as many trained networks, and is counted each time.
     """
     return Counts(*np.sum([list(vars(counts).values()) for counts in folds], axis=0).tolist())
 
 
 def pooled_predictions(predictions: pd.DataFrame) -> dict[str, Counts]:
-    """The counts of each network over all folds, from predictions."""
+    """Count right and wrong slices of each network over all folds, from predictions."""
     return {
-        str(network): confusion_counts(own["label"], own["p_covid"])
-        for network, own in labelled(predictions).groupby("network")
+        str(network): confusion_counts(rows["label"], rows["p_covid"])
+        for network, rows in labelled(predictions).groupby("network")
     }
 
 
 def three_columns(predictions: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Table 9's averages three times: as printed, recomputed from the printed counts, ours.
+    """Compare three versions of Table 9's averages: as printed, recomputed from the printed counts, and ours.
 
     Parameters
     ----------
     predictions : DataFrame, optional
-        As `covidlib.results.metrics.table9` takes it; without it the column ours is empty.
+        In the form of `covidlib.results.metrics.table9`; without it the column ours is empty.
 
     Returns
     -------
@@ -85,15 +85,15 @@ def _averages(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def rate_intervals(counts: Counts, design_effects: tuple[float, float] = (1.0, 1.0)) -> dict[str, Interval]:
-    """Sensitivity, specificity and balanced accuracy with intervals, from counts alone.
+    """Compute sensitivity, specificity and balanced accuracy with intervals, from counts alone.
 
-    Wilson's intervals for the two shares, and from them the interval of their mean (Newcombe's way of joining
+    Wilson's intervals for the two shares, and from them the interval of their mean (Newcombe's method of combining
     intervals of independent shares).
 
     Parameters
     ----------
     design_effects : (infected, normal)
-        What slices of one patient cost; with 1 they are taken for independent.
+        Design effects of the slices of each class; with 1 they are assumed to be independent.
     """
     infected = (counts.true_covid, counts.true_covid + counts.false_normal)
     normal = (counts.true_normal, counts.true_normal + counts.false_covid)
@@ -109,12 +109,12 @@ def rate_intervals(counts: Counts, design_effects: tuple[float, float] = (1.0, 1
 
 
 def ranking(counts: Mapping[str, Counts], by: str = "sensitivity") -> pd.DataFrame:
-    """The networks ranked by a score, from counts of slices or of patients.
+    """Rank the networks by a score, from counts of slices or of patients.
 
     Parameters
     ----------
     counts : dict of Counts
-        For each network: pooled printed counts, or ours.
+        By network: pooled printed counts, or ours.
     by : "sensitivity", "specificity" or "balanced accuracy"
 
     Returns
@@ -123,25 +123,25 @@ def ranking(counts: Mapping[str, Counts], by: str = "sensitivity") -> pd.DataFra
         Index network, best first; for each of the three scores its value and the ends of its interval (`…_low`,
         `…_high`), and its `…_rank`.
     """
-    return _ranked({network: rate_intervals(own) for network, own in counts.items()}, by)
+    return _ranked({network: rate_intervals(of_network) for network, of_network in counts.items()}, by)
 
 
 def ranking_by_patients(predictions: pd.DataFrame, by: str = "sensitivity", resamples: int = RESAMPLES) -> pd.DataFrame:
-    """The networks ranked from predictions of slices, with intervals over resampled patients.
+    """Rank the networks from predictions of slices, with intervals over resampled patients.
 
     Returns
     -------
     DataFrame
-        As `ranking`.
+        See `ranking`.
     """
     long = score_intervals(predictions, RANKED, resamples=resamples)
     return _ranked(
         {
             str(network): {
                 score: Interval(*map(float, ends))
-                for score, ends in zip(own["score"], own[["value", "low", "high"]].to_numpy(), strict=True)
+                for score, ends in zip(rows["score"], rows[["value", "low", "high"]].to_numpy(), strict=True)
             }
-            for network, own in long.groupby("network")
+            for network, rows in long.groupby("network")
         },
         by,
     )
@@ -150,9 +150,9 @@ def ranking_by_patients(predictions: pd.DataFrame, by: str = "sensitivity", resa
 def _ranked(intervals: Mapping[str, Mapping[str, Interval]], by: str) -> pd.DataFrame:
     columns: dict[str, dict[str, float]] = {}
     for score in RANKED:
-        columns[score] = {network: own[score].value for network, own in intervals.items()}
-        columns[f"{score}_low"] = {network: own[score].low for network, own in intervals.items()}
-        columns[f"{score}_high"] = {network: own[score].high for network, own in intervals.items()}
+        columns[score] = {network: scores[score].value for network, scores in intervals.items()}
+        columns[f"{score}_low"] = {network: scores[score].low for network, scores in intervals.items()}
+        columns[f"{score}_high"] = {network: scores[score].high for network, scores in intervals.items()}
     table = pd.DataFrame(columns).rename_axis("network")
     for score in RANKED:
         table[f"{score}_rank"] = table[score].rank(ascending=False, method="min").astype(int)
@@ -160,18 +160,18 @@ def _ranked(intervals: Mapping[str, Mapping[str, Interval]], by: str) -> pd.Data
 
 
 def format_interval(table: pd.DataFrame, name: str) -> pd.Series:
-    """A value and its interval as one text, from the columns `name`, `name_low`, `name_high`."""
+    """Format a value and its interval as text, from the columns `name`, `name_low`, `name_high`."""
     ends = table[[name, f"{name}_low", f"{name}_high"]].to_numpy()
     return pd.Series([str(Interval(*map(float, row))) for row in ends], index=table.index)
 
 
 def readable(ranked: pd.DataFrame) -> pd.DataFrame:
-    """A ranking as text, score after score, the networks in the ranking's order.
+    """Format a ranking as text, score after score, with the networks in the order of the ranking.
 
     Parameters
     ----------
     ranked : DataFrame
-        As `ranking` and `ranking_by_patients` return it.
+        From `ranking` or `ranking_by_patients`.
 
     Returns
     -------
@@ -193,7 +193,7 @@ def score_intervals(
     unit: Literal["patient", "slice"] = "patient",
     resamples: int = RESAMPLES,
 ) -> pd.DataFrame:
-    """Scores of each network with intervals over resampled patients, all folds pooled.
+    """Compute scores of each network with intervals over resampled patients, all folds pooled.
 
     Parameters
     ----------
@@ -202,7 +202,7 @@ def score_intervals(
     scores : names
         Of `covidlib.results.scores.SCORES`.
     unit : "patient" or "slice"
-        As `covidlib.results.intervals.bootstrap`.
+        See `covidlib.results.intervals.bootstrap`.
 
     Returns
     -------
@@ -210,15 +210,15 @@ def score_intervals(
         Columns network, score, value, low, high.
     """
     rows = []
-    for network, own in labelled(predictions).groupby("network"):
+    for network, of_network in labelled(predictions).groupby("network"):
         for score in scores:
-            interval = bootstrap_interval(own, of_counts(SCORES[score]), unit=unit, resamples=resamples)
+            interval = bootstrap_interval(of_network, of_counts(SCORES[score]), unit=unit, resamples=resamples)
             rows.append({"network": network, "score": score, **interval._asdict()})
     return pd.DataFrame(rows)
 
 
 def clustering_table(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Intraclass correlation and design effect of slice errors, by network and class.
+    """Compute the intraclass correlation and design effect of slice errors, by network and class.
 
     Returns
     -------
@@ -226,7 +226,7 @@ def clustering_table(predictions: pd.DataFrame) -> pd.DataFrame:
         Columns network, label, patients, slices, icc, design_effect, effective_slices.
     """
     rows = []
-    for (network, label), own in labelled(predictions).groupby(["network", "label"]):
-        wrong = called_covid(own["p_covid"]) != (label == "covid")
-        rows.append({"network": network, "label": label, **clustering(wrong, own["patient"])._asdict()})
+    for (network, label), slices in labelled(predictions).groupby(["network", "label"]):
+        wrong = called_covid(slices["p_covid"]) != (label == "covid")
+        rows.append({"network": network, "label": label, **clustering(wrong, slices["patient"])._asdict()})
     return pd.DataFrame(rows)

@@ -1,1 +1,1 @@
-"""Files, folders, locks, downloads, processes, and the machine: what is not about CT at all."""
+"""General helpers, not specific to CT: files, folders, locks, downloads, unpacking, and facts about the machine."""

@@ -1,12 +1,12 @@
-"""Download one file, whole or not at all.
+"""Download a file, resume after interruptions, and verify its size and hash.
 
-The bytes go to `NAME.part`, which gets its name when size and hash are right. When a connection breaks or stalls, what
-has arrived is kept, and only the rest is requested (HTTP Range), if the file on the server is still the same
-(If-Range). Taught in chapter 01.
+The bytes go to `NAME.part`, which is renamed when size and hash are correct. If a connection breaks or stalls, the
+received bytes are kept, and only the rest is requested (HTTP Range), provided that the file on the server is still the
+same (If-Range). Taught in chapter 01.
 """
 
-# Own code, because pooch starts a broken download from zero and takes a web page for the file, and kagglehub serves
-# Kaggle only and continues a file without asking whether it has changed.
+# Not done with a library, because pooch restarts a broken download from zero and accepts a web page as the file, and
+# kagglehub supports only Kaggle and resumes a file without checking whether it has changed.
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ ATTEMPTS = 5
 PAUSE_SECONDS = 1.0
 TIMEOUT_SECONDS = 20.0
 CHUNK_BYTES = 1 << 16
-"""What a broken connection costs at most: an unfinished chunk is lost."""
+"""A broken connection loses at most one unfinished chunk."""
 PAGE_STARTS = (b"<!doctype html", b"<html")
 ELSEWHERE = "Try again later, or get the file from elsewhere"
 
 
 class Interrupted(Exception):
-    """A transfer that failed, but may succeed when it is tried again."""
+    """A transfer that failed, but may succeed if it is retried."""
 
 
 def download(url: str, target: Path, *, digest: str = "", size: int | None = None, attempts: int = ATTEMPTS) -> Path:
-    """Download one file, unless it is there already.
+    """Download a file, unless it already exists.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def download(url: str, target: Path, *, digest: str = "", size: int | None = Non
     Raises
     ------
     Unavailable
-        If the server does not give the file: no connection, an error, an empty answer, a web page, another size.
+        If the server does not provide the file: no connection, an error, an empty answer, a web page, another size.
     InputError
         If the file cannot be written, or has another hash. A file with another hash is deleted.
     """
@@ -69,24 +69,24 @@ def download(url: str, target: Path, *, digest: str = "", size: int | None = Non
             part, mark = (target.with_name(f"{target.name}.{ending}") for ending in ("part", "mark"))
             stated = _receive(url, part, mark, size, attempts)
             expected = digest or stated
-            found = hash_of(part, expected)
-            if found != expected:
+            actual = hash_of(part, expected)
+            if actual != expected:
                 part.unlink()
                 mark.unlink(missing_ok=True)
                 remedy = "Try again; if it happens again, report it"
-                raise InputError(target, f"arrived with {found}, expected {expected}", remedy)
+                raise InputError(target, f"arrived with {actual}, expected {expected}", remedy)
             os.replace(part, target)
             mark.unlink(missing_ok=True)
     return target
 
 
 def is_downloaded(target: Path, digest: str, size: int | None = None) -> bool:
-    """Whether a file is there with the expected hash and size."""
+    """Whether a file exists with the expected hash and size."""
     return target.is_file() and size in (None, target.stat().st_size) and hash_of(target, digest) == digest
 
 
 def hash_of(path: Path, expected: str) -> str:
-    """Hash of a file in the form of the expected one ("md5:…", "sha256:…"); "" if none is expected."""
+    """Compute the hash of a file in the form of the expected one ("md5:…", "sha256:…"); "" if none is expected."""
     if not expected:
         return ""
     algorithm = expected.partition(":")[0]
@@ -95,7 +95,7 @@ def hash_of(path: Path, expected: str) -> str:
 
 
 def read_json(url: str) -> Any:
-    """Answer of a web interface.
+    """Request a JSON document from a web service.
 
     Raises
     ------
@@ -107,17 +107,17 @@ def read_json(url: str) -> Any:
         _refuse_status(url, answer)
         return answer.json()
     except (requests.RequestException, Interrupted) as error:
-        raise Unavailable(url, f"gives no usable answer ({type(error).__name__})", ELSEWHERE) from error
+        raise Unavailable(url, f"no usable answer ({type(error).__name__})", ELSEWHERE) from error
 
 
 def _receive(url: str, part: Path, mark: Path, size: int | None, attempts: int) -> str:
-    """Repeat the transfer until it is complete; return the hash that the server states, or ""."""
+    """Repeat the transfer until it is complete; return the hash that the server reports, or ""."""
     failures, longest = 0, _length(part)
     while True:
         try:
             return _transfer(url, part, mark, size)
         except Interrupted as error:
-            # Only bytes that no earlier attempt had are progress: a server may break off at the same place each time.
+            # Only bytes that no earlier attempt received are progress: a server may fail at the same byte each time.
             failures = 0 if _length(part) > longest else failures + 1
             longest = max(longest, _length(part))
             if failures >= attempts:
@@ -127,7 +127,7 @@ def _receive(url: str, part: Path, mark: Path, size: int | None, attempts: int) 
 
 
 def _transfer(url: str, part: Path, mark: Path, size: int | None) -> str:
-    """Make one attempt; return the hash that the server states, or ""."""
+    """Make one attempt; return the hash that the server reports, or ""."""
     validator = mark.read_text(encoding="utf-8") if mark.is_file() else ""
     # Without a validator, nobody would notice that the rest belongs to another version of the file.
     start = _length(part) if validator else 0
@@ -153,10 +153,10 @@ def _transfer(url: str, part: Path, mark: Path, size: int | None) -> str:
             first = next(chunks, b"")
             if start == 0:
                 _refuse_content(url, answer, first)
-                # In this order: a part must not stand beside the mark of another version.
+                # In this order: a part must not exist beside the mark of another version.
                 part.unlink(missing_ok=True)
                 mark.write_text(_validator(answer), encoding="utf-8")
-            # The bar is shown in a terminal only, and only for a file that takes longer than a second.
+            # The bar is shown only in a terminal, and only for a file that takes longer than a second.
             bar = tqdm(desc=part.stem, total=total, initial=start, unit="B", unit_scale=True, disable=None, delay=1)
             with part.open("ab") as stream, bar:
                 for chunk in chain([first], chunks):
@@ -165,7 +165,7 @@ def _transfer(url: str, part: Path, mark: Path, size: int | None) -> str:
     except requests.RequestException as error:
         raise Interrupted(type(error).__name__) from error
     except OSError as error:
-        remedy = "Make room, or choose another folder"
+        remedy = "Free some disk space, or choose another folder"
         raise InputError(part, f"cannot be written ({error.strerror})", remedy) from error
     if total not in (None, _length(part)):
         raise Interrupted(f"{_length(part)} of {total} bytes arrived")
@@ -176,29 +176,29 @@ def _refuse_status(url: str, answer: requests.Response) -> None:
     status = answer.status_code
     if status >= 500 or status == 429:
         raise Interrupted(f"the server answers {status}")
-    # 202 means that the server still prepares the file.
+    # 202 means that the server is still preparing the file.
     if status not in (200, 206):
         raise Unavailable(url, f"the server answers {status} {answer.reason}, not the file", ELSEWHERE)
 
 
 def _refuse_content(url: str, answer: requests.Response, first: bytes) -> None:
     if not first:
-        raise Unavailable(url, "answers without a single byte", ELSEWHERE)
-    # Storage that has exceeded its daily quota, or wants a login, says so in a page with status 200.
+        raise Unavailable(url, "the answer is empty", ELSEWHERE)
+    # A server with an exceeded quota, or one that requires a login, sends a web page with status 200.
     if "text/html" in answer.headers.get("Content-Type", "") or first.lstrip()[:16].lower().startswith(PAGE_STARTS):
-        raise Unavailable(url, "gives a web page where a file is expected (a quota, or a login)", ELSEWHERE)
+        raise Unavailable(url, "the answer is a web page, not the file (a quota, or a login)", ELSEWHERE)
 
 
 def _validator(answer: requests.Response) -> str:
-    """What If-Range may name: a strong entity tag, else the date. Weak tags (W/…) do not promise equal bytes."""
+    """The value for If-Range: a strong entity tag, or the date. Weak tags (W/…) do not guarantee equal bytes."""
     tag = answer.headers.get("ETag", "")
     return tag if tag and not tag.startswith("W/") else answer.headers.get("Last-Modified", "")
 
 
 def _stated_hash(answer: requests.Response) -> str:
-    """The hash that Google's storage, which Kaggle uses, sends along with a file, or ""."""
-    found = re.search(r"md5=([A-Za-z0-9+/]{22}==)", answer.headers.get("X-Goog-Hash", ""))
-    return f"md5:{base64.b64decode(found[1]).hex()}" if found else ""
+    """The hash that Google's storage, which Kaggle uses, sends with a file, or ""."""
+    match = re.search(r"md5=([A-Za-z0-9+/]{22}==)", answer.headers.get("X-Goog-Hash", ""))
+    return f"md5:{base64.b64decode(match[1]).hex()}" if match else ""
 
 
 def _length(path: Path) -> int:

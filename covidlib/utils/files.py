@@ -1,6 +1,6 @@
-"""Files and folders that appear whole or not at all: written under another name beside their place, then renamed.
+"""Write files and folders atomically: first under a temporary name in the same folder, then renamed.
 
-Whoever reads meanwhile finds the earlier file or the new one, and a kill or a full disk leaves no half of one.
+Other processes see either the old or the new file, and a killed process or a full disk leaves no incomplete file.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from pathlib import Path
 
 @contextmanager
 def replacing(path: Path, suffix: str = "") -> Iterator[Path]:
-    """A place beside a file to write it anew: the new file takes the old one's place at the end of the block.
+    """Give a temporary path to write to, which replaces the file at the end of the block.
 
-    If the block fails, an earlier file stays as it was, and nothing is left beside it.
+    If the block fails, an existing file stays unchanged, and the temporary file is deleted.
 
     Parameters
     ----------
     suffix : str
-        How the name of the place must end, for a library that tells the format by it. Else it ends as no file does
-        that is looked for.
+        Ending of the temporary name, for libraries that recognise the format by it. By default it has an ending that
+        no search for files matches.
 
     Raises
     ------
     OSError
-        If the file cannot be put there.
+        If the file cannot be written.
     """
     part = path.with_name(f".{path.name}.{os.getpid()}.part{suffix}")
-    part.unlink(missing_ok=True)  # what a killed process of the same number left must not pass for the new file
+    part.unlink(missing_ok=True)  # a file left by a killed process with the same id must not become the new file
     try:
         yield part
         os.replace(part, path)
@@ -64,30 +64,30 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file, as `replacing`.
+    """Write bytes to a file atomically (see `replacing`).
 
     Raises
     ------
     OSError
-        If it cannot be written there.
+        If the file cannot be written.
     """
     with replacing(path) as part:
         part.write_bytes(content)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file in UTF-8, as `replacing`.
+    """Write text to a file in UTF-8, atomically (see `replacing`).
 
     Raises
     ------
     OSError
-        If it cannot be written there.
+        If the file cannot be written.
     """
-    # A file's name that is no Unicode must not cost the page that it is shown on.
+    # A file name that is not valid Unicode must not prevent the page that shows it from being written.
     write_bytes(path, text.encode("utf-8", errors="replace"))
 
 
 def file_hash(path: Path) -> str:
-    """SHA-256 of one file, as `sha256sum` prints it."""
+    """Compute the SHA-256 of a file, as `sha256sum` prints it."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

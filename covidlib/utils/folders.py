@@ -1,7 +1,7 @@
-"""Where data and runs are kept on this machine, and a hash of the code that made them.
+"""Find the folder for data and training runs, and compute a hash of the code that made them.
 
-In a clone of the repository they live beside it, under `data/` and `runs/`; elsewhere (Colab) under the user's cache;
-`COVIDLIB_HOME` names another place.
+In a clone of the repository they are stored under `data/` and `runs/`; elsewhere (Colab) in the user's cache;
+`COVIDLIB_HOME` sets another folder.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from covidlib.errors import InputError
 
 HOME_VARIABLE = "COVIDLIB_HOME"
 MIRROR_VARIABLE = "COVIDLIB_MIRROR"
-"""Names a folder with copies of the public files, for machines without a network."""
+"""Environment variable for a folder with copies of the public files, for machines without a network."""
 
 
 def home() -> Path:
-    """The folder under which data and runs are kept.
+    """The folder in which data and runs are stored.
 
     Raises
     ------
     InputError
-        If none is named and the user has no home, like one whom a cluster or a container knows by a number only.
+        If `COVIDLIB_HOME` is not set and the user has no home folder (as on some clusters and in some containers).
     """
     named = os.environ.get(HOME_VARIABLE)
     if named:
@@ -37,16 +37,16 @@ def home() -> Path:
 
 
 def cache() -> Path:
-    """The folder of `home` where neither a variable nor a clone gives one."""
+    """The default folder of `home`, used outside a clone if `COVIDLIB_HOME` is not set."""
     try:
         return Path.home() / ".cache" / "covidlib"
     except RuntimeError as error:
-        remedy = f"Give {HOME_VARIABLE} a folder that you may write to"
+        remedy = f"Set {HOME_VARIABLE} to a folder that you can write to"
         raise InputError("~", "this user has no home folder", remedy) from error
 
 
 def source_hash(places: tuple[str, ...]) -> str:
-    """A short hash of some of covidlib's code: what it made is stale when the code changes.
+    """A short hash of parts of covidlib's code, for detecting data and runs made by other versions of it.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
-"""One process at a time: whoever makes a file or a folder that others would make too.
+"""Lock files and folders, so that only one process at a time makes them.
 
-The lock ends with the process that holds it, however it ends.
+A lock ends with the process that holds it, however that ends.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from covidlib.errors import InputError
 
 @contextmanager
 def one_at_a_time(target: Path) -> Iterator[None]:
-    """Wait until no other process makes `target`, and keep others waiting meanwhile.
+    """Wait until no other process is making `target`, and make others wait meanwhile.
 
-    Whoever waited finds what the other made, and should look for it first. The folder of `target` must exist.
+    After waiting, first check whether the other process has made it. The folder of `target` must exist.
     """
-    # Here and not above: `covidlib doctor` must answer where packages are missing.
+    # Imported here, because `covidlib doctor` must also work if packages are missing.
     from filelock import FileLock
 
     lock = FileLock(target.with_name(f".{target.name}.lock"))
@@ -26,18 +26,18 @@ def one_at_a_time(target: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            # Still inside: a process that waits on this very file notices that it is gone, and makes a new one.
+            # Before the lock is released: a process waiting on this file notices the deletion and makes a new one.
             Path(lock.lock_file).unlink(missing_ok=True)
 
 
 @contextmanager
 def exclusive_output(output: Path) -> Iterator[None]:
-    """Refuse to begin while another process writes `output`, and refuse others meanwhile.
+    """Lock an output file, or fail if another process is writing it.
 
     Raises
     ------
     InputError
-        If another process writes it, or nothing can be written in its folder.
+        If another process is writing it, or its folder is not writable.
     """
     from filelock import FileLock, Timeout
 

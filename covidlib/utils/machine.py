@@ -1,7 +1,8 @@
-"""What this machine and this installation are: versions, commit, processor, memory, packages against what is asked for.
+"""Facts about this machine and installation: versions, commit, processor, memory, installed and required packages.
 
-Read with the standard library wherever it can be: it has to answer where packages are missing. Nothing here says whose
-machine it is: no user, no host, no path. Used by `covidlib doctor` and by the book's status page. Taught in chapter 06.
+Read with the standard library where possible, because it must also work if packages are missing. Nothing here
+identifies the machine's owner: no user, no host name, no path. Used by `covidlib doctor` and by the book's status page.
+Taught in chapter 06.
 """
 
 from __future__ import annotations
@@ -23,26 +24,22 @@ if TYPE_CHECKING:
 from functools import cache
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    pass
-
-
 ROOT = Path(__file__).parents[2]
-"""The clone, if the package runs from one."""
+"""The root of the repository, if the package runs from a clone."""
 UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
 class Package:
-    """A package that is asked for.
+    """A required package and its installed version.
 
     Attributes
     ----------
     name : str
     wanted : str
-        Versions that will do, ">=2.20"; empty if any will.
+        Accepted versions, such as ">=2.20"; empty if any version is accepted.
     found : str or None
-        The version that is installed; None if there is none.
+        The installed version; None if the package is not installed.
     """
 
     name: str
@@ -51,7 +48,7 @@ class Package:
 
     @property
     def good(self) -> bool:
-        """Installed, in a version that will do."""
+        """Whether the package is installed in an accepted version."""
         from packaging.specifiers import SpecifierSet
 
         return self.found is not None and SpecifierSet(self.wanted).contains(self.found, prereleases=True)
@@ -61,19 +58,19 @@ class Package:
 
 
 def in_clone(root: Path = ROOT) -> bool:
-    """Whether the package runs from a clone of its repository, and not from an installed copy."""
+    """Whether the package runs from a clone of its repository, not from an installed copy."""
     return (root / "pyproject.toml").is_file() and (root / ".git").exists()
 
 
 def commit(root: Path = ROOT, whole: bool = False) -> str | None:
-    """The commit of a clone, marked if files were changed since; None where there is no clone or no git.
+    """The commit of a clone, marked if files were changed since; None without a clone or without git.
 
     Parameters
     ----------
     whole : bool
-        All 40 digits and the mark "-dirty", as records keep them; else as few digits as will do, for readers.
+        All 40 digits and the mark "-dirty", for records; otherwise as few digits as are unique, for readers.
     """
-    if not in_clone(root):  # the repository that an installation lies in may be somebody else's
+    if not in_clone(root):  # an installed copy may lie inside the repository of another project
         return None
     form = ["--abbrev=40", "--dirty"] if whole else ["--dirty=, changed since"]
     command = ["git", "-C", str(root), "describe", "--always", "--exclude=*", *form]
@@ -84,9 +81,9 @@ def commit(root: Path = ROOT, whole: bool = False) -> str | None:
 
 
 def requirements(root: Path = ROOT) -> dict[str, list[str]]:
-    """What is asked for: "" for the package itself, and each extra; read from the clone, else from the installation.
+    """The requirements of the package (key "") and of each extra, read from the clone or from the installation.
 
-    An extra that includes others ("covidlib[dicom]") has theirs too.
+    An extra that includes others ("covidlib[dicom]") also has their requirements.
     """
     if (root / "pyproject.toml").is_file():
         project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -97,12 +94,12 @@ def requirements(root: Path = ROOT) -> dict[str, list[str]]:
 
 
 def repository() -> str:
-    """The address of the repository, as the installation states it."""
+    """The address of the repository, from the metadata of the installation."""
     try:
         stated = metadata.metadata("covidlib").get_all("Project-URL") or []
     except metadata.PackageNotFoundError:
         return UNKNOWN
-    labelled = dict(one.split(", ", maxsplit=1) for one in stated)
+    labelled = dict(line.split(", ", maxsplit=1) for line in stated)
     return labelled.get("Repository", UNKNOWN)
 
 
@@ -112,11 +109,12 @@ def _from_metadata() -> dict[str, list[str]]:
     about = metadata.metadata("covidlib")
     asked: dict[str, list[str]] = {extra: [] for extra in ("", *(about.get_all("Provides-Extra") or []))}
     for line in metadata.requires("covidlib") or []:
-        one = Requirement(line)
-        # The marker is written for one extra: the first for which it holds is the one that asks.
-        extra = next(name for name in asked if one.marker is None or one.marker.evaluate({"extra": name}))
-        included = f"[{','.join(sorted(one.extras))}]" if one.extras else ""
-        asked[extra].append(f"{one.name}{included}{one.specifier}")
+        requirement = Requirement(line)
+        marker = requirement.marker
+        # The marker names one extra: the first for which it is true has this requirement.
+        extra = next(name for name in asked if marker is None or marker.evaluate({"extra": name}))
+        included = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+        asked[extra].append(f"{requirement.name}{included}{requirement.specifier}")
     return asked
 
 
@@ -124,34 +122,34 @@ def _with_included(extra: str, asked: dict[str, list[str]]) -> Iterator[str]:
     from packaging.requirements import Requirement
 
     for line in asked[extra]:
-        one = Requirement(line)
-        if one.name == "covidlib":
-            for included in sorted(one.extras):
+        requirement = Requirement(line)
+        if requirement.name == "covidlib":
+            for included in sorted(requirement.extras):
                 yield from _with_included(included, asked)
         else:
             yield line
 
 
 def packages(asked: list[str]) -> list[Package]:
-    """Each package that is asked for, with the version that is installed."""
+    """Each required package, with its installed version."""
     from packaging.requirements import Requirement
 
-    found = []
+    required = []
     for line in asked:
-        one = Requirement(line)
+        requirement = Requirement(line)
         try:
-            version = metadata.version(one.name)
+            version = metadata.version(requirement.name)
         except metadata.PackageNotFoundError:
             version = None
-        found.append(Package(one.name, str(one.specifier), version))
-    return found
+        required.append(Package(requirement.name, str(requirement.specifier), version))
+    return required
 
 
 # This machine -------------------------------------------------------------------------------------------------------
 
 
 def python() -> str:
-    """Version and implementation of Python, and whether it is an environment of its own."""
+    """Version and implementation of Python, and whether it runs in a virtual or conda environment."""
     kind = "virtual environment" if sys.prefix != sys.base_prefix else "no virtual environment"
     if (Path(sys.prefix) / "conda-meta").is_dir():
         kind = "conda"
@@ -159,7 +157,7 @@ def python() -> str:
 
 
 def system() -> str:
-    """Operating system and kind of processor, without the name of the machine."""
+    """Operating system and processor architecture, without the name of the machine."""
     name = f"{platform.system()} {platform.release()}"
     if platform.system() == "Linux":
         try:
@@ -172,19 +170,19 @@ def system() -> str:
 
 
 def processor_line() -> str:
-    """The processor's name and those of its features that matter here."""
+    """The processor's name and its features from `FEATURES`, as one line."""
 
     name, features = processor()
     return ", ".join([name, *features])
 
 
 def cores() -> str:
-    """Logical cores of the processor."""
+    """Number of logical cores of the processor."""
     return str(os.cpu_count() or UNKNOWN)
 
 
 def memory() -> str:
-    """All memory of the machine in GB (10⁹ bytes)."""
+    """Total memory of the machine in GB (10⁹ bytes)."""
     try:
         return f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1e9:.1f} GB"
     except (AttributeError, ValueError, OSError):
@@ -199,20 +197,20 @@ FEATURES = ("avx2", "avx512f", "avx512_vnni", *BFLOAT16_FLAGS, "amx_int8")
 
 @cache
 def processor() -> tuple[str, tuple[str, ...]]:
-    """The processor's name and which of its features matter here.
+    """The processor's name and its features from `FEATURES`.
 
-    Only Linux says what a processor can do in a file; elsewhere no feature is claimed.
+    Only Linux lists the features of a processor in a file; on other systems none are reported.
 
     Returns
     -------
     name : str
     features : tuple of str
-        Those of `FEATURES` that it has.
+        The elements of `FEATURES` that it has.
     """
     description = Path("/proc/cpuinfo")
     if not description.is_file():
         return platform.processor() or platform.machine(), ()
-    # Every core has its block of lines: the first one counts.
+    # Every core has a block of lines: use the first one.
     lines = [line.partition(":") for line in reversed(description.read_text().splitlines())]
     fields = {key.strip(): value.strip() for key, _, value in lines}
     flags = set(fields.get("flags", "").split())
@@ -220,12 +218,12 @@ def processor() -> tuple[str, tuple[str, ...]]:
 
 
 def has_bfloat16() -> bool:
-    """Whether the processor has units for products of bfloat16."""
+    """Whether the processor has hardware for bfloat16 products."""
     return any(flag in processor()[1] for flag in BFLOAT16_FLAGS)
 
 
 def installed(package: str) -> bool:
-    """Whether a package is there, without importing it."""
+    """Whether a package is installed, without importing it."""
     try:
         version(package)
     except PackageNotFoundError:

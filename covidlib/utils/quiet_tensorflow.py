@@ -1,8 +1,8 @@
-"""The one place that imports TensorFlow and Keras: without the lines that their libraries write to the terminal.
+"""Import TensorFlow and Keras without the lines that they write to the terminal.
 
-No setting turns these lines off. On the command line the one line that says what is wrong would be lost among them, and
-in a notebook the reader would meet them before the chapter's first result. Every module takes `keras`, `layers` and
-`tf` from here, so that the import is quiet wherever it happens first: in a script, a notebook or a Dask worker.
+No setting turns these lines off. On the command line they would hide covidlib's error message, and in a notebook they
+would appear before the chapter's first result. Every module imports `keras`, `layers` and `tf` from here, so that the
+import is quiet wherever it happens first: in a script, a notebook or a Dask worker.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from contextlib import contextmanager
 
 @contextmanager
 def held_back() -> Iterator[None]:
-    """Hold back what is written to the standard error stream; show it only if an exception leaves the block."""
+    """Hold back output to the standard error stream; show it only if an exception leaves the block."""
     with tempfile.TemporaryFile() as held:
         sys.stderr.flush()
         terminal = os.dup(2)
-        # The lines come from C++, past Python's sys.stderr: the file descriptor itself is turned aside.
+        # The lines come from C++, not through Python's sys.stderr, so the file descriptor itself is redirected.
         os.dup2(held.fileno(), 2)
         try:
             yield

@@ -1,7 +1,7 @@
-"""Unpack zips from strangers, whole or not at all, and never outside their folder.
+"""Safe extraction of untrusted zip files: completely or not at all, and never outside their folder.
 
-A zip is judged by its table of contents before a byte is written. The files go to a hidden folder beside the wanted
-one, which gets its name at the end, with a note in it: a folder that has the note is complete. Taught in chapter 01.
+The table of contents of a zip is checked before anything is written. The files go to a hidden folder beside the target
+folder, which is renamed at the end and contains a note: a folder with the note is complete. Taught in chapter 01.
 """
 
 from __future__ import annotations
@@ -21,52 +21,53 @@ from covidlib.utils.locks import one_at_a_time
 
 NOTE = ".unpacked.json"
 LIMIT_BYTES = 100 * 10**9
-"""Three times COVID-CTset, the largest dataset here (63,849 slices of 0.5 MB): no honest zip holds more."""
+"""Three times the size of COVID-CTset, the largest dataset here (63,849 slices of 0.5 MB): no valid zip is larger."""
 SPARE_BYTES = 100 * 10**6
 DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeDecodeError)
-"""What Python's zip reader raises on a damaged file."""
+"""Exceptions that Python's zip reader raises for a damaged file."""
 
 
 def is_unpacked(folder: Path, label: str) -> bool:
-    """Whether a folder holds what the label says, completely unpacked.
+    """Whether a folder contains the completely unpacked files that the label describes.
 
     Raises
     ------
     InputError
-        If the folder holds anything else: it is not ours, and is left alone.
+        If the folder contains anything else: covidlib did not make it, and does not change it.
     """
     note = folder / NOTE
     if note.is_file():
         try:
-            found = json.loads(note.read_text(encoding="utf-8"))["label"]
+            unpacked = json.loads(note.read_text(encoding="utf-8"))["label"]
         except (ValueError, KeyError, TypeError) as error:
-            raise InputError(note, "is damaged", "Delete the folder and fetch it again") from error
-        if found != label:
-            raise InputError(folder, f"holds {found}, not {label}", "Name another folder with --to")
+            raise InputError(note, "this file is damaged", "Delete its folder and fetch the data again") from error
+        if unpacked != label:
+            raise InputError(folder, f"contains {unpacked}, not {label}", "Name another folder with --to")
         return True
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        remedy = "Move it away, or name another folder with --to"
-        raise InputError(folder, "holds files that covidlib did not unpack", remedy)
+        remedy = "Move it to another place, or name another folder with --to"
+        raise InputError(folder, "contains files that covidlib did not unpack", remedy)
     return False
 
 
 def unpack(archives: Sequence[Path], folder: Path, label: str, wanted: Callable[[str], bool] = bool) -> Path:
-    """Unpack zips into one new folder, each under its own name, unless that is done.
+    """Unpack zip files into a new folder, each into a subfolder with its name, unless that is already done.
 
-    A zip inside a zip stays a file.
+    A zip inside a zip is not unpacked.
 
     Parameters
     ----------
     label : str
-        What the zips hold; kept in the folder's note.
+        Describes the contents of the zips; stored in the folder's note.
     wanted : function of a name
-        At least one name in the zips must pass it, or they are the wrong zips.
+        Must be true for at least one name in the zips, otherwise they are the wrong zips.
 
     Raises
     ------
     InputError
-        If the folder holds something else, a zip is the wrong one, damaged or encrypted, a name in it leads out of the
-        folder or is no plain file, or the files need more than `LIMIT_BYTES` or the free space. Then no file is left.
+        If the folder contains something else, a zip is the wrong one, damaged or encrypted, a name in it leads out of
+        the folder or is not a regular file, or the files need more than `LIMIT_BYTES` or the free space. No file is
+        left behind.
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -80,51 +81,51 @@ def unpack(archives: Sequence[Path], folder: Path, label: str, wanted: Callable[
             if not any(wanted(entry.filename) for entry in entries):
                 named = ", ".join(str(archive) for archive in archives)
                 remedy = "Name another zip, or unpack the zips inside it first"
-                raise InputError(named, "holds no file of the expected kind", remedy)
+                raise InputError(named, "contains no file of the expected kind", remedy)
             _check_room(folder, sum(entry.file_size for entry in entries))
             _unpack(contents, folder, label)
     return folder
 
 
 def _contents(archive: Path) -> list[zipfile.ZipInfo]:
-    """List the files of a zip, if every one of them may be unpacked."""
+    """List the files of a zip, if it is safe to unpack all of them."""
     try:
         with zipfile.ZipFile(archive) as opened:
             entries = opened.infolist()
     except FileNotFoundError as error:
-        raise InputError(archive, "does not exist", "Check the path of the zip") from error
+        raise InputError(archive, "no such file", "Check the path of the zip") from error
     except (*DAMAGED, OSError) as error:
         raise InputError(archive, f"cannot be opened as a zip ({error})", "Download it again") from error
     for entry in entries:
         # Old Windows tools write backslashes.
         entry.filename = entry.filename.replace("\\", "/")
         if problem := _problem(entry):
-            remedy = "Do not use it: get the zip from its authors"
-            raise InputError(archive, f"lists {entry.orig_filename!r}, {problem}", remedy)
+            remedy = "Do not use it: download the zip from its authors"
+            raise InputError(archive, f"contains {entry.orig_filename!r}, {problem}", remedy)
     return [entry for entry in entries if not entry.is_dir()]
 
 
 def _problem(entry: zipfile.ZipInfo) -> str:
-    # By the rules of Windows, which know drives too.
+    # By the rules of Windows, which also have drives.
     path = PureWindowsPath(entry.filename)
     if path.anchor or ".." in path.parts or not path.parts:
-        return "which is no path inside the folder"
+        return "which is not a path inside the folder"
     if stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
-        return "a link or device where a plain file is expected"
+        return "a link or device instead of a regular file"
     if entry.flag_bits & 1:
         return "which is encrypted"
-    # Of these two the reader never unpacks more than the table of contents says, whatever the data hold.
+    # With these two methods the reader never unpacks more bytes than the table of contents announces.
     return "" if entry.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) else "packed by an unusual method"
 
 
 def _check_room(folder: Path, needed: int) -> None:
     if needed > LIMIT_BYTES:
-        problem = f"would hold {needed:,} bytes, more than the {LIMIT_BYTES:,} that are plausible"
+        problem = f"would contain {needed:,} bytes, more than the limit of {LIMIT_BYTES:,}"
         raise InputError(folder, problem, "Check where the zip comes from")
     free = shutil.disk_usage(folder.parent).free
     if needed + SPARE_BYTES > free:
         problem = f"needs {needed + SPARE_BYTES:,} bytes, but {free:,} are free"
-        raise InputError(folder, problem, "Make room, or choose another disk with --to")
+        raise InputError(folder, problem, "Free some disk space, or choose another disk with --to")
 
 
 def _unpack(contents: dict[Path, list[zipfile.ZipInfo]], folder: Path, label: str) -> None:
@@ -154,5 +155,5 @@ def _unpack_one(archive: Path, entries: list[zipfile.ZipInfo], folder: Path) -> 
                 problem = f"{entry.filename} cannot be unpacked ({error})"
                 raise InputError(archive, problem, "Download the zip again") from error
             except OSError as error:
-                remedy = "Make room, or get a zip without such names"
+                remedy = "Free some disk space, or use a zip without such names"
                 raise InputError(target, f"cannot be written ({error.strerror})", remedy) from error

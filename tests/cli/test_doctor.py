@@ -131,8 +131,8 @@ def test_a_user_without_a_home(
 
     monkeypatch.setattr(pwd, "getpwuid", nobody)
     assert main.main(["doctor"]) == 1
-    assert "this user has no home folder -> Give COVIDLIB_HOME a folder" in capsys.readouterr().out
-    with pytest.raises(InputError, match="this user has no home folder. Give COVIDLIB_HOME a folder"):
+    assert "this user has no home folder -> Set COVIDLIB_HOME to a folder" in capsys.readouterr().out
+    with pytest.raises(InputError, match="this user has no home folder. Set COVIDLIB_HOME to a folder"):
         workspace.cohort_folder()
     monkeypatch.setenv("COVIDLIB_HOME", str(tmp_path))
     assert line_of("disk").state == "ok"

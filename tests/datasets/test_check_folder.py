@@ -129,7 +129,7 @@ def clipped(path: Path, value: int, pixels: int) -> None:
 FAULTS: list[tuple[str, str, Callable[[Path], object]]] = [
     ("unreadable", "not a TIFF file", lambda path: path.write_bytes(b"<html>404, but longer than a header</html>")),
     ("truncated", "expected at least", half),
-    ("truncated", "list of its fields is cut", fields_at_the_end),
+    ("truncated", "its list of fields is cut off", fields_at_the_end),
     ("truncated", "0 bytes", lambda path: path.write_bytes(b"")),
     ("8-bit", "8-bit pixels", eight_bits),
     ("8-bit", "converted from 8 bits", eight_bits_in_sixteen),
@@ -319,10 +319,10 @@ def test_bad_input_ends_with_exit_code_2(dataset: Path, tmp_path: Path, capsys: 
     for arguments, message in (
         ([str(tmp_path / "absent")], "there is no such folder"),
         ([str(tmp_path / "empty")], "no TIFF file found"),
-        ([str(dataset), "--workers", "0"], "Ask for at least 1"),
-        ([str(dataset), "--splits", str(tmp_path / "empty")], "holds no split list"),
-        ([str(dataset), "--splits", str(tmp_path / "none")], "holds no split list"),
-        ([str(dataset), "--splits", str(lists)], "A fold needs its train and test list"),
+        ([str(dataset), "--workers", "0"], "Set at least 1 worker"),
+        ([str(dataset), "--splits", str(tmp_path / "empty")], "no split list found"),
+        ([str(dataset), "--splits", str(tmp_path / "none")], "no split list found"),
+        ([str(dataset), "--splits", str(lists)], "every fold needs a train and a test list"),
     ):
         assert main(["check-data", *arguments]) == 2
         assert message in capsys.readouterr().err

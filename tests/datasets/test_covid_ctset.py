@@ -117,7 +117,7 @@ def test_figshare_serves_the_full_part_in_several_zips(
     assert (kept / f"{10 * FIGSHARE_ARTICLES[0]}" / "COVID-CTset_part1.zip").is_file()
     assert KAGGLE_PATH not in [path for path, _, _ in site.requests]
     code, _, err = run(capsys, "--to", str(home / "scans"))
-    assert code == 2 and "holds COVID-CTset, full, not COVID-CTset, train-validation" in err
+    assert code == 2 and "contains COVID-CTset, full, not COVID-CTset, train-validation" in err
 
 
 def test_the_next_place_is_asked_when_one_fails(site: Site, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -149,7 +149,7 @@ def test_when_no_place_serves_the_error_says_what_each_answered_and_where_to_put
     assert "lists COVID-CTset.rar" in run(capsys, "--part", "full")[2]
     assert "expected the train-validation part in zips" in run(capsys, "--from", "figshare")[2]
     site.add(f"/figshare/articles/{FIGSHARE_ARTICLES[0]}", Page(b'{"files": [{"id": 1}]}'))
-    assert "in an unknown way" in run(capsys, "--from", "figshare")[2]
+    assert "has an unknown form" in run(capsys, "--from", "figshare")[2]
 
 
 def test_a_zip_by_hand_needs_no_download(site: Site, home: Path, capsys: pytest.CaptureFixture[str]) -> None:

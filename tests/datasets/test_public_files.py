@@ -47,7 +47,7 @@ def test_a_mirror_serves_verified_files(known: None, tmp_path: Path, monkeypatch
     path.write_bytes(CONTENT + b"x")
     with pytest.raises(InputError, match="expected"):
         public_files.fetch(NAME)
-    with pytest.raises(InputError, match="no file that the kit knows"):
+    with pytest.raises(InputError, match="unknown public file"):
         public_files.fetch("owner/other")
 
 
@@ -135,7 +135,7 @@ def test_importing_the_package_and_its_light_modules_loads_no_tensorflow() -> No
 
 
 def test_a_named_dataset_must_exist_and_home_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(InputError, match="no folder"):
+    with pytest.raises(InputError, match="no such folder"):
         workspace.cohort(str(tmp_path / "absent"))
     assert workspace.cohort(str(tmp_path)) == tmp_path
     monkeypatch.delenv("COVIDLIB_HOME", raising=False)
@@ -188,4 +188,4 @@ def test_phantom_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert main(["phantom", str(tmp_path / "c"), "--patients", "2", "--seed", "3"]) == 0
     assert "2 synthetic patients, seed 3" in capsys.readouterr().out
     assert main(["phantom", str(tmp_path / "c"), "--patients", "2"]) == 2
-    assert "holds something already" in capsys.readouterr().err
+    assert "is not an empty folder" in capsys.readouterr().err

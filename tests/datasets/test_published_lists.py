@@ -151,10 +151,10 @@ def test_a_pair_of_kernel_and_thickness_is_shared_only_as_a_pair() -> None:
 def test_a_list_that_is_none_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "train1.csv"
     path.write_text("name,label\na,b\n")
-    with pytest.raises(InputError, match="no columns filename and class"):
+    with pytest.raises(InputError, match="the columns filename and class are missing"):
         published_lists.read_list(path)
     path.write_text("filename,class\nscan7.tif,covid\n")
-    with pytest.raises(InputError, match="scan7.tif, which tells no patient"):
+    with pytest.raises(InputError, match="scan7.tif in this list contains no patient"):
         published_lists.read_list(path)
     path.write_text("")
     with pytest.raises(InputError, match="cannot be read as a list"):

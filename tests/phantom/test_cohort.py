@@ -98,7 +98,7 @@ def test_masks_agree_with_the_table_and_lie_in_lung(cohort: Path) -> None:
     # Diseased lung: denser than air and healthy lung, softer than bone.
     assert 300 < np.median(pixels[mask]) < 1100
     assert (pixels[mask] > 1500).mean() < 0.02
-    with pytest.raises(InputError, match="no slice of this cohort"):
+    with pytest.raises(InputError, match="no such slice in this cohort"):
         read_lesion_mask(cohort, "covid1/patient99/SR_2/IM00001.tif")
 
 
@@ -143,10 +143,10 @@ def test_slices_lie_closer_when_more_are_asked_for() -> None:
 
 def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
-    with pytest.raises(InputError, match="holds something already"):
+    with pytest.raises(InputError, match="is not an empty folder"):
         make_cohort(tmp_path, 2, progress=False)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
-    with pytest.raises(InputError, match="1 patients make no cohort"):
+    with pytest.raises(InputError, match="1 patients are not enough"):
         make_cohort(tmp_path / "new", 1, progress=False)
 
 

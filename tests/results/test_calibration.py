@@ -109,7 +109,7 @@ def test_rows_of_one_name_are_scaled_each_by_itself() -> None:
 
 def test_test_patients_are_refused_for_fitting() -> None:
     validation = overconfident(20, 1)
-    with pytest.raises(InputError, match="a, fold 1: 1 patients are in the validation and in the test predictions"):
+    with pytest.raises(InputError, match="a, fold 1: 1 patients are in both the validation and the test predictions"):
         calibrated(validation, overconfident(20, 2, first=19))
     with pytest.raises(InputError, match="no validation predictions"):
         calibrated(validation, overconfident(20, 2, first=100).assign(fold=3))
@@ -122,9 +122,9 @@ def test_test_patients_are_refused_for_fitting() -> None:
 
 def test_no_temperature_without_errors_or_classes() -> None:
     perfect = pd.DataFrame({"label": ["covid", "normal"], "p_covid": [0.9, 0.2]})
-    with pytest.raises(InputError, match="no wrong answer"):
+    with pytest.raises(InputError, match="contain no error"):
         fit_temperature(perfect)
-    with pytest.raises(InputError, match="one class"):
+    with pytest.raises(InputError, match="only one class"):
         fit_temperature(perfect.iloc[:1])
 
 

@@ -240,7 +240,7 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     write_dicom(tmp_path / "source" / "scout.dcm", body_slice(), 9, uid="1.2.3.4", ImageType=scout)
     assert main(["import-dicom", str(tmp_path / "source"), str(tmp_path / "out")]) == 0
     shown = capsys.readouterr()
-    assert "1 series, 3 slices" in shown.out and "no certified de-identification" in shown.out
+    assert "1 series, 3 slices" in shown.out and "not a certified de-identification" in shown.out
     assert "scout.dcm: is a localiser" in shown.err
     assert main(["import-dicom", str(tmp_path / "source"), str(tmp_path / "out")]) == 2
     assert "is not an empty folder" in capsys.readouterr().err

@@ -63,10 +63,7 @@ def test_finished_interrupted_and_waiting_runs_in_one_view(
 
 @pytest.mark.parametrize(
     ("line", "problem"),
-    [
-        ("a.tif,p,xception,1,covid,covid,", "incomplete or not numeric"),
-        ("a.tif,p,xception,1,covid,covid,high", "not numeric"),
-    ],
+    [("a.tif,p,xception,1,covid,covid,", "incomplete"), ("a.tif,p,xception,1,covid,covid,high", "numeric")],
 )
 def test_predictions_without_a_number_are_refused(tmp_path: Path, line: str, problem: str) -> None:
     path = tmp_path / runs.PREDICTIONS

@@ -155,8 +155,8 @@ def test_a_body_without_a_length_is_measured(site: Site, target: Path) -> None:
     ("page", "words", "requests"),
     [
         (Page(b"", status=202), "answers 202", 1),
-        (Page(b""), "without a single byte", 1),
-        (Page(b"", headers=NO_LENGTH), "without a single byte", 1),
+        (Page(b""), "the answer is empty", 1),
+        (Page(b"", headers=NO_LENGTH), "the answer is empty", 1),
         (Page(b"\n<!DOCTYPE html><title>Quota exceeded</title>"), "a web page", 1),
         (Page(b"Quota exceeded", headers={"Content-Type": "text/html; charset=utf-8"}), "a web page", 1),
         (Page(BODY[:-1]), f"offers {len(BODY) - 1} bytes, expected {len(BODY)}", 1),
@@ -235,7 +235,7 @@ def test_zips_are_unpacked_once(tmp_path: Path) -> None:
     assert everything(tmp_path / "data") == ["set"] + [f"set/{file}" for file in files]
     one.unlink()
     assert unpack([one, two], folder, "a set") == folder
-    with pytest.raises(InputError, match="holds a set, not another"):
+    with pytest.raises(InputError, match="contains a set, not another"):
         unpack([two], folder, "another")
     (folder / unzip.NOTE).write_text("{")
     with pytest.raises(InputError, match="damaged"):
@@ -262,7 +262,7 @@ def test_a_folder_that_somebody_filled_is_left_alone(tmp_path: Path) -> None:
     ],
 )
 def test_names_that_lead_elsewhere_are_refused(tmp_path: Path, name: str) -> None:
-    refuses(make_zip(tmp_path / "bad.zip", {"good.tif": b"good", name: b"evil"}), "no path inside the folder")
+    refuses(make_zip(tmp_path / "bad.zip", {"good.tif": b"good", name: b"evil"}), "not a path inside the folder")
 
 
 def test_links_are_refused(tmp_path: Path) -> None:
@@ -294,7 +294,7 @@ def test_more_than_is_plausible_or_fits_is_refused_before_a_byte_is_written(
     # Nothing may get as far as to write.
     monkeypatch.setattr(unzip, "_unpack", lambda *_: pytest.fail("it was unpacked"))
     monkeypatch.setattr(unzip, "LIMIT_BYTES", 1999)
-    refuses(zipped, "2,000 bytes, more than the 1,999")
+    refuses(zipped, "2,000 bytes, more than the limit of 1,999")
     monkeypatch.undo()
     free = 100_001_999
     monkeypatch.setattr(unzip.shutil, "disk_usage", lambda _: type("Usage", (), {"free": free}))
@@ -325,7 +325,7 @@ def test_damaged_unusual_and_wrong_zips_are_refused(tmp_path: Path) -> None:
         (encrypted, "which is encrypted"),
         (make_zip(tmp_path / "unusual.zip", {"a.tif": BODY}, zipfile.ZIP_LZMA), "unusual method"),
         (twice, "a.tif: cannot be written"),
-        (tmp_path / "absent.zip", "does not exist"),
+        (tmp_path / "absent.zip", "no such file"),
     ):
         refuses(path, words)
     with pytest.raises(InputError, match="no file of the expected kind"):

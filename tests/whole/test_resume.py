@@ -125,9 +125,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(
 
     monkeypatch.setattr(checkpoints.np, "savez", savez)
     data = load_dataset(small_dataset)
-    with pytest.raises(
-        InputError, match="No space left on device. Free some disk space and start the same command again"
-    ):
+    with pytest.raises(InputError, match="No space left on device. Free some disk space and start the same"):
         train.train_fold(data, NETWORK, 1, PROTOCOL, tmp_path, progress=False)
     folder = next(tmp_path.rglob(CHECKPOINT)).parent
     assert len(read_progress(folder).history) == 2
