@@ -12,7 +12,7 @@ import json
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Literal, get_args
 
 from covidlib.errors import InputError
 from covidlib.inference.engine import Engine
@@ -20,9 +20,6 @@ from covidlib.inference.tensorflow_engine import open_tensorflow
 from covidlib.networks.weights import WeightsNote, note_for
 from covidlib.utils import folders, machine
 from covidlib.utils.machine import installed
-
-if TYPE_CHECKING:
-    pass
 
 EngineName = Literal["auto", "tensorflow", "openvino"]
 CODE_OF_AN_ENGINE = ("inference", "networks", "phantom", "scans", "selection", "training/devices")

@@ -10,17 +10,13 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
 from covidlib.inference.half_precision import Agreement
 from covidlib.networks.weights import WeightsNote
 from covidlib.utils.files import write_text
-
-if TYPE_CHECKING:
-    pass
-
 
 Precision = Literal["float32", "bfloat16"]
 

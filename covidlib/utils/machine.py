@@ -14,15 +14,10 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib import metadata
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
-from functools import cache
-from typing import TYPE_CHECKING
 
 ROOT = Path(__file__).parents[2]
 """The root of the repository, if the package runs from a clone."""
