@@ -1,1 +1,1 @@
-"""The command `covidlib`: one module per larger command, the others in `main`."""
+"""The command-line program `covidlib`: one module per larger command, the others in `main`."""

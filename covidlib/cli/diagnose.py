@@ -1,4 +1,4 @@
-"""`covidlib diagnose`: its options, what it prints, and its exit code (paper, section 3.2). Taught in chapter 06."""
+"""The command `covidlib diagnose`: options, printed text and exit code (paper, section 3.2). Taught in chapter 06."""
 
 from __future__ import annotations
 
@@ -21,30 +21,34 @@ STDOUT = Path("-")
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
-    """Add the command to the command line."""
-    parser = commands.add_parser("diagnose", help="patients in, the paper's decision out, with a report of each")
-    parser.add_argument("folders", type=Path, nargs="+", metavar="FOLDER", help="one series, one patient, or many")
-    parser.add_argument("--weights", type=Path, required=True, help="a weights file of `covidlib train`")
+    """Add `diagnose` to the command line."""
+    parser = commands.add_parser("diagnose", help="apply the paper's decision rule to patients, with a report of each")
     parser.add_argument(
-        "--network", choices=(*NETWORKS, *VARIATIONS), help="needed for the authors' own weights files only"
+        "folders", type=Path, nargs="+", metavar="FOLDER", help="a series, a patient, or a folder of patients"
     )
-    parser.add_argument("--threshold", type=float, default=0.1, help="share of slices (paper: 0 or 0.1; default 0.1)")
+    parser.add_argument("--weights", type=Path, required=True, help="a weights file from `covidlib train`")
     parser.add_argument(
-        "--engine", choices=("auto", "tensorflow", "openvino"), default="auto", help="default: the fastest there is"
+        "--network", choices=(*NETWORKS, *VARIATIONS), help="needed only for the authors' weights files"
     )
-    parser.add_argument("--one-patient", action="store_true", help="each FOLDER is one patient, whatever is in it")
-    parser.add_argument("--report", type=Path, metavar="OUT.html", help="write a report that a browser shows")
+    parser.add_argument(
+        "--threshold", type=float, default=0.1, help="share of slices, 0 to 1 (paper: 0 or 0.1; default: 0.1)"
+    )
+    parser.add_argument(
+        "--engine", choices=("auto", "tensorflow", "openvino"), default="auto", help="default: OpenVINO if installed"
+    )
+    parser.add_argument("--one-patient", action="store_true", help="each FOLDER is one patient, whatever it contains")
+    parser.add_argument("--report", type=Path, metavar="OUT.html", help="write an HTML report")
     parser.add_argument("--explain", action="store_true", help="draw heat maps into the report")
     parser.add_argument(
-        "--json", type=Path, metavar="OUT.json", help="write all answers; started again, go on; - prints them"
+        "--json", type=Path, metavar="OUT.json", help="write all answers, and resume from this file; - prints them"
     )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Diagnose the patients; returns 0, or 3 if some of them failed."""
+    """Diagnose the patients; return 0, or 3 if some of them failed."""
     if arguments.explain and arguments.report is None:
-        raise InputError("--explain", "draws into a report, and none is asked for", "Add --report OUT.html")
+        raise InputError("--explain", "heat maps need a report to be drawn into", "Add --report OUT.html")
     from covidlib.patients.batch import Request, diagnose_patients
     from covidlib.scans.patient_folders import find_patients
 
@@ -68,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def to_text(batch: Batch) -> str:
-    """What a terminal shows: one patient at length, several as a table; then what failed."""
+    """Format answers for a terminal: one patient in detail, several as a table, then the failures."""
     from covidlib.patients.diagnosis import NOTICE
 
     lines = _one(batch.records[0]) if len(batch.records) == 1 and not batch.failed else _many(batch)
@@ -80,7 +84,7 @@ def _one(record: Record) -> list[str]:
     for series in record["series"]:
         selected = series.get("selected", [])
         lines.append(f"series     {series['series']}: {len(selected)} of {series['slices']} slices selected")
-        # Where a series is unlike the training data there are selected slices, and no probabilities.
+        # A series that differs from the training data has selected slices but no probabilities.
         for name, p in zip(selected, series["probabilities"], strict=False):
             lines.append(f"           {name}  p(COVID-19) {p:.3f}")
     lines.append(f"decision   {record['decision']}: {record['how_close']}")

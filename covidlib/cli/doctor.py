@@ -1,7 +1,7 @@
-"""`covidlib doctor`: a check of the environment that can be pasted into a public issue.
+"""The command `covidlib doctor`: check the environment, with a report that can be pasted into a public issue.
 
-It says what is here, what is missing and what to do about it. No user name, host name or path is in it, whatever they
-are called. Taught in the how-to on GPUs.
+The report lists what is installed, what is missing and what to do. It never contains a user name, host name or path.
+Taught in the how-to on GPUs.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from covidlib.utils import folders, machine
 PROBLEM = 1
 OLDEST_PYTHON, TOO_NEW_PYTHON = (3, 11, 5), (3, 14)
 LEAST_DISK_GB = 1.0
-"""The synthetic cohorts and the quick runs, rounded up."""
-NOT_LOOKED_AT = "not looked at: packages are missing"
+"""Space for the synthetic cohorts and the quick runs, rounded up."""
+NOT_LOOKED_AT = "not checked: packages are missing"
 
 State = Literal["", "ok", "FAIL", "-"]
 
@@ -38,11 +38,11 @@ class Line:
     part : str
         machine, packages, extras, devices or data.
     name, found : str
-        What was looked at, and what is there.
+        What was checked, and the result.
     state : "", "ok", "FAIL" or "-"
-        A fact; what is needed and there; what is needed and is not right; what is absent and need not be here.
+        A fact; needed and present; needed but missing or wrong; optional and missing.
     remedy : str
-        What to do, for all that is not right.
+        What to do, if something is missing or wrong.
     """
 
     part: str
@@ -53,12 +53,12 @@ class Line:
 
 
 def examine(devices: bool = False) -> list[Line]:
-    """Look at the machine, the packages and the data.
+    """Check the machine, the packages and the data.
 
     Parameters
     ----------
     devices : bool
-        Ask TensorFlow for its devices too, which loads it (seconds).
+        Also list TensorFlow's devices; loading TensorFlow takes some seconds.
     """
     lines = [*_machine(), *_disk()]
     try:
@@ -72,11 +72,11 @@ def examine(devices: bool = False) -> list[Line]:
 
 
 def good(lines: list[Line]) -> bool:
-    """Whether all that is needed is there."""
+    """Whether everything that is needed is present."""
     return all(line.state != "FAIL" for line in lines)
 
 
-# What is looked at --------------------------------------------------------------------------------------------------
+# The checks ----------------------------------------------------------------------------------------------------------
 
 
 def _machine() -> Iterator[Line]:
@@ -84,7 +84,7 @@ def _machine() -> Iterator[Line]:
     origin = f"clone, commit {commit or 'unknown'}" if machine.in_clone() else "installed, no commit"
     yield Line("machine", "covidlib", f"{__version__} ({origin})")
     supported = OLDEST_PYTHON <= sys.version_info[:3] < TOO_NEW_PYTHON
-    remedy = "" if supported else "Install Python 3.11.5 to 3.13 and make a new environment with it"
+    remedy = "" if supported else "Install Python 3.11.5 to 3.13 and create a new environment with it"
     yield Line("machine", "Python", machine.python(), "ok" if supported else "FAIL", remedy)
     yield Line("machine", "system", machine.system())
     yield Line("machine", "processor", machine.processor_line())
@@ -104,35 +104,39 @@ def _disk() -> Iterator[Line]:
     except InputError as error:
         yield Line("machine", "disk", error.problem, "FAIL", error.remedy)
         return
-    there = next(folder for folder in (home.absolute(), *home.absolute().parents) if folder.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK):
-        remedy = f"Give {folders.HOME_VARIABLE} a folder that you may write to"
+    existing = next(folder for folder in (home.absolute(), *home.absolute().parents) if folder.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        remedy = f"Set {folders.HOME_VARIABLE} to a folder that you can write to"
         yield Line("machine", "disk", f"{_place()} cannot be written to", "FAIL", remedy)
         return
-    free = shutil.disk_usage(there).free / 1e9
+    free = shutil.disk_usage(existing).free / 1e9
     enough = free >= LEAST_DISK_GB or workspace.cohort_folder().is_dir()
-    remedy = "" if enough else f"Make room, or give {folders.HOME_VARIABLE} a folder on another disk"
+    remedy = "" if enough else f"Free space, or set {folders.HOME_VARIABLE} to a folder on another disk"
     yield Line("machine", "disk", f"{free:.1f} GB free at {_place()}", "ok" if enough else "FAIL", remedy)
 
 
 def _packages() -> Iterator[Line]:
-    for one in machine.packages(machine.requirements()[""]):
-        yield Line("packages", one.name, _version(one), "ok" if one.good else "FAIL", "" if one.good else _install(""))
+    for package in machine.packages(machine.requirements()[""]):
+        state: State = "ok" if package.good else "FAIL"
+        yield Line("packages", package.name, _version(package), state, "" if package.good else _install(""))
 
 
 def _extras() -> Iterator[Line]:
     for extra, asked in machine.requirements().items():
         if not extra:
             continue
-        wrong = [one for one in machine.packages(asked) if not one.good]
-        # A word each: an extra that nobody asked for is missing as a whole.
-        names = ", ".join(one.name if one.found is None else f"{one.name} {_version(one)}" for one in wrong)
-        found = f"lacks {names}" if wrong else "installed"
-        yield Line("extras", extra, found, "-" if wrong else "ok", _install(extra) if wrong else "")
+        wrong = [package for package in machine.packages(asked) if not package.good]
+        # Missing packages are only named: an extra is often missing as a whole.
+        names = ", ".join(
+            package.name if package.found is None else f"{package.name} {_version(package)}" for package in wrong
+        )
+        result = f"missing: {names}" if wrong else "installed"
+        yield Line("extras", extra, result, "-" if wrong else "ok", _install(extra) if wrong else "")
 
 
-def _version(one: machine.Package) -> str:
-    return f"{one.found or 'missing'}{'' if one.good or not one.wanted else f' (needed: {one.wanted})'}"
+def _version(package: machine.Package) -> str:
+    needed = "" if package.good or not package.wanted else f" (needed: {package.wanted})"
+    return f"{package.found or 'missing'}{needed}"
 
 
 def _install(extra: str) -> str:
@@ -146,41 +150,42 @@ def _devices() -> Iterator[Line]:
     try:
         from covidlib.utils.quiet_tensorflow import tf
     except Exception as error:
-        # Whatever stops TensorFlow from loading is what the reader has to know.
+        # Any error that stops TensorFlow from loading is reported.
         yield Line("devices", "TensorFlow", f"does not load ({type(error).__name__})", "FAIL", _install(""))
         return
     for kind in ("CPU", "GPU"):
-        found = tf.config.list_physical_devices(kind)
-        details = [tf.config.experimental.get_device_details(device) for device in found]
-        names = ", ".join(one["device_name"] for one in details if "device_name" in one)
-        yield Line("devices", kind, f"{len(found)}{f': {names}' if names else ''}", "ok" if found else "-")
+        devices = tf.config.list_physical_devices(kind)
+        details = [tf.config.experimental.get_device_details(device) for device in devices]
+        names = ", ".join(detail["device_name"] for detail in details if "device_name" in detail)
+        yield Line("devices", kind, f"{len(devices)}{f': {names}' if names else ''}", "ok" if devices else "-")
 
 
 def _data(complete: bool) -> Iterator[Line]:
     try:
-        there = workspace.cohort_folder().is_dir()
+        drawn = workspace.cohort_folder().is_dir()
     except InputError:
-        return  # There is no folder for data: the line on the disk says so.
-    yield _found("synthetic cohort", there, "drawn on first use, by a chapter or `covidlib train`")
-    runs = _quick_runs() if there and complete else (0 if complete else NOT_LOOKED_AT)
+        return  # There is no folder for data: the line on the disk reports it.
+    yield _found("synthetic cohort", drawn, "made on first use, by a chapter or `covidlib train`")
+    runs = _quick_runs() if drawn and complete else (0 if complete else NOT_LOOKED_AT)
     trained = runs if isinstance(runs, str) else f"{runs} of 15"
     yield Line("data", "quick runs", trained, "ok" if runs == 15 else "-", "" if runs == 15 else "covidlib train --all")
     for part in ("train-validation", "full"):
-        # The note stands in a folder that was unpacked to its end (covidlib.utils.unzip).
+        # The note is in a folder that was unpacked completely (covidlib.utils.unzip).
         unpacked = (folders.home() / "data" / "covid-ctset" / part / ".unpacked.json").is_file()
         yield _found(f"COVID-CTset, {part}", unpacked, f"covidlib fetch covid-ctset --part {part}")
     mirror = os.environ.get("COVIDLIB_MIRROR")
     if not mirror:
-        yield Line("data", "mirror", "none: public files come from the web", "-")
+        yield Line("data", "mirror", "none: public files are downloaded", "-")
     elif Path(mirror).is_dir():
-        yield Line("data", "mirror", "COVIDLIB_MIRROR names a folder that is there", "ok")
+        yield Line("data", "mirror", "COVIDLIB_MIRROR names an existing folder", "ok")
     else:
-        remedy = "Unset COVIDLIB_MIRROR, or give it a folder with the public files"
-        yield Line("data", "mirror", "COVIDLIB_MIRROR names no folder", "FAIL", remedy)
+        remedy = "Unset COVIDLIB_MIRROR, or set it to a folder with the public files"
+        yield Line("data", "mirror", "COVIDLIB_MIRROR does not name a folder", "FAIL", remedy)
 
 
-def _found(name: str, there: bool, remedy: str) -> Line:
-    return Line("data", name, "there" if there else "not there", "ok" if there else "-", "" if there else remedy)
+def _found(name: str, present: bool, remedy: str) -> Line:
+    state: State = "ok" if present else "-"
+    return Line("data", name, "present" if present else "not present", state, "" if present else remedy)
 
 
 def _quick_runs() -> int | str:
@@ -203,27 +208,27 @@ def _quick_runs() -> int | str:
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
-    """Add the command to the command line."""
-    parser = commands.add_parser("doctor", help="check the environment, to paste into an issue: no name, no path")
-    parser.add_argument("--devices", action="store_true", help="list TensorFlow's devices too, which loads TensorFlow")
-    parser.add_argument("--json", action="store_true", help="print the same as JSON")
+    """Add `doctor` to the command line."""
+    parser = commands.add_parser("doctor", help="check the environment; the report has no names or paths")
+    parser.add_argument("--devices", action="store_true", help="also list TensorFlow's devices (loads TensorFlow)")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the report; returns 0, or 1 if something that is needed is not right."""
+    """Print the report; return 0, or 1 if something that is needed is missing or wrong."""
     lines = examine(arguments.devices)
     print(to_json(lines) if arguments.json else to_text(lines))
     return 0 if good(lines) else PROBLEM
 
 
 def to_json(lines: list[Line]) -> str:
-    """The report for programs."""
+    """Format the report as JSON."""
     return json.dumps({"good": good(lines), "lines": [asdict(line) for line in lines]}, indent=2, ensure_ascii=False)
 
 
 def to_text(lines: list[Line]) -> str:
-    """The report for a terminal, fenced so that an issue shows it as it is."""
+    """Format the report as text, in a code block so that an issue shows it unchanged."""
     width = max(len(line.name) for line in lines)
     rows, part = [], ""
     for line in lines:
@@ -234,7 +239,9 @@ def to_text(lines: list[Line]) -> str:
         rows.append(f"  {line.state:4} {line.name:{width}}  {line.found}{remedy}")
     wrong = [line.name for line in lines if line.state == "FAIL"]
     verdict = (
-        f"not right: {', '.join(wrong)}; what to do stands behind each ->" if wrong else "all that is needed is there"
+        f"missing or wrong: {', '.join(wrong)}; see what to do after each ->"
+        if wrong
+        else "everything needed is present"
     )
     return "\n".join(["```", *rows, verdict, "```"])
 

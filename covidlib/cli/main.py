@@ -1,4 +1,4 @@
-"""The command line, one function a command. Bad input ends with one line on stderr and exit code 2."""
+"""The command line: options and one function per command; bad input gives one line on stderr and exit code 2."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ BAD_INPUT = 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code.
+    """Run one command and return its exit code.
 
     0 done, 1 `check-data`, `audit` or `doctor` found a problem, 2 bad input, 3 `diagnose` had no answer for some of
     the patients, 130 stopped with Ctrl-C.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     for stream in (sys.stdout, sys.stderr):
-        # A terminal that lacks a sign (a bar, a multiplication sign) shows a question mark, not a traceback.
+        # A terminal without a character (a bar, a multiplication sign) shows a question mark, not a traceback.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     arguments = _parser().parse_args(argv)
@@ -37,17 +37,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     except InputError as error:
         problem = str(error)
     except BrokenPipeError:
-        # The reader of a pipe (`| head`) left early: nothing more to say, and nothing to flush at exit.
+        # The reader of a pipe (`| head`) stopped early: there is nothing more to print or to flush at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
         print("covidlib: stopped", file=sys.stderr)
         return STOPPED
     except MemoryError:
-        problem = "there is not enough memory. Close other programs, or take a machine with more."
+        problem = "not enough memory. Close other programs, or use a machine with more memory."
     except OSError as error:
-        # A disk that is full, a folder that is read-only: whoever wrote it said which.
-        problem = f"{error.filename or 'the disk'}: {error.strerror or error}. Make room, or name another folder."
+        # A full disk or a read-only folder: the error has its name.
+        problem = f"{error.filename or 'the disk'}: {error.strerror or error}. Free space, or choose another folder."
     print(f"covidlib: {problem}", file=sys.stderr)
     return BAD_INPUT
 
@@ -61,14 +61,16 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     select = commands.add_parser("select", help="apply the paper's slice selection to every series under a folder")
-    select.add_argument("folder", type=Path, help="16-bit TIFF or DICOM slices of one series or many")
-    select.add_argument("--json", action="store_true", help="print a list with one entry a series")
+    select.add_argument("folder", type=Path, help="16-bit TIFF or DICOM slices of one or more series")
+    select.add_argument("--json", action="store_true", help="print JSON with one entry per series")
     select.set_defaults(run=_select)
 
     phantom = commands.add_parser("phantom", help="make a synthetic cohort in COVID-CTset's layout")
     phantom.add_argument("folder", type=Path, help="a new or empty folder")
-    phantom.add_argument("--patients", type=int, default=50, help="half of them infected (default 50)")
-    phantom.add_argument("--seed", type=int, default=2020, help="the same seed gives the same bytes (default 2020)")
+    phantom.add_argument(
+        "--patients", type=int, default=50, help="number of patients, half of them infected (default: 50)"
+    )
+    phantom.add_argument("--seed", type=int, default=2020, help="the same seed gives the same files (default: 2020)")
     phantom.add_argument(
         "--shortcut", action="store_true", help="kernel and thickness follow the class, as in the real dataset"
     )
@@ -77,48 +79,58 @@ def _parser() -> argparse.ArgumentParser:
     train.add_parsers(commands)
     diagnose.add_parser(commands)
 
-    export = commands.add_parser("export", help="a trained network for another program, checked against Keras")
+    export = commands.add_parser(
+        "export", help="export a trained network to another program's format, checked against Keras"
+    )
     export.add_argument("out", type=Path, help="a new file (.onnx, .xml, .tflite), or a new folder for saved-model")
-    export.add_argument("--weights", type=Path, required=True, help="a weights file of `covidlib train`")
-    export.add_argument("--network", choices=NETWORKS, help="needed for the authors' own weights files only")
+    export.add_argument("--weights", type=Path, required=True, help="a weights file from `covidlib train`")
+    export.add_argument("--network", choices=NETWORKS, help="needed only for the authors' weights files")
     export.add_argument("--format", required=True, choices=("saved-model", "onnx", "openvino", "litert"))
     export.set_defaults(run=_export)
 
-    fetch = commands.add_parser("fetch", help="download a public dataset, resumed and verified")
+    fetch = commands.add_parser("fetch", help="download a public dataset, with resume and checksums")
     fetch.add_argument(
-        "dataset", choices=("covid-ctset", "lung-pet-ct-dx", "lists"), help="lists: which images, folds and checksums"
+        "dataset",
+        choices=("covid-ctset", "lung-pet-ct-dx", "lists"),
+        help="lists: the lists of images, folds and checksums",
     )
-    fetch.add_argument("--part", choices=("train-validation", "full"), help="of covid-ctset; default: train-validation")
     fetch.add_argument(
-        "--from", dest="place", choices=("kaggle", "figshare", "drive", "zip"), help="default: all in turn"
+        "--part", choices=("train-validation", "full"), help="part of covid-ctset; default: train-validation"
     )
-    fetch.add_argument("--zip", type=Path, help="a zip of covid-ctset that you downloaded by hand")
-    fetch.add_argument("--to", type=Path, help="a new folder; default: below data/ in the workspace")
+    fetch.add_argument(
+        "--from", dest="place", choices=("kaggle", "figshare", "drive", "zip"), help="source; default: try all in turn"
+    )
+    fetch.add_argument("--zip", type=Path, help="a zip of covid-ctset that you downloaded yourself")
+    fetch.add_argument("--to", type=Path, help="a new folder; default: in data/ of the workspace")
     fetch.set_defaults(run=_fetch)
 
-    check = commands.add_parser("check-data", help="report what a dataset folder holds and what is wrong with it")
+    check = commands.add_parser("check-data", help="report the contents of a dataset folder, and problems in it")
     check.add_argument("folder", type=Path, help="16-bit TIFF slices in either of COVID-CTset's layouts")
-    check.add_argument("--splits", type=Path, help="folder of train1.csv, test1.csv ...; default: CSV/ in the folder")
-    check.add_argument("--against", choices=["paper"], help="differing from the paper's data counts as a problem")
-    check.add_argument("--workers", type=int, help="threads (default: one a processor, at most 8)")
+    check.add_argument("--splits", type=Path, help="folder with train1.csv, test1.csv ...; default: CSV/ in the folder")
+    check.add_argument("--against", choices=["paper"], help="report differences from the paper's data as problems")
+    check.add_argument("--workers", type=int, help="number of threads (default: one per processor, at most 8)")
     check.add_argument("--json", action="store_true", help="print the whole report as JSON")
     check.set_defaults(run=_check_data)
-    importer = commands.add_parser("import-dicom", help="DICOM series to de-identified 16-bit TIFF series")
-    importer.add_argument("source", type=Path, help="a folder with DICOM files of one series or many")
+    importer = commands.add_parser("import-dicom", help="convert DICOM series to de-identified 16-bit TIFF series")
+    importer.add_argument("source", type=Path, help="a folder with DICOM files of one or more series")
     importer.add_argument("target", type=Path, help="a new or empty folder")
     importer.set_defaults(run=_import_dicom)
     audit = commands.add_parser("audit", help="recompute every number that the paper prints")
-    audit.add_argument("--tables", type=Path, metavar="DIR", help="table1.csv to table9.csv; default: the paper's own")
+    audit.add_argument(
+        "--tables", type=Path, metavar="DIR", help="folder with table1.csv to table9.csv; default: the paper's tables"
+    )
     audit.add_argument("--json", action="store_true", help="print every check as JSON")
-    audit.add_argument("--html", type=Path, metavar="FILE", help="write a page that filters the checks offline")
+    audit.add_argument("--html", type=Path, metavar="FILE", help="write an HTML page with filters, which works offline")
     audit.set_defaults(run=_audit)
-    nets = commands.add_parser("networks", help="what a network sees and costs, level by level")
+    nets = commands.add_parser(
+        "networks", help="describe the receptive fields and the cost of networks, level by level"
+    )
     nets.add_argument("action", choices=["describe"])
     nets.add_argument(
-        "name", nargs="?", choices=(*NETWORKS, *VARIATIONS), help="default: the paper's three beside each other"
+        "name", nargs="?", choices=(*NETWORKS, *VARIATIONS), help="default: the paper's three, side by side"
     )
     nets.add_argument("--size", choices=("paper", "quick"), default="paper", help="default: paper")
-    nets.add_argument("--side", type=int, help="image side in pixels; default: 512, for the quick size 128")
+    nets.add_argument("--side", type=int, help="image side in pixels; default: 512, or 128 for the quick size")
     nets.set_defaults(run=_networks)
     doctor.add_parser(commands)
     return parser
@@ -155,8 +167,8 @@ def _export(arguments: argparse.Namespace) -> None:
     from covidlib.inference.export import export_network
 
     agreement = export_network(arguments.weights, arguments.format, arguments.out, arguments.network)
-    print(f"{arguments.out}: at most {agreement.largest_difference:.1g} from Keras on the check batch")
-    print(f"{arguments.out}.json: what the network wants its input to be")
+    print(f"{arguments.out}: within {agreement.largest_difference:.1g} of Keras on a test batch")
+    print(f"{arguments.out}.json: the input that the network expects")
 
 
 def _fetch(arguments: argparse.Namespace) -> None:
@@ -168,7 +180,7 @@ def _fetch(arguments: argparse.Namespace) -> None:
         print(f"{folder}: COVID-CTset, {part}\n{check_folder.checksum_report(folder, progress=True)}")
         return
     if arguments.part or arguments.place or arguments.zip:
-        raise InputError(arguments.dataset, "has no --part, --from or --zip", "Leave them out")
+        raise InputError(arguments.dataset, "--part, --from and --zip are for covid-ctset only", "Leave them out")
     if arguments.dataset == "lists":
         names = [name for name in public_files.known_files() if not name.startswith(public_files.REAL_SERIES)]
         print(f"{len([public_files.fetch(name) for name in names])} lists: verified")

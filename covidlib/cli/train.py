@@ -1,4 +1,7 @@
-"""`covidlib train` and `covidlib runs`: options, and what they print (paper, section 2.4). Taught in chapter 04."""
+"""The commands `covidlib train` and `covidlib runs`: options and printed text (paper, section 2.4).
+
+Taught in chapter 04.
+"""
 
 from __future__ import annotations
 
@@ -19,19 +22,19 @@ if TYPE_CHECKING:
 def add_parsers(commands: argparse._SubParsersAction) -> None:
     """Add both commands to the command line."""
     training = commands.add_parser("train", help="train networks on patient-grouped folds")
-    training.add_argument("--protocol", default="quick", help="quick, colab or paper (default quick)")
+    training.add_argument("--protocol", default="quick", help="quick, colab or paper (default: quick)")
     training.add_argument("--network", choices=(*NETWORKS, *VARIATIONS), help="default: the paper's three")
     training.add_argument("--fold", type=int, help="1 to 5; default: all")
-    training.add_argument("--all", action="store_true", help="every network on every fold")
-    training.add_argument("--data", default="", help="dataset folder; default: the synthetic cohort, made if need be")
+    training.add_argument("--all", action="store_true", help="train every network on every fold")
+    training.add_argument("--data", default="", help="dataset folder; default: the synthetic cohort, made if needed")
     training.add_argument("--runs", type=Path, help="folder for the runs; default: runs/ in the workspace")
-    training.add_argument("--cluster", metavar="ADDRESS", help="a Dask scheduler that hands the runs to its workers")
+    training.add_argument("--cluster", metavar="ADDRESS", help="address of a Dask scheduler, to train on its workers")
     training.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change one protocol setting")
-    training.add_argument("--allow-leak", action="store_true", help="train although the validation set is test data")
+    training.add_argument("--allow-leak", action="store_true", help="train even if the validation set is test data")
     training.set_defaults(run=train)
 
-    runs = commands.add_parser("runs", help="how far all runs of a protocol have come, in one view")
-    runs.add_argument("--protocol", default="quick", help="quick, colab or paper (default quick)")
+    runs = commands.add_parser("runs", help="show the progress of all runs of a protocol")
+    runs.add_argument("--protocol", default="quick", help="quick, colab or paper (default: quick)")
     runs.add_argument("--data", default="", help="dataset folder; default: the synthetic cohort")
     runs.add_argument("--runs", type=Path, help="folder of the runs; default: runs/ in the workspace")
     runs.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="as given to `covidlib train`")
@@ -39,15 +42,15 @@ def add_parsers(commands: argparse._SubParsersAction) -> None:
 
 
 def train(arguments: argparse.Namespace) -> None:
-    """Train the runs that are asked for, one line each as it ends (paper, section 2.4)."""
+    """Train the requested runs, and print one line as each ends (paper, section 2.4)."""
     from covidlib import workspace
     from covidlib.utils import folders
 
     protocol = _protocol(arguments)
     if not arguments.all and arguments.network is None and arguments.fold is None:
-        raise InputError("train", "no run is named", "Add --network NAME, --fold N, or --all")
+        raise InputError("train", "no runs selected", "Add --network NAME, --fold N, or --all")
     if arguments.all and (arguments.network or arguments.fold is not None):
-        raise InputError("train", "--all is given beside --network or --fold", "Leave one of them out")
+        raise InputError("train", "--all cannot be combined with --network or --fold", "Leave one of them out")
     data = workspace.cohort(arguments.data, progress=sys.stderr.isatty())
     runs = arguments.runs or folders.home() / "runs"
     names = (arguments.network,) if arguments.network else NETWORKS
@@ -60,7 +63,7 @@ def train(arguments: argparse.Namespace) -> None:
 
 
 def show_runs(arguments: argparse.Namespace) -> None:
-    """Print how far the runs of a protocol have come."""
+    """Print the progress of all runs of a protocol."""
     from covidlib import workspace
     from covidlib.datasets.slice_table import load_dataset
     from covidlib.utils import folders
@@ -86,7 +89,7 @@ def _runs(
     names: tuple[str, ...],
     folds: tuple[int, ...],
 ) -> Iterator[Run]:
-    """The runs as they finish here, or all when a cluster has finished them."""
+    """Yield the runs as they finish here, or all when a cluster has finished them."""
     from covidlib.datasets.slice_table import load_dataset
     from covidlib.training.train import train_fold
 
@@ -101,5 +104,5 @@ def _runs(
     dataset = load_dataset(data)
     for name in names:
         for fold in folds:
-            # A bar that is drawn again and again would fill a log file; the line of each run stays.
+            # No progress bar in a log file, which it would fill; the line of each run is printed anyway.
             yield train_fold(dataset, name, fold, protocol, runs, sys.stderr.isatty(), arguments.allow_leak)

@@ -1,7 +1,7 @@
-"""What makes the notebooks a course: exercises with checks, questions, sliders and explorers.
+"""Teaching tools for the notebooks: exercises with checks, questions, sliders and explorers.
 
-`exercises/chapterNN.py` holds the checks of a chapter. Explorers are widgets in a live notebook and plain HTML in the
-book.
+`exercises/chapterNN.py` contains the checks of a chapter. Explorers are widgets in a live notebook and plain HTML in
+the book.
 """
 
 import lazy_loader

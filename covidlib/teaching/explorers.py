@@ -1,8 +1,8 @@
-"""Interactive pieces: as plain HTML with a few lines of script, and as ipywidgets where a kernel is live.
+"""Interactive explorers for the notebooks: plain HTML with a short script, and ipywidgets for a live kernel.
 
-The HTML pieces work the same in JupyterLab, on Colab and on a page on disk, without a network or a kernel; their
-inputs are moved by mouse, touch and keyboard. They hold smaller slices than the series, to be light. The ipywidgets
-work on the slices themselves. Taught in chapters 01, 02, 03 and 07.
+The HTML explorers work the same in JupyterLab, on Colab and on a page on disk, without a network or a kernel, and can
+be used by mouse, touch and keyboard. They contain reduced slices, to keep pages small. The ipywidgets work on the full
+slices. Taught in chapters 01, 02, 03 and 07.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ if TYPE_CHECKING:
 
 SIDE = 256
 HEAT_SIDE = 64
-"""Pixels of a stored heat map: cells are wider than the eight pixels of a slice that one of these stands for."""
+"""Side in pixels of a stored heat map; each of its pixels covers eight pixels of a slice, less than a cell of a map."""
 
 
 def window_explorer(slices: np.ndarray, labels: Sequence[str], name: str) -> HTML:
-    """A series to leaf through, at a window that the reader moves.
+    """Show a series to scroll through, at a CT window that the reader can change.
 
     Parameters
     ----------
     slices : uint16 array, shape (slices, 512, 512)
         HU + 1024; shown as means of 2×2 pixels.
-    labels : one a slice
+    labels : strings, one per slice
         Shown under the picture, and read out as its alternative text.
     name : str
         Unique on the page; letters, digits and hyphens.
@@ -52,9 +52,9 @@ def window_explorer(slices: np.ndarray, labels: Sequence[str], name: str) -> HTM
 
 
 def selection_explorer(slices: np.ndarray, labels: Sequence[str], name: str) -> HTML:
-    """The selection rule with its four constants loose: region, dark level, divisor (paper, section 2.2, Figure 6).
+    """Show the selection rule with adjustable constants: region, dark level, divisor (paper, section 2.2, Figure 6).
 
-    It counts on every second row and column and multiplies by four, so counts differ a little from the rule's own.
+    It counts on every second row and column and multiplies by four, so counts differ slightly from those of the rule.
 
     Parameters
     ----------
@@ -68,10 +68,10 @@ def selection_explorer(slices: np.ndarray, labels: Sequence[str], name: str) -> 
 
 
 def cell_explorer(pixels: np.ndarray, lesion: np.ndarray, cells: pd.DataFrame, name: str) -> HTML:
-    """A slice with the cells of each map of a network, and what one of them sees (section 2.3).
+    """Show a slice with the cells of each map of a network, and the receptive field of one cell (section 2.3).
 
-    The square that a cell sees is drawn around the cell's middle, as large as it is in theory; a shift of a few pixels
-    that the layers may add is left out.
+    The receptive field is drawn in its theoretical size around the centre of the cell; a shift of a few pixels that the
+    layers may add is left out.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def cell_explorer(pixels: np.ndarray, lesion: np.ndarray, cells: pd.DataFrame, n
     lesion : bool array of the same shape
         Outlined, and counted on every second pixel.
     cells : DataFrame
-        One row a map: level, cells (in a row), first (middle of the first, in pixels), stride, receptive_field.
+        One row per map: level, cells (in a row), first (centre of the first, in pixels), stride, receptive_field.
     name : str
         Unique on the page; letters, digits and hyphens.
     """
@@ -103,7 +103,7 @@ def heatmap_explorer(
     labels: Sequence[str],
     name: str,
 ) -> HTML:
-    """A series to leaf through with its heat maps: slices, layers, classes (paper, Figure 12).
+    """Show a series to scroll through with its heat maps: slices, layers, classes (paper, Figure 12).
 
     Parameters
     ----------
@@ -113,14 +113,14 @@ def heatmap_explorer(
         Outlined.
     maps : dict of pairs of HeatMap
         For each layer the evidence for COVID-19 and for normal, made with `side=HEAT_SIDE`.
-    labels : one a slice
+    labels : strings, one per slice
     name : str
         Unique on the page; letters, digits and hyphens.
     """
     step = slices.shape[-1] // SIDE
     pairs = list(maps.values())
-    heats = np.stack([[one.maps for one in pair] for pair in pairs]).transpose(2, 0, 1, 3, 4)
-    notes = [[[one.note(index) for one in pair] for pair in pairs] for index in range(len(slices))]
+    heats = np.stack([[heat.maps for heat in pair] for pair in pairs]).transpose(2, 0, 1, 3, 4)
+    notes = [[[heat.note(index) for heat in pair] for pair in pairs] for index in range(len(slices))]
     return _substituted(
         "heatmaps",
         labels,
@@ -166,7 +166,7 @@ def _base64(values: np.ndarray) -> str:
 
 
 def selection_controls(slices: np.ndarray) -> interactive:
-    """The same on the slices themselves, for a live kernel: an ipywidget with exact counts.
+    """As `selection_explorer`, with exact counts: an ipywidget for a live kernel.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""Self-graded questions: radio buttons in plain HTML that say at once whether, and why; no kernel, no network.
+"""Multiple-choice questions in plain HTML, with an immediate reason for each choice.
 
-The questions of a chapter stand in `covidlib/data/questions/NN.json`. Each choice has a reason, and the reason is
-shown for wrong choices too: that is where one learns.
+They work without a kernel or a network. The questions of a chapter are in `covidlib/data/questions/NN.json`. Each
+choice has a reason, which is shown for wrong choices too, because those are the ones to learn from.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Question:
 
 
 def load_questions(chapter: str) -> tuple[Question, ...]:
-    """The questions of a chapter.
+    """Read the questions of a chapter.
 
     Parameters
     ----------
@@ -47,24 +47,28 @@ def load_questions(chapter: str) -> tuple[Question, ...]:
     InputError
         If the chapter has no questions.
     ValueError
-        If a question has not exactly one right choice, or a choice no reason.
+        If a question does not have exactly one right choice, or a choice has no reason.
     """
     stored = {path.name: path for path in (files("covidlib") / "data" / "questions").iterdir()}
     path = stored.get(f"{chapter}.json")
     if path is None:
-        there = ", ".join(sorted(name.removesuffix(".json") for name in stored if name.endswith(".json")))
-        raise InputError(f"chapter {chapter}", "has no questions", f"Choose one of {there}")
-    found = []
+        known = ", ".join(sorted(name.removesuffix(".json") for name in stored if name.endswith(".json")))
+        raise InputError(f"chapter {chapter}", "no questions for this chapter", f"Choose one of {known}")
+    loaded = []
     for entry in json.loads(path.read_text(encoding="utf-8")):
-        choices = tuple(Choice(one["text"], one.get("right", False), one["why"]) for one in entry["choices"])
+        choices = tuple(
+            Choice(choice["text"], choice.get("right", False), choice["why"]) for choice in entry["choices"]
+        )
         if sum(choice.right for choice in choices) != 1 or not all(choice.why for choice in choices):
-            raise ValueError(f"chapter {chapter}: {entry['text']!r} needs one right choice, and a reason for each")
-        found.append(Question(entry["text"], choices))
-    return tuple(found)
+            raise ValueError(
+                f"chapter {chapter}: {entry['text']!r} needs exactly one right choice, and a reason for each"
+            )
+        loaded.append(Question(entry["text"], choices))
+    return tuple(loaded)
 
 
 def show_questions(chapter: str) -> HTML:
-    """The questions of a chapter to answer on the page. Used in every chapter.
+    """Show the questions of a chapter, to be answered on the page. Used in every chapter.
 
     Raises
     ------
@@ -72,7 +76,9 @@ def show_questions(chapter: str) -> HTML:
         If the chapter has no questions.
     """
     template = Template((files("covidlib") / "data" / "questions" / "questions.html").read_text(encoding="utf-8"))
-    body = "".join(_question(chapter, number, one) for number, one in enumerate(load_questions(chapter), start=1))
+    body = "".join(
+        _question(chapter, number, question) for number, question in enumerate(load_questions(chapter), start=1)
+    )
     return HTML(template.substitute(name=f"questions-{chapter}", body=body))
 
 
@@ -80,10 +86,10 @@ def _question(chapter: str, number: int, question: Question) -> str:
     group = f"question-{chapter}-{number}"
     choices = []
     for choice in question.choices:
-        said = ("✓ Right. " if choice.right else "✗ No. ") + choice.why
+        feedback = ("✓ Right. " if choice.right else "✗ No. ") + choice.why
         kind = "agrees" if choice.right else "disagrees"
         choices.append(
-            f'<label><input type="radio" name="{group}" data-kind="{kind}" data-said="{html.escape(said)}"'
+            f'<label><input type="radio" name="{group}" data-kind="{kind}" data-said="{html.escape(feedback)}"'
             f' aria-describedby="{group}-said"> <span>{html.escape(choice.text)}</span></label>'
         )
     return (

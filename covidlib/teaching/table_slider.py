@@ -1,6 +1,6 @@
-"""A dial: a slider that leafs through tables made beforehand, in plain HTML; no kernel, no network.
+"""A slider over precomputed tables, in static HTML that needs no kernel and no network.
 
-The kernel computes every place of the dial with the library, so a page on disk shows the library's own numbers.
+The library computes the table of every position in advance, so a page on disk shows the library's numbers.
 Taught in chapters 04, 05, 06 and 09.
 """
 
@@ -17,28 +17,30 @@ from IPython.display import HTML
 
 
 def slider(places: Mapping[str, pd.DataFrame], quantity: str, name: str, start: str | None = None) -> HTML:
-    """A slider with a table for each of its places.
+    """Make a slider that shows one table per position.
 
     Parameters
     ----------
     places : dict of DataFrame
-        The places in order, by the text that names each; cells are shown as `str` gives them.
+        Label → table, in order; cells are shown as `str` formats them.
     quantity : str
-        What is moved.
+        Name of the quantity that the slider changes.
     name : str
         Unique on the page; letters, digits and hyphens.
     start : str, optional
-        The place that is shown first, and where there is no script; the first one if not given.
+        Label of the table that is shown first, and without JavaScript; default: the first one.
 
     Raises
     ------
     ValueError
-        If there is no place, or no place of that name.
+        If there is no table, or none with the label `start`.
     """
     labels = list(places)
     if not labels:
-        raise ValueError("a dial needs a place to stand at")
-    first = labels.index(labels[0] if start is None else start)
+        raise ValueError("no tables given, a slider needs at least one")
+    if start is not None and start not in labels:
+        raise ValueError(f"no table {start!r}, choose one of {', '.join(labels)}")
+    first = 0 if start is None else labels.index(start)
     tables = "".join(
         f'<div data-place="{place}"{"" if place == first else " hidden"}>{_table(table)}</div>'
         for place, table in enumerate(places.values())
@@ -59,6 +61,6 @@ def slider(places: Mapping[str, pd.DataFrame], quantity: str, name: str, start: 
 
 
 def _table(table: pd.DataFrame) -> str:
-    """A table whose index names stand in the same row as its column names: two rows of heads read badly."""
+    """Format a table with index names and column names in the same header row, which is easier to read than two."""
     flat = table.rename_axis(columns=None).reset_index()
     return flat.astype(str).to_html(index=False, border=0, classes="dataframe")

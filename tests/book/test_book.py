@@ -148,7 +148,7 @@ def test_parameters_are_plain_constants(tmp_path: Path, source: str) -> None:
     path = tmp_path / "page.ipynb"
     cell = nbformat.v4.new_code_cell(source, metadata={"tags": ["parameters"]})
     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
-    with pytest.raises(InputError, match="parameters cell holds"):
+    with pytest.raises(InputError, match="parameters cell contains"):
         book.parameters_of(path)
     nbformat.write(nbformat.v4.new_notebook(cells=[]), path)
     with pytest.raises(InputError, match="0 cells tagged"):

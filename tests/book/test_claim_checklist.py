@@ -71,7 +71,7 @@ def test_no_number_is_typed_into_an_answer() -> None:
     ],
 )
 def test_a_place_that_does_not_exist_is_refused(place: str) -> None:
-    with pytest.raises(InputError, match="no chapter, module or file"):
+    with pytest.raises(InputError, match="not a chapter, module or file"):
         claim_checklist.file_of(place, ROOT)
 
 

@@ -51,7 +51,7 @@ def versions(monkeypatch: pytest.MonkeyPatch) -> dict[str, str | None]:
 def test_all_that_is_needed_is_here(capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(["doctor"]) == 0
     text = capsys.readouterr().out
-    assert text.startswith("```\n") and text.endswith("all that is needed is there\n```\n")
+    assert text.startswith("```\n") and text.endswith("everything needed is present\n```\n")
     names = {line.name for line in doctor.examine()}
     asked = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert {line.split(">")[0] for line in asked["dependencies"]} | set(asked["optional-dependencies"]) <= names
@@ -65,7 +65,7 @@ def test_a_package_that_is_missing_or_too_old(
     versions["pandas"] = found
     assert main.main(["doctor"]) == 1
     text = capsys.readouterr().out
-    assert f"{said} -> pip install -e '.'" in text and "not right: pandas" in text
+    assert f"{said} -> pip install -e '.'" in text and "missing or wrong: pandas" in text
     assert main.main(["doctor", "--json", "--devices"]) == 1
     answer = json.loads(capsys.readouterr().out)
     assert answer["good"] is False
@@ -83,7 +83,7 @@ def test_an_extra_may_be_missing_and_is_not_complete_when_too_new(versions: dict
     lines = {line.name: line for line in doctor.examine()}
     assert lines["book"].state == lines["dicom"].state == "-"
     # `book` includes `dicom`.
-    assert lines["book"].found == "lacks pydicom, jupyter-book 2.0.1 (needed: <2,>=1.0.4.post1)"
+    assert lines["book"].found == "missing: pydicom, jupyter-book 2.0.1 (needed: <2,>=1.0.4.post1)"
     assert lines["dicom"].remedy == "pip install -e '.[dicom]'"
     assert doctor.good(list(lines.values()))
 
@@ -95,7 +95,7 @@ def test_it_answers_without_any_package() -> None:
     )
     answer = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True)
     assert (answer.returncode, answer.stderr) == (1, "")
-    assert "FAIL packaging" in answer.stdout and "not right: packaging" in answer.stdout
+    assert "FAIL packaging" in answer.stdout and "missing or wrong: packaging" in answer.stdout
 
 
 def test_python_must_be_one_that_is_supported(monkeypatch: pytest.MonkeyPatch) -> None:

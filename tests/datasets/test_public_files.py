@@ -116,7 +116,7 @@ def test_the_real_series_is_copied_on_the_command_line(
     listed = {digest for name, digest in public_files.known_files().items() if name.endswith(".dcm")}
     assert len(listed) == 64 and listed <= digests
     assert main(["fetch", "lung-pet-ct-dx", "--part", "full"]) == 2
-    assert "has no --part" in capsys.readouterr().err
+    assert "--part, --from and --zip are for covid-ctset only" in capsys.readouterr().err
 
 
 def test_every_listed_file_is_in_the_mirror(mirror: Path) -> None:

@@ -42,7 +42,7 @@ def test_an_exported_network_gives_what_keras_gives(
     need(form)
     out = tmp_path / OUT[form]
     assert main(["export", str(out), "--weights", str(weights), "--format", form]) == 0
-    assert "from Keras on the check batch" in capsys.readouterr().out
+    assert "of Keras on a test batch" in capsys.readouterr().out
     images = np.random.default_rng(0).random((5, 128, 128, 1), np.float32)
     expected = load_weights(weights)[0].predict_on_batch(images)
     assert np.ptp(expected[:, 0]) > 1e-3, "slices that all get one probability would hide a wrong order"

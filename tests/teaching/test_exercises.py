@@ -130,7 +130,7 @@ def test_editions(tmp_path: Path) -> None:
     ("changed", "words"),
     [
         ({"heading": "**1.** How many?"}, "lacks its heading"),
-        ({"stub": 'teaching.check("2.2", ...)'}, "not checked by its own name"),
+        ({"stub": 'teaching.check("2.2", ...)'}, "not checked by its name"),
     ],
 )
 def test_an_exercise_that_lacks_a_part_is_found_out(changed: dict[str, str], words: str) -> None:

@@ -33,9 +33,9 @@ def test_a_question_with_two_right_choices_is_refused(tmp_path: Path, monkeypatc
     right = {"text": "a", "right": True, "why": "because"}
     for choices in ([right, right], [right | {"right": False}], [right, {"text": "b", "why": ""}]):
         (folder / "01.json").write_text(json.dumps([{"text": "What?", "choices": choices}]))
-        with pytest.raises(ValueError, match="one right choice, and a reason"):
+        with pytest.raises(ValueError, match="exactly one right choice, and a reason"):
             questions.load_questions("01")
-    with pytest.raises(InputError, match="chapter 99: has no questions"):
+    with pytest.raises(InputError, match="chapter 99: no questions"):
         questions.load_questions("99")
 
 

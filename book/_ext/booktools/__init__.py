@@ -1,6 +1,7 @@
-"""What only the book needs: an extension of Sphinx, and tools for the notebooks (`python book/_ext`).
+"""Build tools of the book: a Sphinx extension, and tools for the notebooks (`python book/_ext`).
 
-`_config.yml` loads it by `local_extensions`. It is no part of the installed package, and `covidlib` never imports it.
+`_config.yml` loads the extension (`local_extensions`). It is not part of the installed package, and `covidlib` never
+imports it.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from typing import Any
 
 
 def setup(app: Any) -> dict[str, bool]:
-    """Register with Sphinx: pages are read again, and cells executed again, when the fingerprint changes."""
-    # Here and not above: the tools for notebooks need no Sphinx, and Sphinx need not load them.
+    """Register with Sphinx. If the fingerprint changes, pages are read again and cells are executed again."""
+    # Imported here, because the tools for notebooks work without Sphinx.
     from booktools import execution_cache
 
     app.add_config_value("covidlib_fingerprint", execution_cache.fingerprint(), "env")
@@ -27,13 +28,13 @@ def setup(app: Any) -> dict[str, bool]:
 
 
 def _prepare_kernels(profiles: Path) -> None:
-    """Kernels find these tools, and leave the terminal, which they inherit, to progress: their logs are for nobody."""
+    """Set the environment of kernels: they find these tools, and do not log to the terminal, which shows progress."""
     tools = str(Path(__file__).parent.parent)
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (tools, os.environ.get("PYTHONPATH"))))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("PYTHONWARNINGS", "ignore")
-    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # no debugger is used: it need not warn of its limits
-    # ipykernel's level stands in a profile only. A profile of the book's own also keeps the user's start-up files out.
+    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # no debugger is used, so its warnings are not needed
+    # ipykernel's log level can only be set in a profile. A separate profile also keeps the user's start-up files out.
     os.environ["IPYTHONDIR"] = str(profiles)
     profile = profiles / "profile_default"
     profile.mkdir(parents=True, exist_ok=True)
@@ -44,13 +45,13 @@ def _prepare_kernels(profiles: Path) -> None:
 
 
 def _drop_thebe(app: Any, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
-    """Jupyter Book adds a script for live cells that would come from a CDN, twice, which is an error in the console."""
+    """Remove the script for live cells: Jupyter Book loads it twice from a CDN, which gives a console error."""
     texts = {script: f"{script.filename} {script.attributes}" for script in context.get("script_files", [])}
     context["script_files"] = [script for script, text in texts.items() if "thebe" not in text.lower()]
 
 
 def _drop_dead_launches(app: Any, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
-    """Colab opens notebooks alone: a Markdown page with cells would get a button that leads nowhere."""
+    """Remove the launch button from Markdown pages with cells: Colab opens notebooks only."""
     if not str(app.env.doc2path(page)).endswith(".ipynb"):
         buttons = context.get("header_buttons", [])
-        context["header_buttons"] = [one for one in buttons if one.get("label") != "launch-buttons"]
+        context["header_buttons"] = [button for button in buttons if button.get("label") != "launch-buttons"]

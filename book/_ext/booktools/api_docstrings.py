@@ -1,7 +1,7 @@
-"""The library reference: what its pages show of the docstrings that stand in the code.
+"""Show docstrings of module constants correctly in the library reference.
 
-Sphinx' napoleon reads a docstring of a value, "A pixel is dark below this: …", as a type and a description. That is
-meant for the fields of a class, where this library writes them so; below a constant of a module it is a sentence.
+Sphinx' napoleon reads the docstring of a value, "A pixel is dark below this: …", as a type and a description. This is
+intended for the fields of a class; the docstring of a module's constant is a sentence.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 MASK = "\ue000"
-"""Stands for a colon while napoleon reads; of a range that Unicode gives to nobody."""
+"""Replaces a colon while napoleon reads; from a range that Unicode reserves for private use."""
 
 
 def setup(app: Any) -> dict[str, bool]:

@@ -1,6 +1,6 @@
-"""What the book was built with: the directive `built-with` of Sphinx, registered by `booktools.notebooks`.
+"""The Sphinx directive `built-with`: a table of the versions and the machine that built the book.
 
-When each page was executed says MyST-NB's own directive, `nb-exec-table`.
+MyST-NB's directive `nb-exec-table` shows when each page was executed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class BuiltWith(SphinxDirective):
     """A table of versions, commit and machine."""
 
     def run(self) -> list[nodes.Node]:
-        """Write the table as Markdown, and have its page read again by the next build, though its text is the same."""
+        """Write the table as Markdown, and have the next build read its page again even if the text is unchanged."""
         self.env.note_reread()
         rows = {
             "built (UTC)": f"{datetime.now(UTC):%Y-%m-%d %H:%M}",

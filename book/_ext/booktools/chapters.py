@@ -1,8 +1,8 @@
-"""The shape of a chapter: what every page has, its exercises with their stubs and solutions, and its editions.
+"""Check the structure of chapters and their exercises, and make the instructor's and closed editions.
 
 A notebook in git is the student's edition: each exercise is a task, a stub that ends in its check, and a folded
-solution. The instructor's edition has the solution in the stub's place; a closed edition has no solutions at all.
-On the command line: `python book/_ext chapters instructor|closed NOTEBOOK… -o FOLDER`.
+solution. In the instructor's edition the solution replaces the stub; the closed edition has no solutions. On the
+command line: `python book/_ext chapters instructor|closed NOTEBOOK… -o FOLDER`.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ FEWEST_EXERCISES, FEWEST_QUESTIONS = 4, 2
 
 
 def page_problems(path: str | Path, repository: str) -> list[str]:
-    """What a notebook lacks of what every page has, the tour too: title, Colab link, set-up cell, texts of figures."""
+    """Problems with what every page must have, including the tour: title, Colab link, set-up cell, texts of figures."""
     path = Path(path)
     notebook = read_notebook(path)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     problems = []
     if notebook.cells[0].cell_type != "markdown" or not notebook.cells[0].source.startswith("# "):
-        problems.append("the first cell is no title")
+        problems.append("the first cell is not a title")
     owner_and_name = repository.removeprefix("https://github.com/")
     badge = f"https://colab.research.google.com/github/{owner_and_name}/blob/main/notebooks/{path.name}"
     if badge not in markdown_of(notebook):
@@ -50,7 +50,7 @@ def page_problems(path: str | Path, repository: str) -> list[str]:
     if not code or "setup" not in code[0].metadata.get("tags", []):
         problems.append("the first code cell is not tagged setup")
     elif code[0].source != SETUP_CELL.format(repository=repository):
-        problems.append("the set-up cell is not the one of all chapters (booktools.chapters.SETUP_CELL)")
+        problems.append("the set-up cell differs from that of all chapters (booktools.chapters.SETUP_CELL)")
     if "workspace.begin(PROTOCOL)" not in "\n".join(cell.source for cell in code):
         problems.append("no line that states versions, device and protocol")
     for cell in code:
@@ -59,7 +59,7 @@ def page_problems(path: str | Path, repository: str) -> list[str]:
 
 
 def skeleton_problems(path: str | Path, repository: str) -> list[str]:
-    """What a chapter lacks of the page shape that all chapters keep (CONTRIBUTING.md describes it)."""
+    """Problems with the structure that all chapters share (CONTRIBUTING.md describes it)."""
     path = Path(path)
     notebook = read_notebook(path)
     markdown = markdown_of(notebook)
@@ -76,7 +76,7 @@ def skeleton_problems(path: str | Path, repository: str) -> list[str]:
     if places != sorted(places):
         problems.append("the parts are out of order")
     if not re.search(r"^## \d+\. Try it: ", markdown, re.MULTILINE):
-        problems.append("no numbered section `Try it: …`, in which the reader moves something")
+        problems.append("no numbered section `Try it: …` with something to change")
     problems += _exercise_problems(notebook, path.name[:2])
     return problems
 
@@ -99,20 +99,20 @@ def _figure_problems(cell: Any) -> Iterator[str]:
 
 def _exercise_problems(notebook: Any, chapter: str) -> Iterator[str]:
     try:
-        found = exercises_of(notebook)
+        exercises = exercises_of(notebook)
     except ValueError as error:
         yield str(error)
         return
-    if len(found) < FEWEST_EXERCISES:
-        yield f"{len(found)} exercises with a stub and a solution, at least {FEWEST_EXERCISES} are needed"
-    if {one.level for one in found} != set(LEVELS):
+    if len(exercises) < FEWEST_EXERCISES:
+        yield f"{len(exercises)} exercises with a stub and a solution, at least {FEWEST_EXERCISES} are needed"
+    if {exercise.level for exercise in exercises} != set(LEVELS):
         yield "exercises of all three levels are needed"
-    if [one.name for one in found] != [f"{int(chapter)}.{number}" for number in range(1, len(found) + 1)]:
-        yield f"exercises are not numbered {int(chapter)}.1, {int(chapter)}.2, … in this order"
-    if not any(
-        f'teaching.show_questions("{chapter}")' in cell.source for cell in notebook.cells if cell.cell_type == "code"
-    ):
-        yield f'no cell shows the questions: teaching.show_questions("{chapter}")'
+    numbers = range(1, len(exercises) + 1)
+    if [exercise.name for exercise in exercises] != [f"{int(chapter)}.{number}" for number in numbers]:
+        yield f"exercises are not numbered {int(chapter)}.1, {int(chapter)}.2, … in order"
+    shown = f'teaching.show_questions("{chapter}")'
+    if not any(shown in cell.source for cell in notebook.cells if cell.cell_type == "code"):
+        yield f"no cell shows the questions: {shown}"
     elif len(questions.load_questions(chapter)) < FEWEST_QUESTIONS:
         yield f"fewer than {FEWEST_QUESTIONS} questions"
 
@@ -122,19 +122,19 @@ def _exercise_problems(notebook: Any, chapter: str) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Exercise:
-    """An exercise as it stands in a notebook.
+    """An exercise of a notebook.
 
     Attributes
     ----------
     name : str
         Chapter and number, "2.1".
     level : int
-        1, 2 or 3, one for each filled dot of the heading.
+        1, 2 or 3: the number of filled dots in the heading.
     title : str
     stub : str
         The code cell, which ends in the check.
     solution : str
-        Code that takes the place of everything before the check.
+        Code that replaces everything before the check.
     cell : int
         Position of the code cell in the notebook.
     """
@@ -148,53 +148,53 @@ class Exercise:
 
     @property
     def solved(self) -> str:
-        """The code cell with the solution in the stub's place."""
+        """The code cell with the stub replaced by the solution."""
         return f"{self.solution.rstrip()}\n\n{self.stub[self.stub.rindex('teaching.check(') :]}"
 
 
 def exercises_of(notebook: Any) -> list[Exercise]:
-    """The exercises of a notebook: a heading before each cell tagged `exercise`, a folded solution after it.
+    """Find the exercises of a notebook: cells tagged `exercise`, with a heading before and a folded solution after.
 
     Raises
     ------
     ValueError
-        If a tagged cell has no heading, no check of its own name, or no solution in code.
+        If a tagged cell has no heading, no check of its name, or no solution in code.
     """
-    found = []
+    exercises = []
     for index, cell in enumerate(notebook.cells):
         if cell.cell_type != "code" or "exercise" not in cell.metadata.get("tags", []):
             continue
-        # Empty before the first cell and behind the last.
+        # Empty before the first cell and after the last.
         before, after = notebook.cells[max(index - 1, 0) : index], notebook.cells[index + 1 : index + 2]
-        headings = HEADING.findall("".join(one.source for one in before))
-        solutions = SOLUTION.findall("".join(one.source for one in after))
+        headings = HEADING.findall("".join(cell.source for cell in before))
+        solutions = SOLUTION.findall("".join(cell.source for cell in after))
         if not headings or not solutions:
             raise ValueError(f"a cell tagged exercise lacks its heading or its solution: {cell.source[:60]!r}")
         name, dots, title = headings[-1]
         if f'teaching.check("{name}", ' not in cell.source:
-            raise ValueError(f"exercise {name} is not checked by its own name")
-        found.append(Exercise(name, dots.count("●"), title, cell.source, solutions[0][0], index))
-    return found
+            raise ValueError(f'exercise {name} is not checked by its name, teaching.check("{name}", …)')
+        exercises.append(Exercise(name, dots.count("●"), title, cell.source, solutions[0][0], index))
+    return exercises
 
 
 # Editions -----------------------------------------------------------------------------------------------------------
 
 
 def instructor_edition(notebook: Any) -> Any:
-    """A notebook whose exercises are solved; the reasons stay below, unfolded."""
-    for one in exercises_of(notebook):
-        notebook.cells[one.cell].source = one.solved
+    """Make a notebook with solved exercises; explanations stay below, unfolded."""
+    for exercise in exercises_of(notebook):
+        notebook.cells[exercise.cell].source = exercise.solved
     return _without(notebook, r"\2")
 
 
 def closed_edition(notebook: Any) -> Any:
-    """A notebook without solutions, for a course that hands them out later."""
+    """Make a notebook without solutions, for a course that distributes them later."""
     return _without(notebook, "")
 
 
 def _without(notebook: Any, instead: str) -> Any:
-    for one in exercises_of(notebook):
-        after = notebook.cells[one.cell + 1]
+    for exercise in exercises_of(notebook):
+        after = notebook.cells[exercise.cell + 1]
         after.source = SOLUTION.sub(instead, after.source, count=1).strip()
     return notebook
 
@@ -203,7 +203,7 @@ EDITIONS = {"instructor": instructor_edition, "closed": closed_edition}
 
 
 def main(argv: list[str] | None = None) -> int:
-    """`python book/_ext chapters instructor|closed NOTEBOOK… -o FOLDER`; returns the exit code."""
+    """Run `python book/_ext chapters instructor|closed NOTEBOOK… -o FOLDER`; return the exit code."""
     parser = argparse.ArgumentParser(prog="python book/_ext chapters", description="Editions of the notebooks.")
     parser.add_argument("edition", choices=tuple(EDITIONS))
     parser.add_argument("notebooks", nargs="+", type=Path)
@@ -212,13 +212,15 @@ def main(argv: list[str] | None = None) -> int:
     try:
         for path in arguments.notebooks:
             if arguments.output.resolve() == path.resolve().parent:
-                raise InputError(arguments.output, "holds the notebooks themselves", "Choose another folder")
+                raise InputError(
+                    arguments.output, "this folder contains the original notebooks", "Choose another folder"
+                )
             arguments.output.mkdir(parents=True, exist_ok=True)
             notebook = read_notebook(path)
             try:
                 edition = EDITIONS[arguments.edition](notebook)
             except ValueError as error:
-                raise InputError(path, str(error), "CONTRIBUTING.md shows what an exercise looks like") from error
+                raise InputError(path, str(error), "Correct the cell; CONTRIBUTING.md shows an exercise") from error
             write_clean(arguments.output / path.name, edition)
     except (InputError, OSError) as error:
         print(f"covidlib: {error}", file=sys.stderr)

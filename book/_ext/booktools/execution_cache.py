@@ -1,6 +1,6 @@
-"""Fresh execution: the cache of executed pages is named after everything that decides their numbers.
+"""Name the cache of executed pages after everything that decides their numbers, so that no old number stays.
 
-Without it the cache knows code cells only, and a change in the library leaves old numbers standing.
+By default the cache depends on code cells only, and a change in the library would leave old numbers on the pages.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import Any
 import covidlib
 
 KEPT_CACHES = 3
-"""So many versions of the library can be gone back to without executing the chapters again."""
+"""Number of caches kept: this many versions of the library can be built again without executing the chapters."""
 
 
 def fingerprint() -> str:
-    """Hash of what decides the numbers on a page besides its own cells: library, package data, versions, mirror."""
+    """Hash of everything except its cells that decides a page's numbers: library, data, versions, mirror."""
     package = Path(covidlib.__file__).parent
     digest = hashlib.sha256(platform.python_version().encode())
     for root in (package, Path(__file__).parent):
@@ -41,13 +41,14 @@ def fingerprint() -> str:
 
 
 def name_cache(app: Any, config: Any) -> None:
+    """Choose the cache of this fingerprint, and delete the caches that were unused for longest."""
     caches = Path(app.srcdir).resolve() / "_build" / ".execution"
-    own = caches / config.covidlib_fingerprint
-    config.nb_execution_cache_path = str(own)
-    # Every change of the library makes a new one: those not used for longest go.
-    own.mkdir(parents=True, exist_ok=True)
-    os.utime(own)
-    # Its own stays even where the clock was set back and the others seem newer.
-    others = sorted((cache for cache in caches.iterdir() if cache != own), key=lambda cache: cache.stat().st_mtime)
+    current = caches / config.covidlib_fingerprint
+    config.nb_execution_cache_path = str(current)
+    # Every change of the library makes a new cache: those unused for longest are deleted.
+    current.mkdir(parents=True, exist_ok=True)
+    os.utime(current)
+    # The current one stays even if the clock was set back and the others seem newer.
+    others = sorted((cache for cache in caches.iterdir() if cache != current), key=lambda cache: cache.stat().st_mtime)
     for old in others[: 1 - KEPT_CACHES]:
         shutil.rmtree(old)

@@ -1,9 +1,9 @@
-"""Links from the pages of the book to the glossary, at the first use of each of its terms.
+"""Link the first use of each glossary term on a page of the book to the glossary.
 
-The sources hold no such links: a notebook with `{term}` roles would show them raw on Colab. The links are made when a
-page is written, after all pages were read, so the order of reading does not matter and nothing of them is cached.
-`booktools.notebooks` connects this to Sphinx. A term of the glossary that has a capital letter (an abbreviation, a
-name) is found as it is written, any other in small and capital letters.
+The sources contain no such links: Colab would show `{term}` roles as raw text. The links are added when a page is
+written, after all pages were read, so they do not depend on the order of reading and are not cached. `booktools`
+registers this with Sphinx. A term with a capital letter (an abbreviation, a name) is matched with its case, any other
+term without.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 LINK_CLASS = "glossary-link"
 THROUGH = (nodes.emphasis, nodes.strong)
-"""What may stand between a paragraph and its text; all else (code, links, formulas, citations) is left alone."""
+"""Nodes allowed between a paragraph and its text; text in others (code, links, formulas, citations) gets no links."""
 LEFT_ALONE = (nodes.table, nodes.figure, nodes.footnote, nodes.citation, nodes.topic, addnodes.glossary)
-"""What holds paragraphs that are no running text."""
+"""Nodes whose paragraphs are not running text and get no links."""
 
 
 class GlossaryLinks(SphinxPostTransform):
@@ -37,7 +37,7 @@ class GlossaryLinks(SphinxPostTransform):
         if not terms or self.env.docname in {page for page, _ in terms.values()}:
             return
         finder = Finder(terms)
-        taken = {one["reftarget"] for one in self.document.findall(addnodes.pending_xref) if _is_term(one)}
+        taken = {link["reftarget"] for link in self.document.findall(addnodes.pending_xref) if _is_term(link)}
         taken = {name.lower() for name in taken}
         join_lines(self.document)
         for text in list(running_text(self.document)):
@@ -47,7 +47,7 @@ class GlossaryLinks(SphinxPostTransform):
 
 
 def glossary_terms(env: Any) -> dict[str, tuple[str, str]]:
-    """Every term of the book's glossaries, with the page and the label where it is explained."""
+    """Find every term of the book's glossaries, with the page and label of its entry."""
     domain = cast("StandardDomain", env.get_domain("std"))
     return {name: place for (kind, name), place in domain.objects.items() if kind == "term"}
 
@@ -65,7 +65,7 @@ def _spelled(term: str) -> str:
 
 
 def join_lines(document: nodes.Node) -> None:
-    """Make one text of neighbouring ones: MyST begins a new one with each line of the source."""
+    """Join neighbouring text nodes: MyST makes one per line of the source."""
     for parent in list(document.findall(nodes.paragraph)):
         for around in [parent, *(one for kind in THROUGH for one in parent.findall(kind))]:
             around[:] = [
@@ -76,12 +76,12 @@ def join_lines(document: nodes.Node) -> None:
 
 
 def running_text(document: nodes.Node) -> Iterator[nodes.Text]:
-    """The text of paragraphs and list items, without what stands in tables, figures, boxes of contents and notes."""
+    """Find the text of paragraphs and list items, except in tables, figures, tables of contents and notes."""
     for text in document.findall(nodes.Text):
         around = text.parent
         while isinstance(around, THROUGH):
             around = around.parent
-        if isinstance(around, nodes.paragraph) and not any(isinstance(one, LEFT_ALONE) for one in _above(around)):
+        if isinstance(around, nodes.paragraph) and not any(isinstance(node, LEFT_ALONE) for node in _above(around)):
             yield text
 
 
@@ -92,7 +92,7 @@ def _above(node: nodes.Node) -> Iterator[nodes.Node]:
 
 
 class Finder:
-    """Finds terms as whole words, the longest first, in the singular or with a plural's ending."""
+    """Find terms as whole words, the longest first, in the singular or plural."""
 
     def __init__(self, terms: Iterable[str]) -> None:
         self.terms = sorted(terms, key=lambda term: (-len(term), term))
@@ -100,7 +100,7 @@ class Finder:
         self.words = re.compile(rf"(?<![\w/.-])(?:{choices})(?![\w+/-])")
 
     def linked(self, text: str, taken: set[str], page: str) -> list[nodes.Node]:
-        """The text, with a reference for each term that is not `taken` (in small letters); those are taken then."""
+        """Split a text into nodes, with a reference for each term not in `taken` (lower case), which is updated."""
         pieces: list[nodes.Node] = []
         end = 0
         for match in self.words.finditer(text):
@@ -126,7 +126,7 @@ def _is_term(node: addnodes.pending_xref) -> bool:
 
 
 def pages_to_write_again(app: Any, env: Any) -> list[str]:
-    """All pages if a term came, went or moved since the last build, though their own sources are unchanged."""
+    """Return all pages if a term was added, removed or moved since the last build, even unchanged pages."""
     terms = glossary_terms(env)
     before: Mapping[str, tuple[str, str]] | None = getattr(env, "covidlib_terms", None)
     env.covidlib_terms = terms

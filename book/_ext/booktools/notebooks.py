@@ -1,4 +1,4 @@
-"""Notebooks as they are committed and as they are run: clean outputs, checked parameters.
+"""Clean, check, refresh and run the notebooks of the book.
 
 On the command line: `python book/_ext notebooks refresh|clean|check|run NOTEBOOK…`.
 """
@@ -23,58 +23,60 @@ KEPT_METADATA = ("tags", "mystnb")
 
 
 def read_notebook(path: str | Path) -> Any:
-    """A notebook file, in version 4 of the format.
+    """Read a notebook file, in version 4 of the format.
 
     Raises
     ------
     InputError
-        If there is no such file, or it is no notebook.
+        If the file does not exist or is not a notebook.
     """
     try:
         return nbformat.read(path, as_version=4)
     except OSError as error:
         raise InputError(path, f"cannot be read ({error.strerror})", "Check the path of the notebook") from error
-    except Exception as error:  # nbformat trips over what it expects in many ways: whatever it says, name the file
-        raise InputError(path, f"is no notebook ({type(error).__name__})", "Name a file that Jupyter wrote") from error
+    except Exception as error:  # nbformat fails in many ways on other files: always name the file
+        raise InputError(path, f"not a notebook ({type(error).__name__})", "Choose a notebook file") from error
 
 
 def parameters_of(path: str | Path) -> dict[str, str]:
-    """Names and defaults, as they are written, in the one cell tagged `parameters`.
+    """Read the names and defaults in the cell tagged `parameters`, as text.
 
     Raises
     ------
     InputError
-        If the file is no notebook, there is not exactly one such cell, or it holds more than plain constants.
+        If the file is not a notebook, does not have exactly one such cell, or the cell contains more than constants.
     """
-    # What `papermill.inspect_notebook` asks too, but about the first such cell of several.
+    # `papermill.inspect_notebook` does the same, but uses the first of several such cells.
     from papermill.translators import PythonTranslator
 
     cells = [cell for cell in read_notebook(path).cells if "parameters" in cell.metadata.get("tags", [])]
-    remedy = "Tag one cell `parameters` and assign constants in it, nothing else"
+    remedy = "Tag one cell `parameters` and only assign constants in it"
     if len(cells) != 1:
         raise InputError(path, f"has {len(cells)} cells tagged parameters, expected 1", remedy)
     for statement in ast.parse(cells[0].source).body:
         if not isinstance(getattr(statement, "value", None), ast.Constant):
-            raise InputError(path, f"its parameters cell holds `{ast.unparse(statement)}`", remedy)
-    return {one.name: one.default for one in PythonTranslator.inspect(cells[0])}
+            raise InputError(
+                path, f"the parameters cell contains `{ast.unparse(statement)}`, expected only constants", remedy
+            )
+    return {parameter.name: parameter.default for parameter in PythonTranslator.inspect(cells[0])}
 
 
 def run_notebook(path: str | Path, output: str | Path, parameters: dict[str, object] | None = None) -> None:
-    """Execute a notebook with papermill, after checking that it has the parameters that are given.
+    """Execute a notebook with papermill, after checking that it has the given parameters.
 
-    papermill itself only logs an unknown name and runs with the default: a wrong result that looks right.
+    papermill only logs an unknown name and uses the default, which gives a wrong result that looks right.
 
     Raises
     ------
     InputError
-        If the notebook has no such parameter.
+        If the notebook does not have one of the parameters.
     """
     import papermill
 
     known = parameters_of(path)
     for name in parameters or {}:
         if name not in known:
-            raise InputError(path, f"has no parameter {name}", f"Choose one of {', '.join(known)}")
+            raise InputError(path, f"no parameter {name}", f"Choose one of {', '.join(known)}")
     papermill.execute_notebook(
         str(path),
         str(output),
@@ -89,21 +91,21 @@ def run_notebook(path: str | Path, output: str | Path, parameters: dict[str, obj
 
 
 def is_checked(cell: Any) -> bool:
-    """Whether tests compare the output of a cell, so that git keeps it."""
+    """Whether a cell's output is compared by tests and therefore kept in git."""
     return CHECK_TAG in cell.metadata.get("tags", [])
 
 
 def clean(notebook: Any) -> Any:
-    """A notebook as it is committed: outputs of checked cells only, no counts, times or widget state."""
+    """Clean a notebook for git: keep outputs of checked cells only, no counts, times or widget state."""
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     for cell in notebook.cells:
         cell.metadata = {key: value for key, value in cell.metadata.items() if key in KEPT_METADATA}
     for cell in code:
-        cell.metadata["keep_output"] = is_checked(cell)  # nbstripout's word; the last argument takes it away again
+        cell.metadata["keep_output"] = is_checked(cell)  # read by nbstripout; the last argument removes it again
     strip_output(notebook, False, False, keep_id=True, extra_keys=["cell.metadata.keep_output"])
     for position, cell in enumerate(code, start=1):
         if is_checked(cell):
-            cell.execution_count = position  # nbval takes a cell without a count for one that never ran
+            cell.execution_count = position  # nbval treats a cell without a count as never executed
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
@@ -112,10 +114,10 @@ def clean(notebook: Any) -> Any:
 
 
 def output_problems(path: str | Path) -> list[str]:
-    """What is stored though it should not be, and checked cells that have no output: such a check passes always."""
+    """List stored outputs that should not be there, and checked cells without output, whose check would always pass."""
     stored, kept = read_notebook(path), clean(read_notebook(path))
     # GitHub refuses to show a notebook with stored widget state.
-    problems = [] if stored.metadata == kept.metadata else ["metadata of a kernel or of widgets"]
+    problems = [] if stored.metadata == kept.metadata else ["stored metadata of a kernel or of widgets"]
     for cell, cleaned in zip(stored.cells, kept.cells, strict=True):
         if cell != cleaned:
             problems.append(f"outputs, counts or metadata that no test compares: {cell.source[:60]!r}")
@@ -125,12 +127,12 @@ def output_problems(path: str | Path) -> list[str]:
 
 
 def write_clean(path: str | Path, notebook: Any) -> None:
-    """Write a cleaned notebook; the file appears whole or not at all."""
+    """Write a cleaned notebook; the file is written completely or not at all."""
     write_text(Path(path), nbformat.writes(clean(notebook)) + "\n")
 
 
 def refresh(path: str | Path) -> None:
-    """Execute a notebook with its defaults and store the outputs that tests compare."""
+    """Execute a notebook with its default parameters and store the outputs that tests compare."""
     with tempfile.TemporaryDirectory() as scratch:
         executed = Path(scratch) / Path(path).name
         run_notebook(path, executed)
@@ -143,7 +145,7 @@ def refresh(path: str | Path) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """`python book/_ext notebooks refresh|clean|check|run NOTEBOOK…`; returns the exit code."""
+    """Run `python book/_ext notebooks refresh|clean|check|run NOTEBOOK…`; return the exit code."""
     parser = argparse.ArgumentParser(
         prog="python book/_ext notebooks", description="Tools for the notebooks of the book."
     )

@@ -1,8 +1,8 @@
-"""The book on paper: the single page that Sphinx can build, printed by Chromium.
+"""Print the book to a PDF: Chromium prints the single page that Sphinx builds.
 
 `make pdf` builds that page from the same executed notebooks as the book, then runs
-`python book/_ext pdf PAGE OUT.pdf`. What paper needs (a new page for a chapter, open solutions, a sentence
-where an explorer stands, page numbers) is in the book's style sheet, under `@media print`.
+`python book/_ext pdf PAGE OUT.pdf`. The print layout (a new page for each chapter, open solutions, a sentence in
+place of each explorer, page numbers) is in the book's style sheet, under `@media print`.
 """
 
 from __future__ import annotations
@@ -19,30 +19,30 @@ from covidlib.utils.files import replacing
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 LONGEST = 600
-"""Seconds after which a browser that does not come back is ended."""
+"""Seconds after which a browser that does not finish is stopped."""
 
 
 def find_browser() -> str:
-    """The path of an installed Chromium or Chrome.
+    """Find an installed Chromium or Chrome.
 
     Raises
     ------
     InputError
         If there is none.
     """
-    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    if found is None:
-        raise InputError("Chromium", "is not installed", "Install it (Debian, Ubuntu: apt-get install chromium)")
-    return found
+    browser = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if browser is None:
+        raise InputError("Chromium", "not installed", "Install it (Debian, Ubuntu: apt-get install chromium)")
+    return browser
 
 
 def print_page(page: str | Path, pdf: str | Path) -> None:
-    """Print a page on disk to a PDF, without a network; the file appears whole or not at all.
+    """Print a page on disk to a PDF, offline; the file is written completely or not at all.
 
     Raises
     ------
     InputError
-        If the page is not there, there is no browser, or the browser prints nothing or does not come back.
+        If the page does not exist, no browser is installed, or the browser prints nothing or does not finish.
     """
     page, pdf = Path(page).resolve(), Path(pdf)
     if not page.is_file():
@@ -53,22 +53,22 @@ def print_page(page: str | Path, pdf: str | Path) -> None:
         command = [
             browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
             "--disable-component-update", "--disable-sync", "--proxy-server=127.0.0.1:9", f"--user-data-dir={profile}",
-            # Formulas are set by a script: time runs on for the page until it has no more to do.
+            # Formulas are set by a script, so the page needs (virtual) time before it is printed.
             "--virtual-time-budget=120000", "--no-pdf-header-footer", f"--print-to-pdf={part.resolve()}", page.as_uri(),
         ]  # fmt: skip
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST)
         except subprocess.TimeoutExpired as error:
-            problem = f"was not printed: {browser} did not come back within {LONGEST} seconds"
+            problem = f"not printed: {browser} did not finish within {LONGEST} seconds"
             raise InputError(page, problem, "Open it and print from the menu") from error
         if done.returncode != 0 or not part.is_file() or part.read_bytes()[:5] != b"%PDF-":
             last = (done.stderr.strip().splitlines() or ["nothing"])[-1]
-            problem = f"was not printed by {browser}, which said: {last}"
+            problem = f"not printed: {browser} failed with: {last}"
             raise InputError(page, problem, "Open it and print from the menu")
 
 
 def main(argv: list[str] | None = None) -> int:
-    """`python book/_ext pdf PAGE OUT.pdf`; returns the exit code."""
+    """Run `python book/_ext pdf PAGE OUT.pdf`; return the exit code."""
     parser = argparse.ArgumentParser(prog="python book/_ext pdf", description="Print a built page to a PDF.")
     parser.add_argument("page", type=Path)
     parser.add_argument("pdf", type=Path)

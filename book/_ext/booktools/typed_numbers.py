@@ -1,7 +1,7 @@
-"""Numbers that were typed into the prose of a page instead of being computed by it.
+"""Find numbers that were typed into the prose of a page instead of being computed.
 
-A typed number outlives a change of data or code, and nobody sees it. The chapters on results are held to this: what
-is left of their Markdown after code, links and the short list of names below may hold no digit and no fraction.
+A typed number stays when data or code change, unnoticed. So in the chapters on results, the Markdown without code,
+links and the short list of names below must not contain any digit or fraction.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ NAMES = {
     "the level of a test": r"\b(?:below|above|reaches) 0\.05\b",
     "a licence or a format by its name": r"\bCC BY(?:-NC)? \d\.\d\b|\b(?:32|16|12|8)-bit\b",
 }
-"""What may stand in prose with a number in it, and why; nothing here can hold a result."""
+"""Texts with a number that are allowed in prose, and why; none of them can contain a result."""
 
 NUMBER = re.compile(r"[\d⁰¹²³⁴-⁹₀-₉¼½¾⅐-⅞]+(?:[.,]\d+)*")
 
@@ -52,10 +52,10 @@ _EXERCISE = re.compile(
 
 
 def typed_numbers(text: str) -> list[str]:
-    """The numbers in a piece of Markdown that no rule allows, each with the words around it.
+    """Find the numbers in Markdown that no rule allows, each with the words around it.
 
-    An exercise may make up numbers of its own; its solution may repeat those and no others. Digits, raised
-    and lowered ones, and fractions count; words do not.
+    An exercise may contain invented numbers; its solution may repeat these and no others. Digits, superscripts,
+    subscripts and fractions count; number words do not.
     """
     found = []
     for exercise in _EXERCISE.finditer(text):
@@ -89,7 +89,7 @@ def _located(text: str) -> Iterator[tuple[str, str]]:
 
 
 def typed_in_page(path: str | Path) -> list[str]:
-    """The same for a whole page: a notebook with its captions and descriptions of figures, or a Markdown file."""
+    """As `typed_numbers`, for a whole page: a notebook with its captions and alt texts, or a Markdown file."""
     path = Path(path)
     if path.suffix != ".ipynb":
         return typed_numbers(path.read_text(encoding="utf-8"))
@@ -97,7 +97,7 @@ def typed_in_page(path: str | Path) -> list[str]:
 
 
 def _texts(path: Path) -> Iterator[tuple[int, str]]:
-    """Each text of a notebook with its place; a checked exercise's task and solution are one text."""
+    """Yield each text of a notebook with its position; a checked exercise's task and solution are one text."""
     task = ""
     for index, cell in enumerate(nbformat.read(path, as_version=4).cells):
         shown = cell.metadata.get("mystnb", {})

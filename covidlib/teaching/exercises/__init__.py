@@ -1,8 +1,8 @@
-"""Checkers of the exercises: an answer goes in, "right" or a hint comes out. One module a chapter.
+"""Check a reader's answer to an exercise: the result is "right" or a hint. There is one module per chapter.
 
-A chapter's exercise is a cell with a stub that ends in `teaching.check("2.1", answer)`. The answer is a function that
-the reader writes, or a value that the reader works out; its checker tries the function on small cases of its own, so
-that no exercise hangs on what was run before. A checker never gives the answer away.
+An exercise in a chapter is a cell with a stub that ends in `teaching.check("2.1", answer)`. The answer is a function
+written by the reader, or a value. The checker calls the function with small cases, so that no exercise depends on cells
+that were run before. A checker never gives the answer away.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ LEVELS = {1: "warm-up", 2: "work", 3: "stretch"}
 MISSING = "no answer yet: replace the dots, and run the cell again"
 
 Checker = Callable[[Any], str | None]
-"""An answer to the hint that it deserves; None if it is right."""
+"""Takes an answer and returns a hint; None if the answer is right."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a checker says; shown as one line under the cell.
+    """Result of a check, shown as one line below the cell.
 
     Attributes
     ----------
     name : str
         Chapter and number, "2.1".
     hint : str or None
-        What to look at; None if the answer is right.
+        What the reader should look at; None if the answer is right.
     """
 
     name: str
@@ -68,7 +68,7 @@ def checker(name: str) -> Callable[[Checker], Checker]:
     Raises
     ------
     ValueError
-        If the exercise has one already.
+        If the exercise already has a checker.
     """
 
     def register(function: Checker) -> Checker:
@@ -81,14 +81,14 @@ def checker(name: str) -> Callable[[Checker], Checker]:
 
 
 def check(name: str, answer: Any) -> Verdict:
-    """Whether an answer to an exercise is right, and if not, what to look at. Used in every chapter.
+    """Check an answer to an exercise, and give a hint if it is wrong. Used in every chapter.
 
     Parameters
     ----------
     name : str
         Chapter and number, "2.1".
     answer : function or value
-        What the exercise asks for; an Ellipsis is no answer yet.
+        The answer; an Ellipsis means that there is no answer yet.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def check(name: str, answer: Any) -> Verdict:
         hint = _CHECKERS[name](answer)
     except NotAnswered:
         hint = MISSING
-    # An answer is the reader's code: whatever it raises, the cell says where, and the notebook goes on.
+    # An answer is the reader's code: the hint shows any exception, and the notebook continues.
     except Exception as error:
         hint = f"your answer ended with {type(error).__name__}: {error}"
     return Verdict(name, hint)
@@ -115,7 +115,7 @@ class NotAnswered(Exception):
 
 
 def called(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
-    """What the reader's function returns.
+    """Call the reader's function and return its result.
 
     Raises
     ------
@@ -129,19 +129,19 @@ def called(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
 
 
 def chapters() -> list[int]:
-    """Numbers of the chapters that have checkers: those with a module `chapterNN` in this package."""
+    """List the chapters that have checkers: those with a module `chapterNN` in this package."""
     names = (re.fullmatch(r"chapter(\d\d)", module.name) for module in pkgutil.iter_modules(__path__))
     return sorted(int(name[1]) for name in names if name)
 
 
 def _import(chapter: str) -> None:
-    """The checkers of one chapter, and no other: some of them load TensorFlow."""
+    """Import the checkers of one chapter only: some of them load TensorFlow."""
     if chapter in map(str, chapters()):
         importlib.import_module(f"covidlib.teaching.exercises.chapter{int(chapter):02d}")
 
 
 def checkers() -> dict[str, Checker]:
-    """All checkers by exercise, chapter after chapter."""
+    """Return all checkers by exercise, in order."""
     for chapter in chapters():
         _import(str(chapter))
     return dict(sorted(_CHECKERS.items(), key=lambda item: [int(part) for part in item[0].split(".")]))

@@ -1,4 +1,4 @@
-"""CLAIM 2024 filled in for the paper and for this kit: the answers as data, and as text for a page.
+"""The CLAIM 2024 checklist for the paper and for this kit: the answers as data, and as text for a page.
 
 CLAIM is the Checklist for Artificial Intelligence in Medical Imaging, 2024 update (Tejani et al. 2024). Its items keep
 their numbers; their subjects are put in our own words, and so are the answers. Each answer says where to check it.
@@ -29,7 +29,7 @@ _MODULE = re.compile(r"covidlib(?:\.\w+)+")
 
 
 def answers() -> pd.DataFrame:
-    """The filled checklist.
+    """Read the completed checklist.
 
     Returns
     -------
@@ -42,19 +42,19 @@ def answers() -> pd.DataFrame:
 
 
 def summary() -> pd.DataFrame:
-    """How often each answer was given: one row an answer, one column for the paper and one for the kit."""
+    """Count the answers: one row per answer, one column for the paper and one for the kit."""
     table = answers()
     counts = {study: table[f"{study}_answer"].value_counts() for study in STUDIES}
     return pd.DataFrame(counts).reindex(ANSWERS).fillna(0).astype(int).rename_axis("answer")
 
 
 def places(where: str) -> list[str]:
-    """The single places of a `where` column."""
+    """Split the places in a `where` column."""
     return [place.strip() for place in where.split(";") if place.strip()]
 
 
 def file_of(place: str, root: Path) -> Path:
-    """The file of the repository that a place in the kit names: a chapter, a module (or something in it), a file.
+    """Find the file that a place in the kit names: a chapter, a module (or something in it), or a file.
 
     Raises
     ------
@@ -75,11 +75,11 @@ def file_of(place: str, root: Path) -> Path:
                 return path
     elif (root / place).is_file():
         return root / place
-    raise InputError(place, "is no chapter, module or file of the kit", "Mend the `where` of this answer")
+    raise InputError(place, "not a chapter, module or file of the kit", "Correct the `where` of this answer")
 
 
 def link(place: str, root: Path) -> str:
-    """A place in the kit as MyST text, linked from a page in book/documents.
+    """Format a place in the kit as a MyST link, for a page in book/documents.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def link(place: str, root: Path) -> str:
 
 
 def as_text(part: str, root: Path) -> str:
-    """The items of one part as MyST text: the subject, then both answers, where they can be checked, and remarks.
+    """Format one part of the checklist as MyST text: subject, both answers, where to check them, and remarks.
 
     Parameters
     ----------

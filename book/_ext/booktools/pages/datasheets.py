@@ -1,4 +1,4 @@
-"""What the datasheets state of COVID-CTset and of a synthetic cohort, as tables that are counted, each with its source.
+"""Tables of the datasheets of COVID-CTset and of a synthetic cohort, counted from their sources.
 
 A datasheet that is typed goes out of date with the first change; here the pages hold the questions and the reasons, and
 every count and share comes from the functions below.
@@ -16,7 +16,7 @@ from covidlib.names import LABELS
 from covidlib.paper.tables import table_numbers
 
 Facts = list[tuple[str, object, str]]
-"""What is stated, its value, and what it was counted in."""
+"""A fact, its value, and the source in which it was counted."""
 Lists = dict[str, Any]
 
 
@@ -32,7 +32,7 @@ def _each(counts: Mapping[Any, int], unit: str = "") -> str:
 
 
 def ctset_people(lists: Lists) -> pd.DataFrame:
-    """Who is in COVID-CTset (paper, section 2.1).
+    """Patients in COVID-CTset (paper, section 2.1).
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def ctset_people(lists: Lists) -> pd.DataFrame:
 
 
 def ctset_images(lists: Lists) -> pd.DataFrame:
-    """What COVID-CTset holds of each patient (paper, sections 2.1 and 2.4, Table 1).
+    """Images and series per patient in COVID-CTset (paper, sections 2.1 and 2.4, Table 1).
 
     Returns
     -------
@@ -100,7 +100,7 @@ def _pair(counted: Lists, first: str, second: str) -> str:
 
 
 def ctset_splits(lists: Lists) -> pd.DataFrame:
-    """The authors' folds, fold by fold, and what to know before one uses them (paper, section 2.4, Table 2).
+    """The authors' folds, and what to know before using them (paper, section 2.4, Table 2).
 
     Returns
     -------
@@ -124,7 +124,7 @@ def ctset_splits(lists: Lists) -> pd.DataFrame:
 
 
 def ctset_shortcuts(lists: Lists) -> pd.DataFrame:
-    """By what the classes differ beside the disease (chapter 09).
+    """Differences between the classes other than the disease (chapter 09).
 
     Returns
     -------
@@ -152,7 +152,7 @@ def ctset_shortcuts(lists: Lists) -> pd.DataFrame:
 
 
 def cohort_facts(folder: Path) -> pd.DataFrame:
-    """What a synthetic cohort holds, counted in its own tables and files.
+    """Contents of a synthetic cohort, counted in its tables and files.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
-"""What the model card states of the networks: size, settings, runs, what they reach, all of it computed.
+"""Tables of the model card: size, settings, runs and results of the networks, all computed.
 
-A card that is typed goes out of date with the next training; this one shows whatever the runs gave.
+A typed card is out of date after the next training; this one shows the results of the runs.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def protocol_settings() -> pd.DataFrame:
 
 
 def run_facts(runs: Sequence[Run]) -> pd.DataFrame:
-    """What runs were made with and from: versions, device, data, time; different values stand beside each other.
+    """Versions, device, data and time of runs; different values are listed side by side.
 
     Returns
     -------
@@ -78,12 +78,12 @@ def run_facts(runs: Sequence[Run]) -> pd.DataFrame:
 
 
 def measured(runs: Sequence[Run]) -> pd.DataFrame:
-    """What trained networks reach on their test patients, with 95% intervals over patients.
+    """Results of trained networks on their test patients, with 95% intervals over patients.
 
     Returns
     -------
     DataFrame
-        Index measure; one column a network. Slices at the cut of one half, patients at threshold 2.
+        Index measure; one column per network. Slices at the cut of one half, patients at threshold 2.
     """
     from covidlib.patients.decision import decide_patients, patient_counts
 
@@ -100,7 +100,7 @@ def measured(runs: Sequence[Run]) -> pd.DataFrame:
 
 
 def by_kernel(runs: Sequence[Run], patients: pd.DataFrame) -> pd.DataFrame:
-    """Balanced accuracy on slices apart for each reconstruction kernel, with intervals over patients.
+    """Balanced accuracy on slices per reconstruction kernel, with intervals over patients.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def by_kernel(runs: Sequence[Run], patients: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Index kernel, patients; one column a network.
+        Index kernel, patients; one column per network.
     """
     predictions = labelled(all_predictions(list(runs))).merge(patients[["patient", "kernel"]], on="patient")
     rows: dict[tuple[str, int], dict[str, str]] = {}
@@ -121,7 +121,7 @@ def by_kernel(runs: Sequence[Run], patients: pd.DataFrame) -> pd.DataFrame:
 
 
 def over_seeds(claims: Sequence[Claim]) -> pd.DataFrame:
-    """Scores of the kit's networks on slices from several trainings that differ in their seed only, as stored.
+    """Stored scores of the kit's networks on slices, from several trainings that differ only in their seed.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What the readings that were not chosen would have given: the tables of the replication diary.
+"""Tables of the replication diary: results of the readings of the paper that were not chosen.
 
 Where the paper can be read in more than one way, the kit follows one reading; here the others are carried out far
 enough to see what hangs on the choice. Shown in book/diary.md. Synthetic patients wherever slices are needed.
@@ -38,7 +38,7 @@ CHOSEN = "as chosen"
 
 
 def kept_by_reading(slices: np.ndarray) -> dict[str, np.ndarray]:
-    """Which slices of one series each reading of the rule keeps (paper, section 2.2 and Fig. 6).
+    """Slices of one series that each reading of the rule keeps (paper, section 2.2 and Fig. 6).
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def kept_by_reading(slices: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def selection_readings(cohort: Path) -> pd.DataFrame:
-    """Each reading of the selection over a cohort (paper, section 2.2).
+    """Apply each reading of the selection rule to a cohort (paper, section 2.2).
 
     Returns
     -------
@@ -73,7 +73,7 @@ def selection_readings(cohort: Path) -> pd.DataFrame:
         share of the slices labelled COVID-19 that are dropped.
     """
     lesion = (load_table(cohort)["label"] == "covid").to_numpy()
-    series = [kept_by_reading(read_series(one)) for one in find_series(cohort)]
+    series = [kept_by_reading(read_series(found)) for found in find_series(cohort)]
     kept = {name: np.concatenate([one[name] for one in series]) for name in series[0]}
     return pd.DataFrame(
         {
@@ -101,7 +101,7 @@ def example_readings(most: int, least: int) -> pd.Series:
 
 
 def structure_readings() -> pd.DataFrame:
-    """What each other reading of Figure 9 would add to the parameters of the paper's own network (section 2.3).
+    """Parameters that each other reading of Figure 9 would add to the paper's network (section 2.3).
 
     Returns
     -------
@@ -143,7 +143,7 @@ def _differences(parameters: dict[str, int]) -> pd.DataFrame:
 
 
 def head_readings() -> pd.DataFrame:
-    """Parameters of a baseline's head, averaged over the map or flattened (section 2.3)."""
+    """Parameters of a baseline's head, with the map averaged or flattened (section 2.3)."""
     from covidlib.networks import models
 
     rows = {}
@@ -155,7 +155,7 @@ def head_readings() -> pd.DataFrame:
 
 
 def start_readings() -> pd.DataFrame:
-    """How much of each network stays random when the first convolution is skipped (section 2.4).
+    """Share of each network that stays random if the first convolution is skipped (section 2.4).
 
     Returns
     -------
@@ -178,7 +178,7 @@ def start_readings() -> pd.DataFrame:
 
 
 def map_readings() -> pd.DataFrame:
-    """Where the first cell of each layer's map lies, and where it would be shown by stretching (section 3.3).
+    """Position of the first cell of each layer's map, and its position after stretching (section 3.3).
 
     Returns
     -------
@@ -205,7 +205,7 @@ def map_readings() -> pd.DataFrame:
 
 
 def shift_range_readings(side: int = PAPER.image_side) -> pd.Series:
-    """How far each reading of "shift range 5%" moves the outermost pixel at most (Table 3)."""
+    """Largest shift of the outermost pixel under each reading of "shift range 5%" (Table 3)."""
     half, amount = side / 2, PAPER.augmentation.shear_degrees
     return pd.Series(
         {
@@ -218,7 +218,7 @@ def shift_range_readings(side: int = PAPER.image_side) -> pd.Series:
 
 
 def balance() -> pd.DataFrame:
-    """Normal images for each infected one in training and in testing, fold by fold (Table 2, printed)."""
+    """Normal images per infected image in training and testing, per fold (Table 2, printed)."""
     table = paper.table_numbers(2)
     ratios = {
         f"normal for each infected, {side}": table[f"{side} Normal images"] / table[f"{side} COVID-19 images"]
@@ -233,7 +233,7 @@ def balance() -> pd.DataFrame:
 
 
 def epoch_readings() -> pd.DataFrame:
-    """What each number of epochs changes: steps of a run, and what choosing the best epoch is worth to coins.
+    """Effect of each number of epochs: steps of a run, and accuracy gained by choosing the best of random guesses.
 
     Returns
     -------
