@@ -13,8 +13,8 @@ from typing import NotRequired, TypedDict
 
 from covidlib.audit.check import Check, holds, unchecked
 from covidlib.audit.exact_numbers import ABOUT, Verdict, compare_numbers, decimals, said, show_number
+from covidlib.audit.expected_quantities import QUANTITIES, Sources, people
 from covidlib.audit.printed_tables import PrintedTables, slug
-from covidlib.audit.text_numbers import QUANTITIES, Sources, people
 from covidlib.audit.text_statements import STATEMENTS
 
 

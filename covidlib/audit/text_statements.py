@@ -10,9 +10,9 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from covidlib.audit.exact_numbers import ABOUT, brief, parse_number, show_number
+from covidlib.audit.expected_quantities import LIST, OURS, Sources
 from covidlib.audit.parameter_checks import MILLISECONDS, OURS_IN_TABLE_8, SLICES, TIME
 from covidlib.audit.printed_tables import FOLDS, NETWORKS, PrintedTables, slug
-from covidlib.audit.text_numbers import LIST, OURS, Sources
 from covidlib.paper.tables import AVERAGE, COUNT_HEADS
 
 Statement = Callable[[Sources], tuple[str, str, bool]]

@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def to_text(batch: Batch) -> str:
     """Format answers for a terminal: one patient in detail, several as a table, then the failures."""
-    from covidlib.patients.diagnosis import NOTICE
+    from covidlib.patients.answers import NOTICE
 
     lines = _one(batch.records[0]) if len(batch.records) == 1 and not batch.failed else _many(batch)
     return "\n".join([*lines, NOTICE])

@@ -221,7 +221,7 @@ def _audit(arguments: argparse.Namespace) -> int:
 
 def _check_data(arguments: argparse.Namespace) -> int:
     from covidlib.datasets.check_folder import check_data
-    from covidlib.datasets.check_report import to_dict, to_text
+    from covidlib.datasets.folder_report import to_dict, to_text
 
     report = check_data(
         arguments.folder, arguments.splits, arguments.against == "paper", arguments.workers, progress=True

@@ -10,7 +10,7 @@ from typing import Literal
 
 from covidlib.errors import InputError
 from covidlib.names import NETWORKS, VARIATIONS
-from covidlib.networks.pyramid import PLANS, pyramid, pyramid_head
+from covidlib.networks.pyramid import PLANS, pyramid, pyramid_heads
 from covidlib.utils.quiet_tensorflow import KerasTensor, keras, layers
 
 NAMES = NETWORKS
@@ -63,7 +63,7 @@ def build(name: str, input_shape: tuple[int, int, int] = (512, 512, 1), size: Si
     else:
         channels = PYRAMID_CHANNELS if size == "paper" else QUICK_PYRAMID_CHANNELS
         plan = PLANS[name]
-        probabilities = pyramid_head(pyramid(_resnet(image, size), channels, plan), plan)
+        probabilities = pyramid_heads(pyramid(_resnet(image, size), channels, plan), plan)
     return keras.Model(image, probabilities, name=name)
 
 

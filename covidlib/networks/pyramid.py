@@ -81,7 +81,7 @@ def _resize_like(source: KerasTensor, target: KerasTensor, name: str) -> KerasTe
     return layers.Resizing(target.shape[1], target.shape[2], interpolation="nearest", name=name)(source)
 
 
-def pyramid_head(maps: list[KerasTensor], plan: PyramidPlan) -> KerasTensor:
+def pyramid_heads(maps: list[KerasTensor], plan: PyramidPlan) -> KerasTensor:
     """Build the heads: two numbers per level, joined into ten, then two classes (paper, Figure 9)."""
     heads = []
     for level, features in zip(LEVELS, maps, strict=True):

@@ -1,6 +1,7 @@
 """Decide about patients from their slices, and run the paper's automated system (paper, section 3.2).
 
-`decision` is the rule, `thresholds` varies it, `pipeline` goes from a folder to an answer, `report` writes the page.
+`decision` is the rule, `threshold_sweep` varies it, `pipeline` goes from a folder to an answer, `report` writes the
+page.
 """
 
 import lazy_loader
@@ -21,7 +22,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "times_faster",
         ],
         "tables": ["at_thresholds", "missed_and_alarms", "patients_in_tables", "table4", "three_columns"],
-        "thresholds": [
+        "threshold_sweep": [
             "EARLIER_CORRECT",
             "EARLIER_OF",
             "EARLIER_THRESHOLD",

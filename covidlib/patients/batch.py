@@ -22,7 +22,7 @@ from tqdm import tqdm
 from covidlib import __version__
 from covidlib.errors import InputError
 from covidlib.patients import report
-from covidlib.patients.diagnosis import NOTICE
+from covidlib.patients.answers import NOTICE
 from covidlib.patients.journal import Journal, Record
 from covidlib.patients.pipeline import check_threshold, diagnose_series
 from covidlib.scans.patient_folders import Patient, content_hash

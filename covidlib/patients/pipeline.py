@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from covidlib.errors import InputError
+from covidlib.patients.answers import Diagnosis, SeriesAnswer
 from covidlib.patients.decision import THRESHOLD_2, decide
-from covidlib.patients.diagnosis import Diagnosis, SeriesAnswer
 from covidlib.patients.domain_check import cautions, settings_of, unlike_pixels, unlike_settings, unlike_size
 from covidlib.results.metrics import DECISION
 from covidlib.scans.series import Series, find_series

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from covidlib import __version__
-from covidlib.patients.diagnosis import NOTICE, Diagnosis
+from covidlib.patients.answers import NOTICE, Diagnosis
 from covidlib.patients.report_pictures import OVERLAY, along_z, highest, pair, strip
 from covidlib.scans.slices import read_slice
 

@@ -15,7 +15,7 @@ import matplotlib
 import numpy as np
 from PIL import Image
 
-from covidlib.patients.diagnosis import SeriesAnswer
+from covidlib.patients.answers import SeriesAnswer
 from covidlib.results.metrics import DECISION
 from covidlib.scans.slices import read_slice
 from covidlib.scans.windows import grey_levels

@@ -9,19 +9,7 @@ import numpy as np
 
 from covidlib.names import SLICE_SIDE
 from covidlib.phantom.body import Body, cavity
-from covidlib.phantom.canvas import (
-    AIR,
-    BLOOD,
-    FAR,
-    FAT,
-    Canvas,
-    Noises,
-    Section,
-    covered,
-    ramp,
-    smooth_union,
-    square,
-)
+from covidlib.phantom.canvas import AIR, BLOOD, FAR, FAT, Canvas, Noises, Section, covered, ramp, smooth_union, square
 
 
 @dataclass(frozen=True)

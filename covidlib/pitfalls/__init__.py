@@ -19,7 +19,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "batch_norm": ["catching_up", "memory_of_the_start"],
         "best_of_many": ["coin_networks", "expected_best"],
         "input_scaling": ["tissue_spread", "tissue_values"],
-        "leakage": ["mean_of_splits", "nearest_slice", "pictures"],
+        "leakage_experiment": ["mean_of_splits", "nearest_slice", "pictures"],
         "metadata_model": ["shortcut_table"],
         "metadata_model_images": ["image_shortcut"],
         "scanner_or_disease": [

@@ -18,7 +18,7 @@ def expected_best(epochs: int, images: int, accuracy: float = 0.5) -> float:
 
     Exact for independent epochs and images: the mean of the largest of `epochs` binomial counts. Epochs of one training
     are similar, so for them it is an upper limit. Images of one patient are similar too, which has the opposite effect:
-    give the effective number of independent images (`covidlib.results.clustering`).
+    give the effective number of independent images (`covidlib.results.design_effects`).
 
     Raises
     ------

@@ -108,9 +108,9 @@ def threshold_sweep(table: pd.DataFrame, marked: Sequence[float]) -> Figure:
     Parameters
     ----------
     table : DataFrame
-        From `covidlib.patients.thresholds.sweep_thresholds`.
+        From `covidlib.patients.threshold_sweep.sweep_thresholds`.
     marked : sequence of float
-        Thresholds to mark: `covidlib.patients.thresholds.MARKED_THRESHOLDS`.
+        Thresholds to mark: `covidlib.patients.threshold_sweep.MARKED_THRESHOLDS`.
     """
     figure, panels = plt.subplots(1, 2, figsize=(8.4, 3.4), sharey=True)
     titles = {"sensitivity": "infected patients found", "specificity": "normal patients called normal"}
@@ -131,9 +131,9 @@ def patient_roc(table: pd.DataFrame, marked: Sequence[float]) -> Figure:
     Parameters
     ----------
     table : DataFrame
-        From `covidlib.patients.thresholds.sweep_thresholds`.
+        From `covidlib.patients.threshold_sweep.sweep_thresholds`.
     marked : sequence of float
-        Thresholds to mark: `covidlib.patients.thresholds.MARKED_THRESHOLDS`.
+        Thresholds to mark: `covidlib.patients.threshold_sweep.MARKED_THRESHOLDS`.
     """
     figure, axes = plt.subplots(figsize=(4.8, 4.6))
     for place, (name, rows) in enumerate(table.groupby("network")):

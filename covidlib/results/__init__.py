@@ -9,7 +9,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "calibration": ["calibrated", "errors_before_and_after", "reliability"],
-        "clustering": ["copies_effect"],
+        "design_effects": ["copies_effect"],
         "curves": ["auc", "precision_recall_band", "roc_band"],
         "fold_results": ["fold_counts", "fold_differences", "fold_rates"],
         "intervals": ["Interval", "corrected_t", "wilson_interval"],

@@ -40,7 +40,7 @@ def wilson_interval(
     """Compute Wilson's interval for a share of independent trials.
 
     Slices of one patient are not independent: `design_effect` is the number of slices that carry as much information as
-    one independent slice, and the number of trials is divided by it (see `covidlib.results.clustering`).
+    one independent slice, and the number of trials is divided by it (see `covidlib.results.design_effects`).
 
     Raises
     ------

@@ -42,7 +42,7 @@ def tolerated_design_effect(only_first_wrong: int, only_second_wrong: int, confi
     """The design effect up to which a difference remains significant in McNemar's test.
 
     Errors that cluster within patients carry less information; McNemar's chi-squared is divided by the design effect
-    (see `covidlib.results.clustering`). Below 1, the difference is not significant even if slices are independent.
+    (see `covidlib.results.design_effects`). Below 1, the difference is not significant even if slices are independent.
     Large-sample approximation.
     """
     from scipy.stats import chi2

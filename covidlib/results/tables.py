@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from covidlib.paper.tables import AVERAGE, network_name, table_numbers
-from covidlib.results.clustering import clustering
+from covidlib.results.design_effects import clustering
 from covidlib.results.intervals import RESAMPLES, Interval, bootstrap_interval, wilson_interval
 from covidlib.results.metrics import Counts, called_covid, confusion_counts, labelled, table9, table9_columns
 from covidlib.results.printed_counts import printed_fold_counts

@@ -10,7 +10,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "augmentation": ["random_maps", "resample"],
         "costs": ["PEAKS", "estimate_hours", "paper_shares", "printed_slices"],
-        "folds": ["check_no_leak", "leaks", "patient_folds", "split_patients"],
+        "folds": ["patient_folds", "split_patients"],
+        "leak_check": ["check_no_leak", "leaks"],
         "runs": ["all_predictions", "all_validation"],
         "train": ["train_all", "train_fold"],
     },

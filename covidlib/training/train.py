@@ -38,7 +38,8 @@ from covidlib.training.checkpoints import (
     save_checkpoint,
 )
 from covidlib.training.devices import batch_ladder, policy, precision_policy, strategy
-from covidlib.training.folds import check_no_leak, fold_tables
+from covidlib.training.folds import fold_tables
+from covidlib.training.leak_check import check_no_leak
 from covidlib.training.runs import HISTORY, PREDICTIONS, RECORD, VALIDATION, WEIGHTS, Run, runs_folder
 from covidlib.utils.machine import commit
 from covidlib.utils.quiet_tensorflow import keras, tf

@@ -8,7 +8,7 @@ import pytest
 
 from covidlib.audit import all_checks, text_checks
 from covidlib.audit.check import Check
-from covidlib.audit.text_numbers import QUANTITIES
+from covidlib.audit.expected_quantities import QUANTITIES
 from covidlib.audit.text_statements import STATEMENTS
 
 

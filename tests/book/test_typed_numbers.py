@@ -9,7 +9,7 @@ import pytest
 from booktools import typed_numbers
 from support.made import ROOT
 
-from covidlib.patients import decision, thresholds
+from covidlib.patients import decision, threshold_sweep
 from covidlib.results import metrics
 
 PAGES = [
@@ -80,7 +80,7 @@ def test_names_with_numbers_in_them_are_allowed(text: str) -> None:
 
 
 def test_the_thresholds_that_prose_may_name_are_those_of_the_code() -> None:
-    assert thresholds.MARKED_THRESHOLDS == (decision.THRESHOLD_1, decision.THRESHOLD_2, 0.3) == (0, 0.1, 0.3)
+    assert threshold_sweep.MARKED_THRESHOLDS == (decision.THRESHOLD_1, decision.THRESHOLD_2, 0.3) == (0, 0.1, 0.3)
     assert metrics.DECISION == 0.5
 
 

@@ -11,8 +11,8 @@ from support.made import OPEN, body_slice, write_series
 
 from covidlib.errors import InputError
 from covidlib.networks.weights import WeightsNote
+from covidlib.patients.answers import Diagnosis
 from covidlib.patients.decision import THRESHOLD_1, decide
-from covidlib.patients.diagnosis import Diagnosis
 from covidlib.patients.pipeline import diagnose_folder, diagnose_series
 from covidlib.scans.series import find_series
 from covidlib.scans.tiff import write_slice

@@ -15,7 +15,7 @@ import matplotlib.pyplot as plt
 from support.prediction_tables import made_predictions
 
 from covidlib.patients.false_alarms import chances_by_clustering
-from covidlib.patients.thresholds import MARKED_THRESHOLDS, sweep_thresholds
+from covidlib.patients.threshold_sweep import MARKED_THRESHOLDS, sweep_thresholds
 from covidlib.plotting import results
 from covidlib.plotting.results import confusion_matrices
 from covidlib.plotting.style import NETWORK_COLOURS

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import norm
 from support.prediction_tables import three_networks
 
-from covidlib.results.clustering import clustering
+from covidlib.results.design_effects import clustering
 from covidlib.results.intervals import bootstrap_interval, wilson_interval
 from covidlib.results.metrics import Counts, confusion_counts, table9, table9_columns
 from covidlib.results.printed_counts import printed_fold_counts, printed_patient_counts

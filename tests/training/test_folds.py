@@ -12,7 +12,8 @@ from support.made import body_slice, write_series
 from covidlib.datasets.slice_table import fingerprint, load_dataset, load_table, patients_of, with_content
 from covidlib.errors import InputError
 from covidlib.scans.tiff import write_slice
-from covidlib.training.folds import check_no_leak, leaks, patient_folds, published_split, slice_key, split_patients
+from covidlib.training.folds import patient_folds, published_split, slice_key, split_patients
+from covidlib.training.leak_check import check_no_leak, leaks
 
 
 def people(covid: int, normal: int) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from covidlib.pitfalls import best_of_many
 from covidlib.teaching.exercises import called, checker
-from covidlib.training import folds
+from covidlib.training import leak_check
 
 
 def _slices(patients: int = 12) -> pd.DataFrame:
@@ -127,7 +127,7 @@ def deal(answer: Callable[[pd.DataFrame, float, int], dict[str, pd.DataFrame]]) 
         paths: list[str] = [path for side in split.values() for path in side["path"]]
         if sorted(paths) != sorted(table["path"]):
             return f"{len(paths)} slices are dealt, and there are {len(table)}: each belongs on one side"
-        found = folds.leaks(split)
+        found = leak_check.leaks(split)
         for kind, what in found[["kind", "what"]].itertuples(index=False):
             if kind == "patient":
                 return f"{what} is on both sides: deal patients, not slices"

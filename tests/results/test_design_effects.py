@@ -1,4 +1,4 @@
-"""covidlib.results.clustering: intraclass correlation, and patients' decisions from slices that err together."""
+"""covidlib.results.design_effects: intraclass correlation, and patients' decisions from slices that err together."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scipy.stats import binom, f_oneway
 
 from covidlib.patients.decision import decide
 from covidlib.patients.false_alarms import chances_by_clustering, implied_icc, infected_chance
-from covidlib.results.clustering import clustering, copies_effect
+from covidlib.results.design_effects import clustering, copies_effect
 
 
 def test_slices_that_err_together_are_worth_one() -> None:

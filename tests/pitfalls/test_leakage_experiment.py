@@ -1,4 +1,4 @@
-"""covidlib.pitfalls.leakage: memory of a patient is worth nothing on other patients."""
+"""covidlib.pitfalls.leakage_experiment: memory of a patient is worth nothing on other patients."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from covidlib.datasets.slice_table import load_table
-from covidlib.pitfalls.leakage import mean_of_splits, nearest_slice, pictures
+from covidlib.pitfalls.leakage_experiment import mean_of_splits, nearest_slice, pictures
 from covidlib.results.intervals import corrected_t
 
 

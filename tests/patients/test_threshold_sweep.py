@@ -1,4 +1,4 @@
-"""covidlib.patients.thresholds: patients right and wrong at every threshold."""
+"""covidlib.patients.threshold_sweep: patients right and wrong at every threshold."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ import pytest
 from support.prediction_tables import made_predictions
 
 from covidlib.patients.decision import decide_patients, patient_counts, table6
-from covidlib.patients.thresholds import MARKED_THRESHOLDS, THRESHOLDS, by_threshold, sweep_thresholds, tune_threshold
+from covidlib.patients.threshold_sweep import (
+    MARKED_THRESHOLDS,
+    THRESHOLDS,
+    by_threshold,
+    sweep_thresholds,
+    tune_threshold,
+)
 from covidlib.results.intervals import wilson_interval
 from covidlib.results.scores import balanced_accuracy
 
