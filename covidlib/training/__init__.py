@@ -1,6 +1,6 @@
 """Five-fold training: folds by patient, batches, augmentation, runs on disk (paper, section 2.4).
 
-`train` trains one fold or all; `folds` splits patients and refuses leaks; `runs` reads finished runs.
+`train` trains one fold or all; `folds` splits patients, `leak_check` refuses leaks; `runs` reads finished runs.
 """
 
 import lazy_loader
