@@ -13,11 +13,11 @@ from support.made import write_series
 from covidlib.errors import InputError
 from covidlib.inference import stream
 from covidlib.inference.engine import Engine
+from covidlib.networks import inputs
 from covidlib.networks.inputs import load_images
 from covidlib.networks.weights import WeightsNote
 from covidlib.scans.series import find_series
 from covidlib.selection import select_series
-from covidlib.training import batches
 
 NOTE = WeightsNote("resnet50v2-fpn", "quick", (128, 128, 1), "fixed-4095", "quick", 1, "made for a test")
 
@@ -67,7 +67,7 @@ def test_reading_runs_ahead_of_the_engine_but_not_far(paths: list[Path], monkeyp
         read[0] += 1
         return np.zeros((4, 128, 128, 1), np.float32)
 
-    monkeypatch.setattr(batches, "load_images", load)
+    monkeypatch.setattr(inputs, "load_images", load)
     for _ in stream.classified_batches(paths, engine(pause=0.02)):
         classified[0] += 1
         lead.append(read[0] - classified[0])
@@ -84,7 +84,7 @@ def test_only_selected_slices_are_read_whole(tmp_path: Path, monkeypatch: pytest
         whole.extend(f"{path.parent.name}/{path.name}" for path in paths)
         return np.zeros((len(paths), 128, 128, 1), np.float32)
 
-    monkeypatch.setattr(batches, "load_images", load)
+    monkeypatch.setattr(inputs, "load_images", load)
     found = list(stream.classified_series(find_series(tmp_path), engine()))
     assert whole == ["a/IM00002.tif", "a/IM00003.tif", "a/IM00004.tif", "b/IM00002.tif"]
     assert [(len(selection.series), len(p_covid)) for selection, p_covid in found] == [(5, 3), (2, 1)]

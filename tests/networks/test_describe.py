@@ -276,7 +276,7 @@ def test_training_starts_from_what_the_protocol_says(monkeypatch: pytest.MonkeyP
     from covidlib.training import train
 
     asked = []
-    monkeypatch.setattr(train.transfer, "load_imagenet", lambda model, way: asked.append((model.name, way)))
+    monkeypatch.setattr(train.imagenet, "load_imagenet", lambda model, way: asked.append((model.name, way)))
     train._fresh_model("resnet50v2", with_settings(QUICK, ["weights=imagenet-summed"]), 1)
     train._fresh_model("resnet50v2", QUICK, 1)
     assert asked == [("resnet50v2", "imagenet-summed")]

@@ -187,7 +187,7 @@ def test_what_memory_does_not_hold_is_decoded_once_on_disk(
         decoded.append(path)
         return read_slice(path)
 
-    monkeypatch.setattr(batches, "read_slice", counted)
+    monkeypatch.setattr(inputs, "read_slice", counted)
     monkeypatch.setattr(batches, "CACHE_AT_MOST_BYTES", 0)
     on_disk = batches.training_batches(paths, [0, 1] * 6, TINY, 1).take(3)
     found = [images.numpy() for images, _ in on_disk]
