@@ -55,7 +55,7 @@ class Quantity:
 
     def __post_init__(self) -> None:
         allowed = {
-            "unit": tuple(THRESHOLDS),
+            "unit": (IMAGES, *THRESHOLDS),
             "score": (*SCORES, *COUNTS, "right", AUC),
             "network": NETWORKS,
             "average": (MEAN, POOLED),
