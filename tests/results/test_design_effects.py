@@ -64,7 +64,7 @@ def test_independent_slices_are_binomial_and_the_beta_binomial_nears_them() -> N
     assert infected_chance(0.2, 30, 0.1, 1 - 1e-9) == pytest.approx(0.2, abs=1e-6)
     assert infected_chance(0, 30) == 0 and infected_chance(1, 30, 0.3) == 1
     for rate, icc in ((1.2, 0.1), (0.1, -0.1)):
-        with pytest.raises(ValueError, match="shares from 0 to 1"):
+        with pytest.raises(ValueError, match="must be between 0 and 1"):
             infected_chance(rate, 30, 0.1, icc)
 
 

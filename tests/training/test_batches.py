@@ -181,7 +181,7 @@ def test_what_memory_does_not_hold_is_decoded_once_on_disk(
     in_memory = batches.training_batches(paths, [0, 1] * 6, TINY, 1).take(3)
     expected = [images.numpy() for images, _ in in_memory]
     decoded: list[str] = []
-    read_slice = batches.read_slice
+    read_slice = inputs.read_slice
 
     def counted(path: str) -> np.ndarray:
         decoded.append(path)

@@ -15,6 +15,7 @@ from pathlib import Path
 import dask
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 from distributed import Client, LocalCluster
 
@@ -23,7 +24,7 @@ from covidlib.datasets.slice_table import load_dataset
 from covidlib.errors import InputError
 from covidlib.protocols import QUICK
 from covidlib.training import cluster, train
-from covidlib.training.checkpoints import CHECKPOINT, exclusive_run
+from covidlib.training.checkpoints import CHECKPOINT, LOCK, exclusive_run
 
 PROTOCOL = dataclasses.replace(QUICK, epochs=6)
 
@@ -58,6 +59,12 @@ def mark_abandoned(runs: Path) -> int:
     return marked
 
 
+def has_begun(pid: int) -> bool:
+    """Whether a worker trains a run of which an epoch is finished: one that it would leave behind if it were killed."""
+    held = [Path(file.path) for file in psutil.Process(pid).open_files()]
+    return any(path.name == LOCK and (path.parent / CHECKPOINT).is_file() for path in held)
+
+
 def test_a_refused_run_says_why(small_dataset: Path, tmp_path: Path, workers: Client) -> None:
     leaky = dataclasses.replace(PROTOCOL, validation="test-subset")
     # From a process of its own, as on a cluster.
@@ -74,10 +81,9 @@ def test_a_killed_worker_loses_no_run(small_dataset: Path, tmp_path: Path, worke
 
     def kill_one() -> None:
         deadline = time.monotonic() + 180
-        # Both workers have finished an epoch: whichever is killed leaves a run behind that has begun.
-        while len(list(tmp_path.rglob(CHECKPOINT))) < 2 and time.monotonic() < deadline:
+        while not (begun := [pid for pid in pids.values() if has_begun(pid)]) and time.monotonic() < deadline:
             time.sleep(0.02)
-        os.kill(pids[min(pids)], signal.SIGKILL)
+        os.kill(begun[0], signal.SIGKILL)
         while not (found := mark_abandoned(tmp_path)) and time.monotonic() < deadline:
             time.sleep(0.02)
         marked.append(found)

@@ -147,7 +147,7 @@ def test_a_damaged_dicom_is_imported_or_refused(tmp_path: Path, dicoms: list[byt
         for path in target.rglob("*.tif"):
             slices.read_slice(path)
             path.unlink()
-        dicom_import.shutil.rmtree(target)
+        shutil.rmtree(target)
     assert [path.name for path in tmp_path.iterdir()] == ["source"]
 
 

@@ -162,7 +162,7 @@ def test_an_interrupted_make_installs_again(tmp_path: Path) -> None:
     for name in ("Makefile", "pyproject.toml", "constraints.txt"):
         shutil.copy(ROOT / name, tmp_path / name)
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
-    for name in ("python", "ruff", "mypy", "covidlib", "pytest"):
+    for name in ("python", "ruff", "mypy", "lint-imports", "covidlib", "pytest"):
         (tmp_path / ".venv" / "bin" / name).write_text(MAKE)
         (tmp_path / ".venv" / "bin" / name).chmod(0o755)
     make = ["make", "-C", str(tmp_path), "test", f"PYTHON={sys.executable}"]
