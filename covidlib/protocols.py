@@ -180,8 +180,6 @@ def _typed(kind: type, key: str, value: str) -> dict[str, Any]:
 
 SMALLEST_SIDE = 96
 """With smaller images, the map of the pyramid's level P4 would be too small (`covidlib.networks.models`)."""
-
-
 LARGEST_SEED = 2**32 - 1000
 """NumPy takes 32-bit seeds; the fold's number is added to the protocol's seed."""
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from covidlib.claims import seed_bands
 from covidlib.claims.claims import STORED, Claim, load_claims, recompute
 from covidlib.utils.files import write_text
 
@@ -27,10 +29,6 @@ def write(ours: Mapping[str, Any], claims: Sequence[Claim], path: Path) -> None:
 
 def main() -> None:
     """Compute the stored numbers anew: recomputed ones from the printed counts, bands from the seeds' runs."""
-    from dataclasses import replace
-
-    from covidlib.claims import seed_bands
-
     path = Path(str(files("covidlib") / "data" / STORED))
     _, claims = load_claims(path)
     claims = [replace(claim, recomputed=recompute(claim)) for claim in claims]

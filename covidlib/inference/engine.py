@@ -26,8 +26,6 @@ Inference = Callable[[np.ndarray], np.ndarray]
 
 
 VERDICT = "verdict.json"
-
-
 TITLES = {"tensorflow": "TensorFlow", "openvino": "OpenVINO"}
 
 

@@ -12,13 +12,13 @@ import numpy as np
 
 from covidlib.errors import InputError
 from covidlib.inference import half_precision
+from covidlib.inference.engine import Engine, Inference, Precision, read_verdict, write_verdict
 from covidlib.inference.half_precision import Agreement
 from covidlib.networks.weights import WeightsNote, load_weights
 from covidlib.utils import machine
 
 if TYPE_CHECKING:
     from covidlib.utils.quiet_tensorflow import tf
-from covidlib.inference.engine import Engine, Inference, Precision, read_verdict, write_verdict
 
 TENSORFLOW_BATCH = 8
 

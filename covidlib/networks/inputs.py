@@ -14,8 +14,6 @@ from covidlib.scans.slices import read_slice
 from covidlib.utils.quiet_tensorflow import tf
 
 HIGHEST_STORED_VALUE = 4095.0
-
-
 LUNG_WINDOW_TOP = 1174.0
 """Stored value of 150 HU, the upper end of the window −600 ± 750 HU."""
 
@@ -96,10 +94,21 @@ def load_images(paths: Sequence[str | os.PathLike[str]], side: int, scaling: Sca
     InputError
         If a slice cannot be read, or cannot be averaged down to `side`.
     """
-    return scale(np.stack([_load(path, side) for path in paths]), scaling).numpy()
+    return scale(np.stack([load_slice(path, side) for path in paths]), scaling).numpy()
 
 
-def _load(path: str | os.PathLike[str], side: int) -> np.ndarray:
+def load_slice(path: str | os.PathLike[str], side: int) -> np.ndarray:
+    """Read one slice, averaged down to `side` pixels and not yet scaled.
+
+    Returns
+    -------
+    float32 array, shape (side, side, 1)
+
+    Raises
+    ------
+    InputError
+        If the slice cannot be read, or does not average down to `side`.
+    """
     pixels = read_slice(os.fspath(path))
     try:
         return shrink(pixels, side)[..., np.newaxis]

@@ -8,8 +8,6 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 TIFF_SUFFIXES = (".tif", ".tiff")
-
-
 PUBLISHED_NAME = re.compile(
     r"(?P<prefix>[^/]*?(?P<label>covid|normal)[^/_]*)[/_](?P<patient>patient\d+)[/_](?P<series>SR_\d+)[/_]"
     r"IM(?P<number>\d+)\.tiff?$",

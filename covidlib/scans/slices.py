@@ -16,7 +16,7 @@ import tifffile
 from covidlib.errors import InputError
 from covidlib.scans import dicom
 from covidlib.scans.filenames import TIFF_SUFFIXES
-from covidlib.scans.tiff import _decoded, strict_page
+from covidlib.scans.tiff import decoded_pixels, strict_page
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class RowReader:
                 start, count = page.dataoffsets[0], 2 * shape[0] * shape[1]
                 plain = page.is_contiguous and page.compression == 1 and page.fillorder == 1
                 if not plain or start + count != size:
-                    return _decoded(path, page, shape)[rows].astype(np.uint16), shape
+                    return decoded_pixels(path, page, shape)[rows].astype(np.uint16), shape
                 stream.seek(0)
                 header = self._last = _Header(stream.read(start), size, shape, tiff.byteorder)
         wanted = range(header.shape[0])[rows]

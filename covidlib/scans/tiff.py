@@ -21,7 +21,18 @@ class Truncated(InputError):
     """Error for a file that is shorter than its header announces."""
 
 
-def _decoded(path: Path, page: tifffile.TiffPage, shape: tuple[int, int]) -> np.ndarray:
+def decoded_pixels(path: Path, page: tifffile.TiffPage, shape: tuple[int, int]) -> np.ndarray:
+    """Decode the pixels of a page that `strict_page` accepted.
+
+    Returns
+    -------
+    uint16 array, shape (rows, columns)
+
+    Raises
+    ------
+    InputError
+        If the decoded pixels do not have the shape that the header announces.
+    """
     pixels = page.asarray()
     if pixels.shape != shape:
         problem = f"decodes to shape {pixels.shape}, but its header announces {shape}"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from covidlib.networks.inputs import _load, scale
+from covidlib.networks.inputs import load_slice, scale
 from covidlib.protocols import Protocol
 from covidlib.training.augmentation import random_maps, resample
 from covidlib.training.slice_cache import DiskCache, MemoryCache
@@ -90,7 +90,7 @@ class _Reader:
 
     def slice(self, index: int) -> np.ndarray:
         with self.locks[index]:
-            return self.kept.get(index, lambda: _load(self.names[index], self.side))
+            return self.kept.get(index, lambda: load_slice(self.names[index], self.side))
 
     def batch(self, indices: np.ndarray) -> np.ndarray:
         return np.stack([self.slice(index) for index in indices.tolist()])

@@ -185,8 +185,6 @@ def memory() -> str:
 
 
 BFLOAT16_FLAGS = ("avx512_bf16", "amx_bf16")
-
-
 FEATURES = ("avx2", "avx512f", "avx512_vnni", *BFLOAT16_FLAGS, "amx_int8")
 
 
