@@ -9,7 +9,15 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "augmentation": ["random_maps", "resample"],
-        "costs": ["PEAKS", "estimate_hours", "paper_shares", "printed_slices"],
+        "costs": [
+            "PEAKS",
+            "estimate_hours",
+            "paper_shares",
+            "printed_slices",
+            "printed_testing_hours",
+            "runs_gigabytes",
+            "slices_gigabytes",
+        ],
         "folds": ["patient_folds", "split_patients"],
         "leak_check": ["check_no_leak", "leaks"],
         "runs": ["all_predictions", "all_validation"],

@@ -51,7 +51,8 @@ def source_hash(places: tuple[str, ...]) -> str:
     Parameters
     ----------
     places : tuple of str
-        Packages ("phantom", with all of its modules) and modules ("scans/tiff").
+        Packages ("phantom", with all of its modules) and modules ("scans/tiff"). A package's `__init__.py` does not
+        count: it only names what notebooks use.
 
     Raises
     ------
@@ -62,6 +63,7 @@ def source_hash(places: tuple[str, ...]) -> str:
     digest = hashlib.sha256()
     for place in places:
         folder = package / place
-        for path in sorted(folder.rglob("*.py")) if folder.is_dir() else [folder.with_suffix(".py")]:
+        modules = sorted(path for path in folder.rglob("*.py") if path.name != "__init__.py")
+        for path in modules if folder.is_dir() else [folder.with_suffix(".py")]:
             digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:12]

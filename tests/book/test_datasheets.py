@@ -14,7 +14,7 @@ from covidlib.datasets import published_lists
 from covidlib.phantom.cohort import make_cohort
 
 LISTS = published_lists.stored_aggregates()
-PAGES = sorted((ROOT / "book" / "documents").glob("*.md"))
+PAGES = [*sorted((ROOT / "book" / "documents").glob("*.md")), ROOT / "book" / "howto" / "replication.md"]
 
 
 def test_people_and_images_are_those_of_the_lists() -> None:
