@@ -6,14 +6,12 @@ Taught in chapters 05 and 06.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Any
 
 import pandas as pd
 
 from covidlib.paper.tables import AVERAGE, NETWORK_NAMES, count_heads, network_name, table_numbers
 from covidlib.results.metrics import Counts
-
-Anything = TypeVar("Anything")
 
 
 def counts_of_row(row: pd.Series, number: int = 9) -> Counts:
@@ -51,7 +49,7 @@ def printed_at_thresholds() -> dict[tuple[int, str], Counts]:
     }
 
 
-def under_printed_names(of_networks: Mapping[str, Anything]) -> dict[str, Anything]:
+def under_printed_names(of_networks: Mapping[str, Any]) -> dict[str, Any]:
     """Replace the names of networks, as keys, with the names that the paper prints."""
     return {printed: of_networks[network] for printed, network in NETWORK_NAMES.items()}
 
