@@ -6,6 +6,7 @@ import dataclasses
 import importlib
 import json
 import os
+import re
 import signal
 import threading
 import time
@@ -63,6 +64,16 @@ def has_begun(pid: int) -> bool:
     """Whether a worker trains a run of which an epoch is finished: one that it would leave behind if it were killed."""
     held = [Path(file.path) for file in psutil.Process(pid).open_files()]
     return any(path.name == LOCK and (path.parent / CHECKPOINT).is_file() for path in held)
+
+
+def test_a_worker_loads_tensorflow_without_its_lines(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+    # Started here, so that its lines are captured too.
+    with LocalCluster(n_workers=1, processes=True, dashboard_address=None) as local, Client(local) as client:
+        client.run(importlib.import_module, "covidlib.training.train")
+    assert re.search("onednn|cuda|cpu_feature|tensorrt", capfd.readouterr().err, re.IGNORECASE) is None
 
 
 def test_a_refused_run_says_why(small_dataset: Path, tmp_path: Path, workers: Client) -> None:
