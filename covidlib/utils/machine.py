@@ -19,8 +19,8 @@ from importlib import metadata
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+# The root of the repository, if the package runs from a clone; with a docstring the reference would show a path.
 ROOT = Path(__file__).parents[2]
-"""The root of the repository, if the package runs from a clone."""
 UNKNOWN = "unknown"
 
 

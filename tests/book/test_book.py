@@ -363,6 +363,13 @@ def test_every_page_exists(pages: Path) -> None:
 
 
 @pytest.mark.built_book
+def test_no_page_shows_a_path_of_the_builder(pages: Path) -> None:
+    shown = {path: path.read_text(encoding="utf-8") for path in pages.rglob("*.html") if path.parent.name != "reports"}
+    assert len(shown) > 40
+    assert [path.name for path, text in shown.items() if "PosixPath(" in text or str(ROOT) in text] == []
+
+
+@pytest.mark.built_book
 def test_pages_load_nothing_from_elsewhere(pages: Path) -> None:
     looked_at = 0
     for path in pages.rglob("*.html"):
