@@ -103,14 +103,18 @@ def slice_numbers(names: Sequence[str]) -> list[int | None]:
 
 def _numbers_of_siblings(names: Sequence[str]) -> Sequence[int | None]:
     stems = [SUFFIX.sub("", name) for name in names]
-    fields = list(zip(*([int(digits) for digits in re.findall(r"\d+", stem)] for stem in stems), strict=True))
+    counted = ([int(digits) for digits in re.findall(r"\d+", stem)] for stem in stems)
+    fields: list[tuple[int, ...]] = list(zip(*counted, strict=True))
     varying = [field for field in fields if len(set(field)) > 1]
     if not varying:
         trailing = [re.search(r"\d+$", stem) for stem in stems]
         return [int(digits[0]) if digits else None for digits in trailing]
     unique = [field for field in varying if len(set(field)) == len(names)]
+    if not unique:
+        return varying[-1]
     # `min` takes the first of equals: reversed, that is the last field.
-    return min(reversed(unique), key=lambda field: max(field) - min(field)) if unique else varying[-1]
+    fewest_gaps: tuple[int, ...] = min(reversed(unique), key=lambda field: max(field) - min(field))
+    return fewest_gaps
 
 
 def copy_of(name: str) -> str | None:
@@ -124,8 +128,6 @@ def copy_of(name: str) -> str | None:
     name : str
         File name without folder, with or without suffix.
     """
-    if name.endswith("~"):  # of editors: IM00005.tif~
-        return name[:-1] or None
     suffix = SUFFIX.search(name)
     stem, ending = (name[: suffix.start()], suffix[0]) if suffix else (name, "")
     for mark in COPY_MARKS:

@@ -6,17 +6,39 @@ Taught in chapters 01 and 02.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import tifffile
 
 from covidlib.errors import InputError
 from covidlib.scans import dicom
 from covidlib.scans.filenames import TIFF_SUFFIXES
-from covidlib.scans.tiff import decoded_pixels, strict_page
+from covidlib.scans.tiff import open_tiff, orientation_tag, strict_page
+from covidlib.scans.tiff_pixels import slice_pixels
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Turn whatever goes wrong while a TIFF file is read into an error that names the file."""
+    try:
+        yield
+    except InputError:
+        raise
+    except PermissionError as error:
+        raise InputError(path, "cannot be read (no permission)", "Grant read permission and try again") from error
+    except FileNotFoundError as error:
+        remedy = "Check the path, and that the folder was not moved while it was read"
+        raise InputError(path, "no such file", remedy) from error
+    except Exception as error:  # a damaged file can fail anywhere in the decoder: name the file in every case
+        raise InputError(
+            path,
+            f"cannot be read as TIFF ({error})",
+            "Copy or download the file again; it may be an incomplete copy",
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -30,7 +52,10 @@ class _Header:
 
 
 class RowReader:
-    """Reads some rows of slices; the header that slices of a series share is parsed once, then only compared."""
+    """Reads some rows of slices; the header that slices of a series share is parsed once, then only compared.
+
+    A slice whose Orientation tag says that it lies on its side is turned first: its rows are those that a viewer shows.
+    """
 
     def __init__(self) -> None:
         self._last: _Header | None = None
@@ -55,34 +80,20 @@ class RowReader:
         if not path.name.lower().endswith(TIFF_SUFFIXES):
             pixels = dicom.read_dicom(path)
             return pixels[rows], (pixels.shape[0], pixels.shape[1])
-        try:
-            with path.open("rb") as stream:
-                return self._read_tiff(path, stream, rows)
-        except InputError:
-            raise
-        except PermissionError as error:
-            raise InputError(path, "cannot be read (no permission)", "Grant read permission and try again") from error
-        except FileNotFoundError as error:
-            remedy = "Check the path, and that the folder was not moved while it was read"
-            raise InputError(path, "no such file", remedy) from error
-        except Exception as error:  # a damaged file can fail anywhere in the decoder: name the file in every case
-            raise InputError(
-                path,
-                f"cannot be read as TIFF ({error})",
-                "Copy or download the file again; it may be an incomplete copy",
-            ) from error
+        with _naming(path), path.open("rb") as stream:
+            return self._read_tiff(path, stream, rows)
 
     def _read_tiff(self, path: Path, stream: BinaryIO, rows: slice) -> tuple[np.ndarray, tuple[int, int]]:
         header, size = self._last, os.fstat(stream.fileno()).st_size
         if header is None or size != header.file_size or stream.read(len(header.start)) != header.start:
-            stream.seek(0)
-            with tifffile.TiffFile(stream) as tiff:
+            with open_tiff(path, stream) as tiff:
                 page = strict_page(path, tiff)
                 shape = (page.shape[0], page.shape[1])
                 start, count = page.dataoffsets[0], 2 * shape[0] * shape[1]
                 plain = page.is_contiguous and page.compression == 1 and page.fillorder == 1
-                if not plain or start + count != size:
-                    return decoded_pixels(path, page, shape)[rows].astype(np.uint16), shape
+                if not plain or start + count != size or orientation_tag(path, page) != 1:
+                    pixels = slice_pixels(path, page)
+                    return pixels[rows].astype(np.uint16, order="C"), (pixels.shape[0], pixels.shape[1])
                 stream.seek(0)
                 header = self._last = _Header(stream.read(start), size, shape, tiff.byteorder)
         wanted = range(header.shape[0])[rows]
@@ -112,6 +123,27 @@ def read_slice(path: str | Path) -> np.ndarray:
         If the file is not an unsigned 16-bit, one-channel slice, is damaged, or cannot be opened.
     """
     return read_rows(path)[0]
+
+
+def orientation_of(path: str | Path) -> int:
+    """How the picture in a TIFF file is stored: its Orientation tag (TIFF 6.0, tag 274).
+
+    The readers turn such a slice; a value other than 1 is worth a remark, since programs differ in whether they do.
+
+    Returns
+    -------
+    int
+        1 if the first row is the top and the first column the left, or if there is no tag; 2 to 8 if the picture is
+        mirrored, upside down, or lies on its side.
+
+    Raises
+    ------
+    InputError
+        If the file is not an unsigned 16-bit, one-channel slice, or cannot be opened.
+    """
+    path = Path(path)
+    with _naming(path), path.open("rb") as stream, open_tiff(path, stream) as tiff:
+        return orientation_tag(path, strict_page(path, tiff))
 
 
 def check_same_shape(path: Path, shape: tuple[int, ...], first: Path, expected: tuple[int, ...]) -> None:

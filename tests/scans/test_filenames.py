@@ -51,6 +51,7 @@ def test_a_number_is_chosen_where_several_fields_or_none_differ(names: list[str]
 def test_names_of_other_templates_have_the_digits_at_their_end() -> None:
     assert slice_numbers(["a_2.tif", "b_2.tif"]) == [2, 2]
     assert slice_numbers(["IM1.tif", "IM2.tif", "IM3_512x512.tif", "preview.tif"]) == [1, 2, 512, None]
+    assert slice_numbers(["IM00001.tif", "IM00002.tif", "IM00002_mask.tif"]) == [1, 2, None]
     # A stray does not take the siblings' numbers away; upper and lower case are the same template.
     assert slice_numbers(["slice 1 of 3.tif", "preview.tif", "Slice 2 of 3.TIF"]) == [1, None, 2]
     assert slice_numbers(["a1#2.tif", "a##1.tif"]) == [2, 1]
@@ -58,8 +59,8 @@ def test_names_of_other_templates_have_the_digits_at_their_end() -> None:
 
 
 MARKED = (
-    "{} (1)", "{}(1)", "{} (12)", "{} - Copy", "{} - Copy (2)", "{} copy", "{} copy 2", "{}_copy", "{}_copy2", "{}-copy",
-    "{}.copy", "{} (copy)", "{} (copy 2)", "Copy of {}", "Copy (2) of {}", "{} - Kopie", "{} - Kopie (3)",
+    "{} (1)", "{}(1)", "{} (12)", "{} - Copy", "{} - Copy (2)", "{} copy", "{} copy 2", "{}_copy", "{}_copy2",
+    "{}-copy", "{}.copy", "{} (copy)", "{} (copy 2)", "Copy of {}", "Copy (2) of {}", "{} - Kopie", "{} - Kopie (3)",
     "Kopie von {}", "{} - copia", "Copia de {}", "{} (copie)", "{} - Copie", "{}~", "{}.bak", "{}.orig", "{} - COPY",
 )  # fmt: skip
 
