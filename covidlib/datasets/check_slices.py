@@ -11,26 +11,25 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
-import tifffile
 from tqdm import tqdm
 
 from covidlib.errors import InputError
 from covidlib.names import SLICE_SIDE
 from covidlib.scans.filenames import TIFF_SUFFIXES, identify
 from covidlib.scans.series import walk
-from covidlib.scans.tiff import Truncated, strict_page
+from covidlib.scans.tiff import EightBit, Truncated, Unreadable, open_tiff, strict_page
+from covidlib.scans.tiff_pixels import slice_pixels
 
 EIGHT_BIT_LARGEST = 255
 CEILINGS = (4095, 65535)
 """Values at which pixels are clipped: the largest of the scanner's 12 bits and of the file's 16 bits."""
 CLIPPED_SHARE = 0.01
 """A slice counts as clipped if a larger share of its pixels has such a value; bone and some metal cover far less."""
-BYTE_ORDERS: dict[bytes, Literal["little", "big"]] = {b"II": "little", b"MM": "big"}
-"""Byte order of a TIFF file by its first two bytes."""
+KINDS: dict[type[InputError], str] = {Truncated: "truncated", Unreadable: "unreadable", EightBit: "8-bit"}
+"""Kind of a fault by the reader's error."""
 
 FINDING_COLUMNS = ["severity", "kind", "path", "detail"]
 SLICE_COLUMNS = ["path", "flat", "patient", "series", "number", "label", "file_digest", "pixel_digest"]
@@ -75,33 +74,17 @@ def inspect(path: Path) -> Inspection:
     except OSError as error:
         return Inspection("", "", (("unreadable", f"cannot be opened ({error.strerror})"),))
     file_digest = hashlib.blake2b(content).hexdigest()
-    if _ends_early(content):
-        return Inspection(file_digest, "", (("truncated", f"{len(content)} bytes, its list of fields is cut off"),))
     try:
-        with tifffile.TiffFile(io.BytesIO(content)) as tiff:
-            if tiff.pages.first.dtype == np.uint8:
-                return Inspection(file_digest, "", (("8-bit", "has 8-bit pixels, expected unsigned 16-bit"),))
-            pixels = strict_page(path, tiff).asarray()
-    except Truncated as error:
-        return Inspection(file_digest, "", (("truncated", error.problem),))
+        with open_tiff(path, io.BytesIO(content)) as tiff:
+            pixels = slice_pixels(path, strict_page(path, tiff))
     except InputError as error:
-        return Inspection(file_digest, "", (("other format", error.problem),))
+        return Inspection(file_digest, "", ((KINDS.get(type(error), "other format"), error.problem),))
     except Exception as error:  # a damaged file can fail anywhere in the decoder: the error becomes the finding
         return Inspection(file_digest, "", (("unreadable", f"cannot be read as TIFF ({error})"),))
     # The shape is hashed as well: 256 rows of 512 and 512 rows of 256 can have the same bytes.
     pixel_digest = hashlib.blake2b(str(pixels.shape).encode(), digest_size=16)
     pixel_digest.update(np.ascontiguousarray(pixels, "<u2"))
     return Inspection(file_digest, pixel_digest.hexdigest(), tuple(_faults(pixels)))
-
-
-def _ends_early(content: bytes) -> bool:
-    """Whether the file ends inside its header or list of fields, which some programs write at the very end."""
-    if len(content) < 8 or content[:2] not in BYTE_ORDERS:
-        return not content
-    order = BYTE_ORDERS[content[:2]]
-    start = int.from_bytes(content[4:8], order)
-    fields = int.from_bytes(content[start : start + 2], order)
-    return start + 2 + 12 * fields + 4 > len(content)
 
 
 def _faults(pixels: np.ndarray) -> list[tuple[str, str]]:

@@ -6,18 +6,40 @@ Taught in chapters 01 and 02.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import tifffile
 
 from covidlib.errors import InputError
 from covidlib.scans import dicom
 from covidlib.scans.filenames import TIFF_SUFFIXES
-from covidlib.scans.tiff import decoded_pixels, strict_page
+from covidlib.scans.tiff import open_tiff, orientation_tag, strict_page
+from covidlib.scans.tiff_pixels import slice_pixels
 from covidlib.scans.value_scale import Scale
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Turn whatever goes wrong while a TIFF file is read into an error that names the file."""
+    try:
+        yield
+    except InputError:
+        raise
+    except PermissionError as error:
+        raise InputError(path, "cannot be read (no permission)", "Grant read permission and try again") from error
+    except FileNotFoundError as error:
+        remedy = "Check the path, and that the folder was not moved while it was read"
+        raise InputError(path, "no such file", remedy) from error
+    except Exception as error:  # a damaged file can fail anywhere in the decoder: name the file in every case
+        raise InputError(
+            path,
+            f"cannot be read as TIFF ({error})",
+            "Copy or download the file again; it may be an incomplete copy",
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -33,14 +55,21 @@ class _Header:
 class RowReader:
     """Reads some rows of slices; the header that slices of a series share is parsed once, then only compared.
 
+    A slice whose Orientation tag says that it lies on its side is turned first: its rows are those that a viewer shows.
+
     Parameters
     ----------
     scale : Scale, optional
         The scale of the values in the files, if it is not HU + 1024.
+
+    Attributes
+    ----------
+    orientation : int
+        The Orientation tag of the slice that was read last; 1 if it lies as a viewer shows it.
     """
 
     def __init__(self, scale: Scale | None = None) -> None:
-        self.scale = scale
+        self.scale, self.orientation = scale, 1
         self._last: _Header | None = None
 
     def read(self, path: str | Path, rows: slice = slice(None)) -> tuple[np.ndarray, tuple[int, int]]:
@@ -66,38 +95,25 @@ class RowReader:
 
     def read_values(self, path: str | Path, rows: slice = slice(None)) -> tuple[np.ndarray, tuple[int, int]]:
         """As `read`, with the values of the file: not converted, of a DICOM file not cut to 16 unsigned bits."""
-        path = Path(path)
+        path, self.orientation = Path(path), 1
         if not path.name.lower().endswith(TIFF_SUFFIXES):
             pixels = dicom.read_dicom_values(path)
             return pixels[rows], (pixels.shape[0], pixels.shape[1])
-        try:
-            with path.open("rb") as stream:
-                return self._read_tiff(path, stream, rows)
-        except InputError:
-            raise
-        except PermissionError as error:
-            raise InputError(path, "cannot be read (no permission)", "Grant read permission and try again") from error
-        except FileNotFoundError as error:
-            remedy = "Check the path, and that the folder was not moved while it was read"
-            raise InputError(path, "no such file", remedy) from error
-        except Exception as error:  # a damaged file can fail anywhere in the decoder: name the file in every case
-            raise InputError(
-                path,
-                f"cannot be read as TIFF ({error})",
-                "Copy or download the file again; it may be an incomplete copy",
-            ) from error
+        with _naming(path), path.open("rb") as stream:
+            return self._read_tiff(path, stream, rows)
 
     def _read_tiff(self, path: Path, stream: BinaryIO, rows: slice) -> tuple[np.ndarray, tuple[int, int]]:
         header, size = self._last, os.fstat(stream.fileno()).st_size
         if header is None or size != header.file_size or stream.read(len(header.start)) != header.start:
-            stream.seek(0)
-            with tifffile.TiffFile(stream) as tiff:
+            with open_tiff(path, stream) as tiff:
                 page = strict_page(path, tiff)
                 shape = (page.shape[0], page.shape[1])
                 start, count = page.dataoffsets[0], 2 * shape[0] * shape[1]
                 plain = page.is_contiguous and page.compression == 1 and page.fillorder == 1
-                if not plain or start + count != size:
-                    return decoded_pixels(path, page, shape)[rows].astype(np.uint16), shape
+                self.orientation = orientation_tag(path, page)
+                if not plain or start + count != size or self.orientation != 1:
+                    pixels = slice_pixels(path, page)
+                    return pixels[rows].astype(np.uint16, order="C"), (pixels.shape[0], pixels.shape[1])
                 stream.seek(0)
                 header = self._last = _Header(stream.read(start), size, shape, tiff.byteorder)
         wanted = range(header.shape[0])[rows]

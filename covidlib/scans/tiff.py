@@ -7,79 +7,225 @@ chapter 01.
 
 from __future__ import annotations
 
+import enum
+import os
+import re
+from math import prod
 from pathlib import Path
+from typing import BinaryIO, Literal, cast
 
 import numpy as np
 import tifffile
 
 from covidlib.errors import InputError
 from covidlib.scans import dicom
+from covidlib.scans.file_kinds import HEAD, other_kind
 from covidlib.utils.files import replacing
+
+BYTE_ORDERS: dict[bytes, Literal["little", "big"]] = {b"II": "little", b"MM": "big"}
+"""Byte order of a TIFF file by its first two bytes."""
+VERSIONS = {42: (4, 4, 2, 12), 43: (8, 8, 8, 20)}
+"""Of TIFF and BigTIFF: where the offset of the list of fields stands; bytes of an offset, of a count, of a field."""
+PHOTOMETRIC, ORIENTATION, PLANES_OF_STK = 262, 274, 33629
+"""Numbers of TIFF tags; the last one has one entry per image of a MetaMorph stack."""
+FEWEST_BITS = 12
+"""A CT scanner's 12 bits hold HU -1024 to 3071; in fewer bits the values were scaled or cut."""
+
+COPY_AGAIN = "Copy or download the file again"
+EXPORT = "Export 16-bit grey slices (HU + 1024) again from the source"
+LOST = f"{EXPORT}; converting back does not restore them"
+ONE_PER_FILE = "Write one slice per file (ImageJ: File > Save As > Image Sequence), numbered in the order of the slices"
+ADD_1024 = (
+    f"{EXPORT}; or, if the values are Hounsfield units (air near -1000), add 1024, round, set what is still negative "
+    "to 0, and store the sums as uint16 with covidlib.scans.tiff.write_slice"
+)
+SAME_VALUES = (
+    f"{EXPORT}; or, if the values are HU + 1024 and none is above 65535, store the same values as uint16 with "
+    "covidlib.scans.tiff.write_slice"
+)
+REMEDIES = dict.fromkeys(("int16", "int32", "int64", "float32", "float64"), ADD_1024)
+REMEDIES |= dict.fromkeys(("uint32", "uint64"), SAME_VALUES)
+"""What to do about a type of pixels that can hold a slice without loss."""
 
 
 class Truncated(InputError):
     """Error for a file that is shorter than its header announces."""
 
 
-def decoded_pixels(path: Path, page: tifffile.TiffPage, shape: tuple[int, int]) -> np.ndarray:
-    """Decode the pixels of a page that `strict_page` accepted.
+class Unreadable(InputError):
+    """Error for a file that is no TIFF, or whose pixels cannot be decoded."""
 
-    Returns
-    -------
-    uint16 array, shape (rows, columns)
+
+class EightBit(InputError):
+    """Error for a picture of 8 bits, in which most Hounsfield units are lost."""
+
+
+def open_tiff(path: Path, stream: BinaryIO) -> tifffile.TiffFile:
+    """Open a TIFF file whose list of fields is complete.
 
     Raises
     ------
-    InputError
-        If the decoded pixels do not have the shape that the header announces.
+    Truncated
+        If the file is empty, or ends inside its header or list of fields, which some programs write at the very end.
+    Unreadable
+        If its first bytes are not those of a TIFF file.
     """
-    pixels = page.asarray()
-    if pixels.shape != shape:
-        problem = f"decodes to shape {pixels.shape}, but its header announces {shape}"
-        raise InputError(path, problem, "Copy or download the file again")
-    return pixels
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(0)
+    head = stream.read(HEAD)
+    if not head:
+        raise Truncated(path, "is empty (0 bytes)", COPY_AGAIN)
+    order = BYTE_ORDERS.get(head[:2])
+    version = int.from_bytes(head[2:4], order) if order else 0
+    if order is None or (version not in VERSIONS and size >= 4):
+        kind, remedy = other_kind(head)
+        raise Unreadable(path, f"is not a TIFF file but {kind}", remedy)
+    at, wide, count, field = VERSIONS.get(version, VERSIONS[42])
+    start = int.from_bytes(head[at : at + wide], order)
+    stream.seek(min(start, size))
+    end = start + count + field * int.from_bytes(stream.read(count), order) + wide
+    if start < at + wide or end > size:
+        raise Truncated(path, f"is truncated: {size} bytes, its list of fields is cut off", COPY_AGAIN)
+    stream.seek(0)
+    return tifffile.TiffFile(stream)
 
 
 def strict_page(path: Path, tiff: tifffile.TiffFile) -> tifffile.TiffPage:
-    """The single page of an open TIFF file, if it is stored like the slices of COVID-CTset (paper, section 2.1).
+    """The single picture of an open TIFF file, if it is stored like the slices of COVID-CTset (paper, section 2.1).
+
+    Besides that picture a file may hold smaller copies of it, as a viewer shows them in a list: they are passed over.
 
     Raises
     ------
     Truncated
         If the file is shorter than its header announces.
+    EightBit
+        If its pixels have 8 bits.
     InputError
-        If it contains anything but one unsigned 16-bit grey channel, or several images.
+        If it contains anything but one unsigned grey channel of 12 to 16 bits, or several images.
     """
-    if len(tiff.pages) != 1:
-        raise InputError(path, f"contains {len(tiff.pages)} images, expected 1", "Write one slice per file")
-    page = tiff.pages.first
-    remedy = "Export 16-bit grey slices (HU + 1024) again from the source; converting back does not restore them"
+    page = _only_picture(path, tiff)
+    if page.dtype == np.uint8:
+        raise EightBit(path, "has 8-bit pixels (uint8), expected unsigned 16-bit (uint16)", LOST)
     if len(page.shape) != 2 or page.samplesperpixel != 1:
-        raise InputError(path, f"has shape {page.shape}, expected one grey channel (rows, columns)", remedy)
+        raise InputError(path, f"has shape {page.shape}, expected one grey channel (rows, columns)", EXPORT)
     if page.dtype != np.uint16:
-        raise InputError(path, f"has {page.dtype} pixels, expected unsigned 16-bit (uint16)", remedy)
-    if page.photometric != tifffile.PHOTOMETRIC.MINISBLACK:
-        raise InputError(
-            path,
-            f"stores grey as {tifffile.PHOTOMETRIC(page.photometric).name}, expected MINISBLACK (0 is black)",
-            remedy,
-        )
+        kind = f"{page.bitspersample}-bit {_name(tifffile.SAMPLEFORMAT, page.sampleformat)}"
+        problem = f"has {kind if page.dtype is None else page.dtype} pixels, expected unsigned 16-bit (uint16)"
+        raise InputError(path, problem, REMEDIES.get(str(page.dtype), LOST))
+    if page.bitspersample < FEWEST_BITS:
+        problem = f"has {page.bitspersample} bits a pixel, expected 16, or {FEWEST_BITS} to 15 that are packed"
+        raise InputError(path, problem, LOST)
+    _check_tags(path, page)
     if max(page.shape) > dicom.LARGEST_SIDE:
         raise InputError(
             path,
             f"the header announces {page.shape[0]}×{page.shape[1]} pixels, more than {dicom.LARGEST_SIDE} per side",
-            "Copy or download the file again",
+            COPY_AGAIN,
         )
+    if not page.dataoffsets:
+        raise InputError(path, "has no pixels: none of its fields says where they stand", COPY_AGAIN)
     needed = max(start + size for start, size in zip(page.dataoffsets, page.databytecounts, strict=True))
     if page.compression == 1:
-        needed = max(needed, page.dataoffsets[0] + 2 * page.shape[0] * page.shape[1])
+        pixels = page.shape[0] * row_bytes(page.shape[1], page.bitspersample)
+        needed = max(needed, min(page.dataoffsets) + pixels)
     if needed > tiff.filehandle.size:
-        raise Truncated(
-            path,
-            f"is truncated: {tiff.filehandle.size} bytes, expected at least {needed}",
-            "Copy or download the file again",
-        )
+        problem = f"is truncated: {tiff.filehandle.size} bytes, expected at least {needed}"
+        raise Truncated(path, problem, COPY_AGAIN)
     return page
+
+
+def row_bytes(columns: int, bits: int) -> int:
+    """Bytes of one stored row: each row begins with a new byte."""
+    return (columns * bits + 7) // 8
+
+
+def orientation_tag(path: Path, page: tifffile.TiffPage) -> int:
+    """How the stored picture lies (tag 274): 1, also if the tag is absent, if it is stored as it is shown; up to 8.
+
+    Raises
+    ------
+    InputError
+        If the tag has a value that TIFF does not define.
+    """
+    value = page.tags.valueof(ORIENTATION, 1)
+    if value not in range(1, 9):
+        problem = f"has the Orientation {value} (tag {ORIENTATION}), expected 1 to 8"
+        raise InputError(path, problem, "Write the slice again without this tag, with its first row on top")
+    return int(value)
+
+
+def announced_images(description: str, pixels: int) -> int:
+    """Number of images that ImageJ or tifffile announces in the description of a file; 1 if it announces none.
+
+    Both can store a stack with a single list of fields, as if it were the first image alone.
+
+    Parameters
+    ----------
+    pixels : int
+        Pixels of one image.
+    """
+    if description.startswith(("ImageJ=", "SCIFIO=")):
+        counts = {name: int(count) for name, count in re.findall(r"^(\w+)=(\d{1,9})\s*$", description, re.MULTILINE)}
+        return max(counts.get("images", 1), prod(counts.get(name, 1) for name in ("channels", "slices", "frames")))
+    shape = re.search(r'"shape": ?\[([\d, ]+)\]', description)
+    return max(prod(int(side) for side in re.findall(r"\d{1,9}", shape[1])) // pixels, 1) if shape else 1
+
+
+def _only_picture(path: Path, tiff: tifffile.TiffFile) -> tifffile.TiffPage:
+    pages = cast("list[tifffile.TiffPage]", list(tiff.pages))
+    largest = max((prod(page.shape) for page in pages), default=0)
+    pictures = [page for page in pages if not page.is_reduced or prod(page.shape) == largest]
+    if pictures and pictures[0].is_reduced and pictures[0].subifds:
+        problem = "lists a smaller copy of the picture (a thumbnail) first, and the picture itself as its SubIFD"
+        raise InputError(path, problem, EXPORT)
+    images = _images_of(pictures[0], tiff.filehandle.size) if len(pictures) == 1 else len(pictures)
+    if images != 1:
+        raise InputError(path, f"holds {images} images, expected 1", ONE_PER_FILE)
+    return pictures[0]
+
+
+def _images_of(page: tifffile.TiffPage, file_size: int) -> int:
+    """Number of images behind one list of fields."""
+    if page.samplesperpixel == 1 and len(page.shape) == 3:
+        return page.shape[0]
+    if PLANES_OF_STK in page.tags:
+        return page.tags[PLANES_OF_STK].count
+    if not page.is_contiguous:
+        return 1
+    # A program may keep the description of the stack from which it cut a slice: then nothing follows the one image.
+    end = page.offset if page.offset > page.dataoffsets[0] else file_size
+    if end - page.dataoffsets[0] <= page.nbytes:
+        return 1
+    return max(announced_images(text, prod(page.shape)) for text in (page.description, page.description1))
+
+
+def _check_tags(path: Path, page: tifffile.TiffPage) -> None:
+    if PHOTOMETRIC not in page.tags:
+        raise InputError(
+            path,
+            f"has no PhotometricInterpretation (tag {PHOTOMETRIC}), which says whether 0 is black",
+            "If its smallest values are air, write the slice again with covidlib.scans.tiff.write_slice, which adds it",
+        )
+    if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
+        raise InputError(
+            path,
+            "stores grey as MINISWHITE (0 is white), expected MINISBLACK (0 is black)",
+            "Export the slice with 0 as black; if only the tag is wrong (air is stored near 24 as it should be), write "
+            "the slice again with covidlib.scans.tiff.write_slice",
+        )
+    if page.photometric != tifffile.PHOTOMETRIC.MINISBLACK:
+        kind = _name(tifffile.PHOTOMETRIC, page.photometric)
+        problem = f"has the PhotometricInterpretation {kind}, expected MINISBLACK (grey, 0 is black)"
+        raise InputError(path, problem, EXPORT)
+    if _name(tifffile.COMPRESSION, page.compression).isdecimal():
+        problem = f"is compressed with method {page.compression}, which tifffile does not know"
+        raise Unreadable(path, problem, "Write the slice uncompressed, or copy the file again if it was")
+    orientation_tag(path, page)
+
+
+def _name(kinds: type[enum.IntEnum], value: int) -> str:
+    return next((kind.name for kind in kinds if kind == value), str(value))
 
 
 def write_slice(path: str | Path, pixels: np.ndarray) -> None:
