@@ -214,6 +214,10 @@ def read_dicom_values(path: str | Path) -> np.ndarray:
             "Export or copy the file again",
         )
     slope, intercept = _rescale(path, header)
+    # Files from before DICOM 3 lack these; `covidlib.scans.value_scale` would see an inverted image.
+    for field, usual in (("PhotometricInterpretation", "MONOCHROME2"), ("SamplesPerPixel", 1)):
+        if field not in header:
+            setattr(header, field, usual)
     try:
         stored = header.pixel_array
     except Exception as error:  # pydicom's decoders raise many kinds of errors; each means that there is no image

@@ -133,7 +133,7 @@ def _people(series: Sequence[Series]) -> dict[str, object]:
         refuse_burned_in(path, dicom.read_header(path, stop_before_pixels=True, specific_tags=["BurnedInAnnotation"]))
     # Without an id, the series stands for its patient.
     people = {single.name: person_of(single.files[0]) for single in series}
-    whose = {name: person.key or name for name, person in people.items()}
+    whose: dict[str, object] = {name: person.key or name for name, person in people.items()}
     for key in set(whose.values()):
         same = {name: people[name] for name in people if whose[name] == key}
         if differing := contradiction(same.values()):

@@ -23,6 +23,7 @@ from covidlib.scans.series import Series, list_series, stray_names
 from covidlib.scans.slices import RowReader, check_same_shape
 from covidlib.scans.value_scale import (
     Histogram,
+    below_air,
     has_body,
     histogram,
     is_like_tissue,
@@ -239,7 +240,11 @@ def _unlike(looks: list[_Look]) -> list[Finding]:
 
 def _scaled(series: Series, looks: list[_Look], rescale: bool) -> Series:
     """The series with the judgement of its scale."""
-    verdict = judge(pooled([look.histogram for look in looks]))
+    seen = pooled([look.histogram for look in looks])
+    verdict = judge(seen)
+    if dark := below_air(seen):
+        sentence = f"{dark:.1%} of its pixels are far darker than air and were set to 0: noise, or a wrong sign"
+        series = series.with_findings(Finding("below-air", "note", series.name, sentence))
     if not verdict.code:
         return series
     if rescale and verdict.scale is not None and verdict.scale.certain:

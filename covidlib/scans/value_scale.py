@@ -201,6 +201,14 @@ def _cut_at(histogram: Histogram) -> tuple[int, float] | None:
     return (int(low[0]), cut) if cut > CUT_SHARE else None
 
 
+def below_air(histogram: Histogram) -> float:
+    """The share of pixels that are darker than air and no padding (many different values); 0 if there are few."""
+    values, counts = histogram
+    below = values < BELOW_AIR + OFFSET
+    dark = float(counts[below].sum() / counts.sum())
+    return dark if below.sum() > FEW and dark > BELOW_SHARE else 0.0
+
+
 def judge(histogram: Histogram) -> Verdict:
     """Judge the scale of a series from the histogram of all its slices.
 
@@ -217,11 +225,6 @@ def judge(histogram: Histogram) -> Verdict:
         sentence = f"{cut[1]:.0%} of its pixels have the value {cut[0]} and none lies below: what was darker is cut off"
         return Verdict("unknown-scale", sentence, again)
     is_right = is_stored_scale(histogram)
-    below = values < BELOW_AIR + OFFSET
-    if is_right and below.sum() > FEW and counts[below].sum() > BELOW_SHARE * counts.sum():
-        dark = counts[below].sum() / counts.sum()
-        sentence = f"{dark:.1%} of its pixels have {below.sum()} different values below {BELOW_AIR} HU: a wrong sign"
-        return Verdict("below-air", sentence, again)
     if is_right and not (FEW < len(values) <= EIGHT_BITS and step >= COARSE):
         return Verdict()
     known = None if is_right else next((scale for scale in _candidates(histogram) if _fits(scale, histogram)), None)

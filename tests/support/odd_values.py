@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -180,7 +181,15 @@ add(
     "signed declared unsigned, 12 bits", "dicom", "values", "refused",
     restored(lambda v, header, _: (hounsfield(v) & 0xFFF).astype(np.uint16), RescaleIntercept=0),
 )  # fmt: skip
-add("unsigned declared signed, 12 bits", "dicom", "values", "refused", same_fields(PixelRepresentation=1))
+
+
+def wrong_sign(folder: Path, volume: np.ndarray, rng: np.random.Generator) -> Made:
+    """Bone above 1023 HU becomes far darker than air: the scale is right, which a note has to say."""
+    made = same_fields(PixelRepresentation=1)(folder, volume, rng)
+    return replace(made, answers=(), stated=((np.where(volume > 2047, 0, volume),),))
+
+
+add("unsigned declared signed, 12 bits", "dicom", "values", "refused,note", wrong_sign)
 add("RescaleIntercept missing", "dicom", "values", "refused", same_fields(RescaleIntercept=None))
 add("RescaleIntercept 0 for HU + 1024", "dicom", "values", "refused", same_fields(RescaleIntercept=0))
 add("RescaleIntercept -8192 for HU + 1024", "dicom", "values", "refused", same_fields(RescaleIntercept=-8192))
