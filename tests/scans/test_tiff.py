@@ -256,6 +256,14 @@ def test_an_orientation_that_tiff_does_not_define_is_refused(path: Path, orienta
     assert f"has the Orientation {orientation} (tag 274), expected 1 to 8" in refusal(path)
 
 
+def test_a_file_whose_orientation_cannot_be_read_is_named(path: Path) -> None:
+    with pytest.raises(InputError, match=r"IM00001\.tif: no such file"):
+        orientation_of(path)
+    path.write_bytes(b"II*\0" + struct.pack("<IH", 8, 5000) + bytes(5000 * 12 + 4))
+    with pytest.raises(InputError, match=r"IM00001\.tif: cannot be read as TIFF"):
+        orientation_of(path)
+
+
 def test_a_slice_without_the_tag_lies_as_it_is_stored(path: Path) -> None:
     write_slice(path, PIXELS)
     assert orientation_of(path) == 1
