@@ -25,7 +25,7 @@ import numpy as np
 
 from covidlib.datasets.check_slices import scan, usual_workers
 from covidlib.phantom.cohort import make_cohort, make_patient
-from covidlib.scans.series import find_series
+from covidlib.scans.gate import find_series
 from covidlib.scans.slices import read_slice
 from covidlib.scans.tiff import write_slice
 from covidlib.selection import DARK_BELOW, DIVISOR, select_series

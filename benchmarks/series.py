@@ -34,7 +34,7 @@ from covidlib.inference.half_precision import TOLERANCE, check_images
 from covidlib.networks.weights import WeightsNote, load_weights, save_weights
 from covidlib.patients import stored_timings
 from covidlib.phantom.cohort import make_patient
-from covidlib.scans.series import find_series
+from covidlib.scans.gate import find_series
 from covidlib.scans.tiff import write_slice
 from covidlib.utils.files import write_text
 from covidlib.utils.machine import has_bfloat16, installed, processor

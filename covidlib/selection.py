@@ -124,7 +124,7 @@ def select_series(series: Series) -> Selection:
         If a slice cannot be read, is too small for the region, or differs in size from the first.
     """
     counts = []
-    reader = RowReader()
+    reader = RowReader(series.scale)
     expected: tuple[int, int] | None = None
     for path in series.files:
         rows, shape = reader.read(path, REGION_ROWS)

@@ -108,7 +108,7 @@ def real_series() -> Series | None:
     """The real chest CT series (Lung-PET-CT-Dx A0001, CC BY 4.0), or None if it is not found in any place."""
     from covidlib import errors
     from covidlib.datasets import public_files
-    from covidlib.scans.series import find_series
+    from covidlib.scans.gate import find_series
 
     try:
         folder = public_files.fetch_folder(public_files.REAL_SERIES)

@@ -11,8 +11,9 @@ from support.made import body_slice, write_series
 
 from covidlib.cli.main import main
 from covidlib.errors import InputError
+from covidlib.scans.gate import find_series
+from covidlib.scans.series import list_series
 from covidlib.scans.lung_masks import lung_areas
-from covidlib.scans.series import find_series
 from covidlib.scans.slices import read_slice
 from covidlib.scans.tiff import write_slice
 from covidlib.selection import count_dark_pixels, rule_with, select_series, select_slices, selection_threshold
@@ -41,7 +42,7 @@ def test_the_rule_is_the_papers_loop(tmp_path: Path) -> None:
     folder.mkdir()
     for number, pixels in enumerate(slices):
         write_slice(folder / f"IM{number}.tif", pixels)
-    selection = select_series(find_series(folder)[0])
+    selection = select_series(list_series(folder).series[0])
     counts, threshold, keep = selected_by_the_papers_words(slices)
     assert selection.counts.tolist() == counts == count_dark_pixels(np.stack(slices)).tolist()
     assert selection.threshold == threshold
@@ -90,35 +91,37 @@ def test_an_empty_series_has_no_threshold() -> None:
 def test_too_small_and_unequal_slices_are_refused(tmp_path: Path) -> None:
     write_slice(tmp_path / "IM1.tif", np.zeros((256, 256), np.uint16))
     with pytest.raises(InputError, match="256×256"):
-        select_series(find_series(tmp_path)[0])
+        select_series(list_series(tmp_path).series[0])
     write_slice(tmp_path / "IM1.tif", body_slice())
     write_slice(tmp_path / "IM2.tif", np.zeros((256, 256), np.uint16))
     with pytest.raises(InputError, match="IM2.tif"):
-        select_series(find_series(tmp_path)[0])
+        select_series(list_series(tmp_path).series[0])
 
 
 def test_a_slice_of_another_size_is_refused_though_it_holds_the_region(tmp_path: Path) -> None:
     write_slice(tmp_path / "IM1.tif", body_slice())
     write_slice(tmp_path / "IM2.tif", np.zeros((512, 400), np.uint16))
     with pytest.raises(InputError, match="IM2.tif.*512×400"):
-        select_series(find_series(tmp_path)[0])
+        select_series(list_series(tmp_path).series[0])
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(339, 512), (512, 369), (339, 370), (340, 369)])
 def test_a_slice_without_the_whole_region_is_refused(tmp_path: Path, rows: int, columns: int) -> None:
     write_slice(tmp_path / "IM1.tif", np.zeros((rows, columns), np.uint16))
     with pytest.raises(InputError, match=f"{rows}×{columns} pixels, too small"):
-        select_series(find_series(tmp_path)[0])
+        select_series(list_series(tmp_path).series[0])
 
 
 def test_a_slice_that_ends_with_the_region_is_enough(tmp_path: Path) -> None:
     write_slice(tmp_path / "IM1.tif", np.zeros((340, 370), np.uint16))
-    assert select_series(find_series(tmp_path)[0]).counts.tolist() == [100 * 250]
+    assert select_series(list_series(tmp_path).series[0]).counts.tolist() == [100 * 250]
 
 
 def test_select_prints_json(series_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["select", str(series_folder), "--json"]) == 0
-    (entry,) = json.loads(capsys.readouterr().out)
+    printed = json.loads(capsys.readouterr().out)
+    (entry,) = printed["series"]
+    assert printed["findings"] == []
     files = [f"IM{number:05d}.tif" for number in range(1, 6)]
     assert entry == {
         "series": str(series_folder),
@@ -145,7 +148,7 @@ def test_real_series_keeps_one_block_as_dicom_and_as_tiff(real_series_folder: Pa
     assert not dicom.keep[0] and not dicom.keep[-1]
     for path in dicom.series.files:
         write_slice(tmp_path / f"{path.stem}.tif", read_slice(path))
-    tiff = select_series(find_series(tmp_path)[0])
+    tiff = select_series(list_series(tmp_path).series[0])
     assert tiff.counts.tolist() == dicom.counts.tolist()
     assert [Path(name).stem for name in tiff.selected] == [Path(name).stem for name in dicom.selected]
     counts, threshold, keep = selected_by_the_papers_words([read_slice(path) for path in dicom.series.files])

@@ -8,15 +8,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from covidlib.cli.common import SOME_FAILED, STOPPED, add_gate_options, print_findings
 from covidlib.errors import InputError
 from covidlib.names import NETWORKS, VARIATIONS
+from covidlib.scans.findings import Finding
 
 if TYPE_CHECKING:
     from covidlib.patients.batch import Batch
     from covidlib.patients.journal import Record
 
-SOME_FAILED = 3
-STOPPED = 130
 STDOUT = Path("-")
 
 
@@ -42,17 +42,26 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--json", type=Path, metavar="OUT.json", help="write all answers, and resume from this file; - prints them"
     )
+    add_gate_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Diagnose the patients; return 0, or 3 if some of them failed."""
+    """Diagnose the patients; return 0, or 3 if some of them failed or some series were refused."""
     if arguments.explain and arguments.report is None:
         raise InputError("--explain", "heat maps need a report to be drawn into", "Add --report OUT.html")
     from covidlib.patients.batch import Request, diagnose_patients
     from covidlib.scans.patient_folders import find_patients
 
-    request = Request(arguments.weights, arguments.network, arguments.threshold, arguments.engine, arguments.explain)
+    request = Request(
+        arguments.weights,
+        arguments.network,
+        arguments.threshold,
+        arguments.engine,
+        arguments.explain,
+        arguments.rescale,
+        arguments.strict,
+    )
     request.check()
     patients = find_patients(arguments.folders, arguments.one_patient)
     to_stdout = arguments.json == STDOUT
@@ -64,11 +73,13 @@ def run(arguments: argparse.Namespace) -> int:
         kept = arguments.report is not None or (arguments.json is not None and not to_stdout)
         print(f"covidlib: stopped; {'the same command goes on' if kept else 'nothing was kept'}", file=sys.stderr)
         return STOPPED
+    found = [Finding(**finding) for record in batch.records for finding in record["findings"]]
+    print_findings(found)
     if to_stdout:
         print(json.dumps(batch.to_dict(), indent=1))
     else:
         print(to_text(batch))
-    return SOME_FAILED if batch.failed else 0
+    return SOME_FAILED if batch.failed or any(finding.severity == "refused" for finding in found) else 0
 
 
 def to_text(batch: Batch) -> str:
@@ -102,6 +113,3 @@ def _many(batch: Batch) -> list[str]:
         lines.append(f"{batch.reused} of these answers are from an earlier start")
     lines.append(f"{len(batch.records)} patients answered, {len(batch.failed)} failed")
     return lines + [f"failed     {name}: {problem}" for name, problem in batch.failed.items()]
-
-
-__all__ = ["SOME_FAILED", "add_parser", "run", "to_text"]

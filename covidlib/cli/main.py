@@ -7,24 +7,32 @@ import io
 import json
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 from covidlib import __version__
 from covidlib.cli import diagnose, doctor, train
-from covidlib.cli.diagnose import STOPPED
+from covidlib.cli.common import (
+    BAD_INPUT,
+    PROBLEM,
+    SOME_FAILED,
+    STOPPED,
+    add_gate_options,
+    add_strict,
+    print_findings,
+    show_warning,
+)
 from covidlib.errors import InputError
 from covidlib.names import NETWORKS, VARIATIONS
-
-PROBLEM = 1
-BAD_INPUT = 2
+from covidlib.scans.findings import SeriesWarning
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code.
 
-    0 done, 1 `check-data`, `audit` or `doctor` found a problem, 2 bad input, 3 `diagnose` had no answer for some of
-    the patients, 130 stopped with Ctrl-C.
+    0 done, 1 `check-data`, `audit` or `doctor` found a problem, 2 bad input, 3 some series were refused or some
+    patients have no answer, 130 stopped with Ctrl-C.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     for stream in (sys.stdout, sys.stderr):
@@ -33,7 +41,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")
     arguments = _parser().parse_args(argv)
     try:
-        return arguments.run(arguments) or 0
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", SeriesWarning)
+            warnings.showwarning = show_warning
+            return arguments.run(arguments) or 0
     except InputError as error:
         problem = str(error)
     except BrokenPipeError:
@@ -63,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     select = commands.add_parser("select", help="apply the paper's slice selection to every series under a folder")
     select.add_argument("folder", type=Path, help="16-bit TIFF or DICOM slices of one or more series")
     select.add_argument("--json", action="store_true", help="print JSON with one entry per series")
+    add_gate_options(select)
     select.set_defaults(run=_select)
 
     phantom = commands.add_parser("phantom", help="make a synthetic cohort in COVID-CTset's layout")
@@ -110,11 +122,20 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--against", choices=["paper"], help="report differences from the paper's data as problems")
     check.add_argument("--workers", type=int, help="number of threads (default: one per processor, at most 8)")
     check.add_argument("--json", action="store_true", help="print the whole report as JSON")
+    add_strict(check)
     check.set_defaults(run=_check_data)
     importer = commands.add_parser("import-dicom", help="convert DICOM series to de-identified 16-bit TIFF series")
     importer.add_argument("source", type=Path, help="a folder with DICOM files of one or more series")
     importer.add_argument("target", type=Path, help="a new or empty folder")
+    importer.add_argument("--json", action="store_true", help="print JSON with one entry per series")
+    add_gate_options(importer)
     importer.set_defaults(run=_import_dicom)
+    converter = commands.add_parser(
+        "rescale", help="copy a dataset, with values on another scale converted to HU + 1024"
+    )
+    converter.add_argument("source", type=Path, help="a folder with TIFF slices of one or more series")
+    converter.add_argument("target", type=Path, help="a new or empty folder")
+    converter.set_defaults(run=_rescale)
     audit = commands.add_parser("audit", help="recompute every number that the paper prints")
     audit.add_argument(
         "--tables", type=Path, metavar="DIR", help="folder with table1.csv to table9.csv; default: the paper's tables"
@@ -136,24 +157,33 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _select(arguments: argparse.Namespace) -> None:
-    from covidlib.scans.series import find_series
+def _select(arguments: argparse.Namespace) -> int:
+    from covidlib.scans.findings import refusal
+    from covidlib.scans.gate import open_folder
     from covidlib.selection import select_series
 
-    selections = [select_series(series) for series in find_series(arguments.folder)]
-    for selection in selections:
-        for remark in selection.series.remarks:
-            print(f"covidlib: {selection.series.name}: {remark}", file=sys.stderr)
+    opened = open_folder(arguments.folder, arguments.rescale, arguments.strict)
+    selections, findings = [], opened.findings
+    for series in opened.series:
+        try:
+            selections.append(select_series(series))
+        except InputError as error:  # slices too small for the rule's region
+            if len(opened.series) == 1:
+                raise
+            findings.append(refusal("other-size", error))
+    print_findings(findings)
     if arguments.json:
-        print(json.dumps([selection.to_dict() for selection in selections], indent=2))
-        return
-    for selection in selections:
-        print(f"series     {selection.series.name}")
-        print(f"slices     {len(selection.series)}")
-        print(f"counts     {' '.join(map(str, selection.counts))}")
-        print(f"threshold  {selection.threshold:.2f}")
-        print(f"selected   {len(selection.selected)}: {' '.join(selection.selected) or 'none'}")
-        print()
+        found = [finding.to_dict() for finding in findings]
+        print(json.dumps({"series": [selection.to_dict() for selection in selections], "findings": found}, indent=2))
+    else:
+        for selection in selections:
+            print(f"series     {selection.series.name}")
+            print(f"slices     {len(selection.series)}")
+            print(f"counts     {' '.join(map(str, selection.counts))}")
+            print(f"threshold  {selection.threshold:.2f}")
+            print(f"selected   {len(selection.selected)}: {' '.join(selection.selected) or 'none'}")
+            print()
+    return SOME_FAILED if opened.refused else 0
 
 
 def _phantom(arguments: argparse.Namespace) -> None:
@@ -190,16 +220,28 @@ def _fetch(arguments: argparse.Namespace) -> None:
     print(f"{folder}: verified\n{public_files.REAL_SERIES_CREDIT}")
 
 
-def _import_dicom(arguments: argparse.Namespace) -> None:
+def _import_dicom(arguments: argparse.Namespace) -> int:
     from covidlib.scans.dicom_import import NOTICE, import_dicom
 
-    imported = import_dicom(arguments.source, arguments.target, progress=True)
-    for path, reason in imported.skipped:
-        print(f"covidlib: left out {path}: {reason}", file=sys.stderr)
-    for remark in imported.remarks:
-        print(f"covidlib: {remark}", file=sys.stderr)
-    print(imported.table.to_string(index=False))
-    print(f"{imported.folder}: {len(imported.table)} series, {imported.table['slices'].sum()} slices\n{NOTICE}")
+    imported = import_dicom(
+        arguments.source, arguments.target, progress=True, rescale=arguments.rescale, strict=arguments.strict
+    )
+    print_findings(imported.findings)
+    if arguments.json:
+        found = [finding.to_dict() for finding in imported.findings]
+        print(json.dumps({"series": json.loads(imported.table.to_json(orient="records")), "findings": found}, indent=2))
+    else:
+        print(imported.table.to_string(index=False))
+        print(f"{imported.folder}: {len(imported.table)} series, {imported.table['slices'].sum()} slices\n{NOTICE}")
+    return SOME_FAILED if imported.refused else 0
+
+
+def _rescale(arguments: argparse.Namespace) -> None:
+    from covidlib.scans.rescale import write_rescaled
+
+    findings = write_rescaled(arguments.source, arguments.target)
+    print_findings(findings)
+    print(f"{arguments.target}: {sum(one.code == 'rescaled' for one in findings)} series converted, others copied")
 
 
 def _networks(arguments: argparse.Namespace) -> None:
@@ -224,8 +266,14 @@ def _check_data(arguments: argparse.Namespace) -> int:
     from covidlib.datasets.folder_report import to_dict, to_text
 
     report = check_data(
-        arguments.folder, arguments.splits, arguments.against == "paper", arguments.workers, progress=True
+        arguments.folder,
+        arguments.splits,
+        arguments.against == "paper",
+        arguments.workers,
+        progress=True,
+        strict=arguments.strict,
     )
+    print_findings(report.series_findings)
     print(json.dumps(to_dict(report), indent=2) if arguments.json else to_text(report))
     return PROBLEM if len(report.problems) else 0
 

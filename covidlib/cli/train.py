@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from covidlib.cli.common import add_strict
 from covidlib.errors import InputError
 from covidlib.names import NETWORKS, VARIATIONS
 from covidlib.protocols import Protocol, check_trainable, protocol_named, with_settings
@@ -31,6 +32,7 @@ def add_parsers(commands: argparse._SubParsersAction) -> None:
     training.add_argument("--cluster", metavar="ADDRESS", help="address of a Dask scheduler, to train on its workers")
     training.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change one protocol setting")
     training.add_argument("--allow-leak", action="store_true", help="train even if the validation set is test data")
+    add_strict(training)
     training.set_defaults(run=train)
 
     runs = commands.add_parser("runs", help="show the progress of all runs of a protocol")
@@ -101,7 +103,7 @@ def _runs(
                 client, data.resolve(), protocol, runs.resolve(), names, folds, arguments.allow_leak
             )
         return
-    dataset = load_dataset(data)
+    dataset = load_dataset(data, arguments.strict)
     for name in names:
         for fold in folds:
             # No progress bar in a log file, which it would fill; the line of each run is printed anyway.

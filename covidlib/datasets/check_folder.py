@@ -31,6 +31,9 @@ from covidlib.paper.comparison import (
     table2_sums,
 )
 from covidlib.scans.filenames import identify, is_slice
+from covidlib.scans.findings import Finding, refusal
+from covidlib.scans.gate import judge_all
+from covidlib.scans.series import list_series
 
 EXAMPLES = 10
 NAMES_IN_A_LINE = 3
@@ -51,6 +54,8 @@ class Report:
         Columns severity ("problem" or "note"), kind, path, detail.
     remarks : list of str
         Checks that were left out, and why.
+    series_findings : list of Finding
+        What the gate found in the series, in the form of all commands; `findings` contains them too.
     """
 
     root: Path
@@ -58,6 +63,7 @@ class Report:
     comparisons: list[Counted]
     findings: pd.DataFrame
     remarks: list[str]
+    series_findings: list[Finding]
 
     @property
     def problems(self) -> pd.DataFrame:
@@ -74,8 +80,9 @@ def check_data(
     against_paper: bool = False,
     workers: int | None = None,
     progress: bool = False,
+    strict: bool = False,
 ) -> Report:
-    """Check a dataset folder, reading each file once (paper, section 2.1, Tables 1, 2 and 4).
+    """Check a dataset folder: every file, and every series (paper, section 2.1, Tables 1, 2 and 4).
 
     Parameters
     ----------
@@ -83,6 +90,8 @@ def check_data(
         Folder with split lists; default: the lists in the dataset folder, if there are any.
     against_paper : bool
         Whether a difference from the paper's data is a problem; a synthetic cohort is expected to differ.
+    strict : bool
+        Whether every finding about a series is a problem.
 
     Raises
     ------
@@ -96,7 +105,8 @@ def check_data(
     lists = Path(splits) if splits is not None else find_splits(root)
     listed = read_splits(lists) if lists is not None else None
     slices, faults = scan(root, paths, workers or usual_workers(), progress)
-    findings = [faults, find_two_classes(slices), find_duplicates(slices, faults)]
+    series_findings = judge_folder(root, strict)
+    findings = [faults, find_two_classes(slices), find_duplicates(slices, faults), _as_table(root, series_findings)]
     remarks = [f"{others} files that are not TIFF were skipped"] if others else []
     if listed is None:
         remarks.append("No split lists: sides of a split were not compared; name their folder with --splits")
@@ -113,7 +123,28 @@ def check_data(
         remarks.append(f"Names and checksums were not compared with the published lists: {error}")
     else:
         findings += [compare_names(root, slices, images, against_paper), compare_checksums(slices, digests)]
-    return Report(root, slices, comparisons, pd.concat(findings, ignore_index=True), remarks)
+    return Report(root, slices, comparisons, pd.concat(findings, ignore_index=True), remarks, series_findings)
+
+
+def judge_folder(root: Path, strict: bool = False) -> list[Finding]:
+    """What the gate finds in the series of a folder (`covidlib.scans.gate`)."""
+    try:
+        listing = list_series(root)
+    except InputError as error:  # a damaged DICOM file beside the slices
+        return [refusal("unreadable", error)]
+    return judge_all(listing.series, listing.findings, strict=strict).findings
+
+
+def _as_table(root: Path, series_findings: list[Finding]) -> pd.DataFrame:
+    """The findings that the check of single files does not report."""
+    rows = []
+    for finding in series_findings:
+        if finding.code not in ("unreadable", "same-pixels", "copy"):
+            severity = "note" if finding.severity == "note" else "problem"
+            path = Path(finding.where)
+            where = path.relative_to(root).as_posix() if path.is_relative_to(root) else finding.where
+            rows.append((severity, finding.code, where, finding.sentence))
+    return findings_table(rows)
 
 
 def find_two_classes(slices: pd.DataFrame) -> pd.DataFrame:

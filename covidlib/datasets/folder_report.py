@@ -17,6 +17,7 @@ def to_dict(report: Report) -> dict[str, object]:
         "problems": report.problems.drop(columns="severity").to_dict("records"),
         "notes": report.notes.drop(columns="severity").to_dict("records"),
         "remarks": report.remarks,
+        "findings": [finding.to_dict() for finding in report.series_findings],
     }
 
 

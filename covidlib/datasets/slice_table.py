@@ -18,7 +18,9 @@ from scipy.sparse.csgraph import connected_components
 from covidlib.errors import InputError
 from covidlib.names import LABELS, UNLABELLED
 from covidlib.scans.filenames import identify
-from covidlib.scans.series import find_series
+from covidlib.scans.findings import warn
+from covidlib.scans.gate import judge_all
+from covidlib.scans.series import list_series
 from covidlib.selection import select_series
 
 SLICES = "slices.csv"
@@ -27,13 +29,18 @@ SLICES = "slices.csv"
 COLUMNS = ["path", "patient", "series", "number", "label", "patient_label", "selected"]
 
 
-def load_table(root: str | Path) -> pd.DataFrame:
+def load_table(root: str | Path, strict: bool = False) -> pd.DataFrame:
     """List every slice of a dataset folder, with its patient, its label and whether the selection rule keeps it.
 
     A slice's `label` is "covid", "normal" or "unlabelled"; a patient's is "covid" or "normal". Slices of infected
     patients on which no infection is marked are unlabelled: the paper trains and tests on images with visible
     infection, and diagnoses patients from all selected images. Flat folders contain images that the authors had
     already selected: all of them count as selected.
+
+    Parameters
+    ----------
+    strict : bool
+        Whether every finding about a series is an error (`covidlib.scans.gate`); otherwise a refusal is.
 
     Returns
     -------
@@ -43,13 +50,18 @@ def load_table(root: str | Path) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If the folder has no slice, a file name does not contain patient and class, or `slices.csv` is damaged or
-        incomplete.
+        If the folder has no slice, a series is refused, a file name does not contain patient and class, or
+        `slices.csv` is damaged or incomplete.
     """
     root = Path(root)
     labels = _marked_labels(root)
     rows = []
-    for series in find_series(root):
+    listing = list_series(root)
+    opened = judge_all(listing.series, listing.findings, strict=strict)
+    if opened.refused:
+        raise opened.refused[0].error()
+    warn(opened.findings)
+    for series in opened.series:
         flat = len({path.parent for path in series.files}) == 1 and identify(series.files[0].name) is not None
         keep = [True] * len(series) if flat else select_series(series).keep
         for path, selected in zip(series.files, keep, strict=True):
@@ -138,13 +150,15 @@ class Dataset:
     fingerprint: str
 
 
-def load_dataset(root: str | Path) -> Dataset:
+def load_dataset(root: str | Path, strict: bool = False) -> Dataset:
     """Read the table, contents and fingerprint of a dataset folder, to be shared by all training runs on it.
+
+    With `strict`, every finding about a series is an error.
 
     Raises
     ------
     InputError
         If the folder has no slice, or a file name does not contain patient and class.
     """
-    table = with_content(load_table(root), root)
+    table = with_content(load_table(root, strict), root)
     return Dataset(Path(root), table, fingerprint(table))

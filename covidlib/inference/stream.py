@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +19,7 @@ import numpy as np
 from covidlib.errors import InputError
 from covidlib.inference.engine import Engine
 from covidlib.scans.series import Series
+from covidlib.scans.slices import read_slice
 from covidlib.selection import Selection, select_series
 
 BATCHES_AHEAD = 3
@@ -47,10 +48,12 @@ def probabilities(paths: Sequence[str | Path], engine: Engine) -> np.ndarray:
     return np.concatenate([np.zeros(0, np.float32), *classified_batches(paths, engine)])
 
 
-def classified_batches(paths: Sequence[str | Path], engine: Engine) -> Iterator[np.ndarray]:
-    """As `probabilities`, but one batch at a time, for a progress bar."""
+def classified_batches(
+    paths: Sequence[str | Path], engine: Engine, read: Callable[[Path], np.ndarray] = read_slice
+) -> Iterator[np.ndarray]:
+    """As `probabilities`, but one batch at a time, for a progress bar; slices are read by `read`."""
     with _readers() as pool:
-        yield from _batches(paths, engine, pool)
+        yield from _batches(paths, engine, pool, read)
 
 
 def classified_series(series: Iterable[Series], engine: Engine) -> Iterator[tuple[Selection, np.ndarray]]:
@@ -75,7 +78,9 @@ def classified_series(series: Iterable[Series], engine: Engine) -> Iterator[tupl
             counted = _next_selection(remaining, pool)
             yield (
                 selection,
-                np.concatenate([np.zeros(0, np.float32), *_batches(selected_paths(selection), engine, pool)]),
+                np.concatenate(
+                    [np.zeros(0, np.float32), *_batches(selected_paths(selection), engine, pool, selection.series.read)]
+                ),
             )
 
 
@@ -89,7 +94,12 @@ def _next_selection(series: Iterator[Series], pool: ThreadPoolExecutor) -> Futur
     return None if following is None else pool.submit(select_series, following)
 
 
-def _batches(paths: Sequence[str | Path], engine: Engine, pool: ThreadPoolExecutor) -> Iterator[np.ndarray]:
+def _batches(
+    paths: Sequence[str | Path],
+    engine: Engine,
+    pool: ThreadPoolExecutor,
+    read: Callable[[Path], np.ndarray] = read_slice,
+) -> Iterator[np.ndarray]:
     from covidlib.networks.inputs import load_images
 
     side, scaling = engine.note.input_shape[0], engine.note.scaling
@@ -98,7 +108,7 @@ def _batches(paths: Sequence[str | Path], engine: Engine, pool: ThreadPoolExecut
 
     def read_ahead() -> None:
         for start in starts:
-            reading = pool.submit(load_images, paths[start : start + engine.batch_size], side, scaling)
+            reading = pool.submit(load_images, paths[start : start + engine.batch_size], side, scaling, read)
             waiting.append((start, reading))
             if len(waiting) >= BATCHES_AHEAD:
                 return

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -82,8 +83,13 @@ def scale(images: np.ndarray | tf.Tensor, scaling: Scaling) -> tf.Tensor:
     raise ValueError(f"unknown scaling {scaling!r}: choose one of {', '.join(get_args(Scaling))}")
 
 
-def load_images(paths: Sequence[str | os.PathLike[str]], side: int, scaling: Scaling) -> np.ndarray:
-    """Load slices from disk as one batch for a network.
+def load_images(
+    paths: Sequence[str | os.PathLike[str]],
+    side: int,
+    scaling: Scaling,
+    read: Callable[[Path], np.ndarray] = read_slice,
+) -> np.ndarray:
+    """Load slices from disk as one batch for a network; `read` reads a slice as HU + 1024.
 
     Returns
     -------
@@ -94,10 +100,10 @@ def load_images(paths: Sequence[str | os.PathLike[str]], side: int, scaling: Sca
     InputError
         If a slice cannot be read, or cannot be averaged down to `side`.
     """
-    return scale(np.stack([load_slice(path, side) for path in paths]), scaling).numpy()
+    return scale(np.stack([load_slice(path, side, read) for path in paths]), scaling).numpy()
 
 
-def load_slice(path: str | os.PathLike[str], side: int) -> np.ndarray:
+def load_slice(path: str | os.PathLike[str], side: int, read: Callable[[Path], np.ndarray] = read_slice) -> np.ndarray:
     """Read one slice, averaged down to `side` pixels and not yet scaled.
 
     Returns
@@ -109,7 +115,7 @@ def load_slice(path: str | os.PathLike[str], side: int) -> np.ndarray:
     InputError
         If the slice cannot be read, or does not average down to `side`.
     """
-    pixels = read_slice(os.fspath(path))
+    pixels = read(Path(path))
     try:
         return shrink(pixels, side)[..., np.newaxis]
     except ValueError as error:

@@ -15,6 +15,7 @@ import numpy as np
 from covidlib.patients.decision import Decision, slices_needed
 from covidlib.patients.domain_check import Settings
 from covidlib.results.metrics import DECISION
+from covidlib.scans.findings import Finding
 from covidlib.scans.series import Series
 from covidlib.selection import Selection
 
@@ -69,7 +70,9 @@ class Diagnosis:
         One per series. The decision counts the slices of all classified series.
     decision : "infected", "normal" or "undetermined"
     remarks : tuple of str
-        What a reader must know before trusting the answer.
+        What a reader must know before trusting the answer, findings among it.
+    findings : tuple of Finding
+        What the gate found: files left out, series refused, gaps.
     probabilities : float array, shape (classified slices,)
         p(COVID-19) of all series, one after the other.
     """
@@ -81,6 +84,7 @@ class Diagnosis:
     answers: tuple[SeriesAnswer, ...]
     decision: Decision
     remarks: tuple[str, ...]
+    findings: tuple[Finding, ...]
     probabilities: np.ndarray = field(repr=False)
 
     @property
@@ -148,5 +152,6 @@ class Diagnosis:
             "deciding_probability": None if not len(self.probabilities) else round(self.deciding_probability, 6),
             "series": [answer.to_dict() for answer in self.answers],
             "remarks": list(self.remarks),
+            "findings": [finding.to_dict() for finding in self.findings],
             "notice": NOTICE,
         }

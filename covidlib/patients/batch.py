@@ -24,9 +24,8 @@ from covidlib.errors import InputError
 from covidlib.patients import report
 from covidlib.patients.answers import NOTICE
 from covidlib.patients.journal import Journal, Record
-from covidlib.patients.pipeline import check_threshold, diagnose_series
+from covidlib.patients.pipeline import check_threshold, diagnose_opened
 from covidlib.scans.patient_folders import Patient, content_hash
-from covidlib.scans.series import Series
 from covidlib.utils.files import file_hash, write_text
 from covidlib.utils.locks import exclusive_output
 
@@ -48,6 +47,8 @@ class Request:
         Share of a patient's selected slices, 0 to 1 (paper: 0 or 0.1).
     explain : bool
         Whether reports contain heat maps.
+    rescale, strict : bool
+        As for `covidlib.scans.gate.open_folder`.
     """
 
     weights: Path
@@ -55,6 +56,8 @@ class Request:
     threshold: float = 0.1
     engine: EngineName = "auto"
     explain: bool = False
+    rescale: bool = False
+    strict: bool = False
 
     def check(self) -> None:
         """Check the settings before the first patient is read.
@@ -195,8 +198,9 @@ class _Worker:
     def answer(self, patient: Patient, key: str, target: Path | None, overview: Path | None, bar: tqdm) -> Record:
         assert self.engine is not None
         started = time.perf_counter()
-        series: list[Series] = patient.series()
-        diagnosis = diagnose_series(patient.name, series, self.engine, self.request.threshold, bar.update)
+        opened = patient.open(self.request.rescale, self.request.strict)
+        series = opened.series
+        diagnosis = diagnose_opened(patient.name, opened, self.engine, self.request.threshold, bar.update)
         record: Record = {
             **diagnosis.to_dict(),
             "weights": self.weights,
@@ -221,6 +225,7 @@ def _key(patient: Patient, request: Request, weights: str, with_report: bool) ->
     # The engine that "auto" stands for: if another is installed later, its answers may differ.
     engine = chosen_engine(request.engine)
     asked = [weights, request.network, request.threshold, engine, request.explain, with_report, __version__]
+    asked += [request.rescale, request.strict]
     try:
         stamp = patient.stamp()
     except OSError:

@@ -7,6 +7,7 @@ classified; a patient without any classified slice is undetermined. The answer i
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,8 +18,10 @@ from covidlib.patients.answers import Diagnosis, SeriesAnswer
 from covidlib.patients.decision import THRESHOLD_2, decide
 from covidlib.patients.domain_check import cautions, settings_of, unlike_pixels, unlike_settings, unlike_size
 from covidlib.results.metrics import DECISION
-from covidlib.scans.series import Series, find_series
-from covidlib.scans.slices import RowReader, read_slice
+from covidlib.scans.findings import Finding
+from covidlib.scans.gate import Opened, open_folder
+from covidlib.scans.series import Series
+from covidlib.scans.slices import RowReader
 from covidlib.selection import select_series
 
 if TYPE_CHECKING:
@@ -55,8 +58,8 @@ def diagnose_folder(
     from covidlib.inference.choose_engine import open_engine
 
     check_threshold(threshold)
-    series = find_series(folder)
-    return diagnose_series(str(folder), series, open_engine(weights, network, engine), threshold)
+    opened = open_folder(folder)
+    return diagnose_opened(str(folder), opened, open_engine(weights, network, engine), threshold)
 
 
 def diagnose_with(folder: str | Path, engine: Engine, threshold: float = THRESHOLD_2) -> Diagnosis:
@@ -67,7 +70,7 @@ def diagnose_with(folder: str | Path, engine: Engine, threshold: float = THRESHO
     InputError
         If the folder or a slice cannot be used.
     """
-    return diagnose_series(str(folder), find_series(folder), engine, threshold)
+    return diagnose_opened(str(folder), open_folder(folder), engine, threshold)
 
 
 def check_threshold(threshold: float) -> None:
@@ -86,9 +89,9 @@ def check_threshold(threshold: float) -> None:
         )
 
 
-def diagnose_series(
+def diagnose_opened(
     patient: str,
-    series: Sequence[Series],
+    opened: Opened,
     engine: Engine,
     threshold: float = THRESHOLD_2,
     advance: Callable[[int], object] = lambda slices: None,
@@ -108,10 +111,13 @@ def diagnose_series(
     InputError
         If a slice cannot be read.
     """
-    answers = tuple(_answer(single, engine, advance) for single in series)
+    answers = tuple(_answer(single, engine, advance) for single in opened.series)
     p_covid = np.concatenate([answer.probabilities for answer in answers]) if answers else np.zeros(0)
     decision = decide(int((p_covid > DECISION).sum()), len(p_covid), threshold)
-    remarks = tuple(dict.fromkeys(remark for answer in answers for remark in _remarks(answer)))
+    remarks = (
+        *map(_shortly, opened.findings),
+        *dict.fromkeys(remark for answer in answers for remark in _remarks(answer)),
+    )
     if len(p_covid) > 1 and np.ptp(p_covid) < FLAT:
         remarks += (
             f"the probabilities of all {len(p_covid)} slices differ by less than {FLAT:g}: this network hardly tells "
@@ -119,7 +125,9 @@ def diagnose_series(
         )
     if engine.note.size == "quick":
         remarks += ("a teaching network trained on synthetic slices: its answer says nothing about a real patient",)
-    return Diagnosis(patient, engine.note, engine.describe(), threshold, answers, decision, remarks, p_covid)
+    return Diagnosis(
+        patient, engine.note, engine.describe(), threshold, answers, decision, remarks, tuple(opened.findings), p_covid
+    )
 
 
 def _answer(series: Series, engine: Engine, advance: Callable[[int], object]) -> SeriesAnswer:
@@ -134,26 +142,30 @@ def _answer(series: Series, engine: Engine, advance: Callable[[int], object]) ->
         if len(series) == 1:
             unlike += ("a single slice; the rule compares the slices of a series with each other",)
         if selection.keep.any():
-            unlike += unlike_pixels(read_slice(series.files[int(selection.counts.argmax())]))
+            unlike += unlike_pixels(series.read(series.files[int(selection.counts.argmax())]))
     chosen = [] if unlike or selection is None else selected_paths(selection)
     advance(len(series) - len(chosen))
-    return SeriesAnswer(series, settings, selection, _classify(chosen, engine, advance), unlike)
+    return SeriesAnswer(series, settings, selection, _classify(series, chosen, engine, advance), unlike)
 
 
-def _classify(paths: Sequence[Path], engine: Engine, advance: Callable[[int], object]) -> np.ndarray:
+def _classify(series: Series, paths: Sequence[Path], engine: Engine, advance: Callable[[int], object]) -> np.ndarray:
     from covidlib.inference.stream import classified_batches
 
     probabilities = [np.zeros(0)]
-    for batch in classified_batches(paths, engine):
+    for batch in classified_batches(paths, engine, series.read):
         probabilities.append(batch)
         advance(len(batch))
     return np.concatenate(probabilities)
 
 
+def _shortly(finding: Finding) -> str:
+    """A finding without the folders above the patient's."""
+    return replace(finding, where=Path(finding.where).name).line()
+
+
 def _remarks(answer: SeriesAnswer) -> tuple[str, ...]:
     name = Path(answer.series.name).name
-    remarks = [f"{name}: {remark}" for remark in answer.series.remarks]
-    remarks += [f"{name}: unlike the training data: {reason}" for reason in answer.unlike]
+    remarks = [f"{name}: unlike the training data: {reason}" for reason in answer.unlike]
     if answer.selection is not None and not answer.selection.keep.any():
         remarks.append(f"{name}: the rule selects no slice")
     return (*remarks, *cautions(answer.settings, answer.series.kind))

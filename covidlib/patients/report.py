@@ -22,7 +22,7 @@ import numpy as np
 from covidlib import __version__
 from covidlib.patients.answers import NOTICE, Diagnosis
 from covidlib.patients.report_pictures import OVERLAY, along_z, highest, pair, strip
-from covidlib.scans.slices import read_slice
+from covidlib.scans.series import Series
 
 if TYPE_CHECKING:
     from covidlib.utils.quiet_tensorflow import keras
@@ -156,7 +156,7 @@ def _suspicious(diagnosis: Diagnosis, model: keras.Model | None) -> list[str]:
         opened = [one for one in diagnosis.answers if one.selection]
         return [
             pair(
-                read_slice(one.series.files[index := int(one.selection.counts.argmax())]),
+                one.series.read(one.series.files[index := int(one.selection.counts.argmax())]),
                 None,
                 f"Slice {index + 1}",
                 f"{Path(one.series.name).name}, slice {index + 1}: not classified",
@@ -164,26 +164,29 @@ def _suspicious(diagnosis: Diagnosis, model: keras.Model | None) -> list[str]:
             for one in opened[:SUSPICIOUS]
             if one.selection
         ]
-    heats, no_map = _maps(diagnosis, model, [answer.series.files[index] for answer, index, _ in chosen])
+    heats, no_map = _maps(diagnosis, model, [(answer.series, index) for answer, index, _ in chosen])
     figures = []
     for (answer, index, p), heat in zip(chosen, heats, strict=True):
         path = answer.series.files[index]
         caption = f"{Path(answer.series.name).name}, slice {index + 1} ({path.name}): p(COVID-19) {p:.3f}"
-        figures.append(pair(read_slice(path), heat, f"Slice {index + 1}", caption, no_map))
+        figures.append(pair(answer.series.read(path), heat, f"Slice {index + 1}", caption, no_map))
     return figures
 
 
 def _maps(
-    diagnosis: Diagnosis, model: keras.Model | None, paths: Sequence[Path]
+    diagnosis: Diagnosis, model: keras.Model | None, slices: Sequence[tuple[Series, int]]
 ) -> tuple[list[np.ndarray | None], str]:
     if model is None:
-        return [None] * len(paths), ""
+        return [None] * len(slices), ""
     from covidlib.heatmaps.grad_cam import explain_slices
     from covidlib.networks.inputs import load_images
     from covidlib.utils.quiet_tensorflow import keras
 
     note = diagnosis.note
-    explained = explain_slices(model, load_images(paths, note.input_shape[0], note.scaling))
+    images = [
+        load_images([series.files[index]], note.input_shape[0], note.scaling, series.read) for series, index in slices
+    ]
+    explained = explain_slices(model, np.concatenate(images))
     resized = keras.ops.image.resize(explained.maps[..., np.newaxis], (OVERLAY, OVERLAY))
     maps = np.clip(keras.ops.convert_to_numpy(resized)[..., 0], 0, 1)
     drawn = [heat if known and heat.any() else None for heat, known in zip(maps, explained.has_gradient, strict=True)]

@@ -17,7 +17,6 @@ from PIL import Image
 
 from covidlib.patients.answers import SeriesAnswer
 from covidlib.results.metrics import DECISION
-from covidlib.scans.slices import read_slice
 from covidlib.scans.windows import grey_levels
 
 THUMBNAIL = 64
@@ -98,7 +97,7 @@ def strip(answer: SeriesAnswer, most: int) -> str:
         text = {"dropped": "discarded", "kept": "selected", "called": "selected, called COVID-19"}[kind]
         alt = f"Slice {index + 1}, {text}" + ("" if p is None else f", p {p:.2f}")
         mark = " ▲" if kind == "called" else ""
-        small = picture(thumbnail(read_slice(answer.series.files[index])), alt)
+        small = picture(thumbnail(answer.series.read(answer.series.files[index])), alt)
         items.append(f'<li class="{kind}">{small}<span>{index + 1}</span>{mark}</li>')
     return f'<ol class="strip">{"".join(items)}</ol>'
 

@@ -11,7 +11,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "filenames": ["identify"],
         "lung_masks": ["lung_areas"],
-        "series": ["find_series", "read_series"],
+        "gate": ["find_series", "open_folder"],
+        "series": ["read_series"],
         "slices": ["read_slice"],
         "windows": ["WINDOWS", "grey_levels"],
     },

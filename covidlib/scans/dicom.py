@@ -1,55 +1,56 @@
-"""Read DICOM series: recognise files, group them by series, order the slices, read HU + 1024 (paper, section 2.1).
+"""Read DICOM files: recognise them, read their headers, turn their pixels, read HU + 1024 (paper, section 2.1).
 
-Slope, intercept, sign and padding differ between scanner makers; the stored values of COVID-CTset do not. All pixels
-that this module returns are HU + 1024 in 16 unsigned bits. pydicom is imported only when a DICOM file is read.
-Taught in chapter 01.
+Slope, intercept, sign, padding and orientation differ between scanner makers; the stored values of COVID-CTset do not.
+All pixels that this module returns are HU + 1024, with the patient on the back. pydicom is imported only when a DICOM
+file is read. Taught in chapter 01.
 """
 
 from __future__ import annotations
 
+import re
 import warnings
-from collections import defaultdict
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from covidlib.errors import InputError
+from covidlib.scans.orientation import Turn, turn_of
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
 DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
 FIELDS = (
-    "BurnedInAnnotation", "Columns", "ConversionType", "ConvolutionKernel", "ImageOrientationPatient",
-    "ImagePositionPatient", "ImageType", "InstanceNumber", "KVP", "LossyImageCompression", "Manufacturer", "Modality",
-    "NumberOfFrames", "PatientID", "PhotometricInterpretation", "PixelPaddingRangeLimit", "PixelPaddingValue",
-    "PixelSpacing", "RescaleIntercept", "RescaleSlope", "RescaleType", "Rows", "SOPClassUID", "SeriesInstanceUID",
-    "SliceThickness",
+    "AcquisitionNumber", "BitsAllocated", "BitsStored", "BurnedInAnnotation", "Columns", "ConversionType",
+    "ConvolutionKernel", "FrameOfReferenceUID", "FrameType", "HighBit", "ImageOrientationPatient",
+    "ImagePositionPatient", "ImageType", "InstanceNumber", "KVP", "LossyImageCompression", "Manufacturer",
+    "Modality", "NumberOfFrames", "PatientBirthDate", "PatientID", "PatientSex", "PhotometricInterpretation",
+    "PixelPaddingRangeLimit", "PixelPaddingValue", "PixelRepresentation", "PixelSpacing", "RescaleIntercept",
+    "RescaleSlope", "RescaleType", "Rows", "SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "SliceThickness",
+    "StackID", "StudyInstanceUID", "TemporalPositionIdentifier",
 )  # fmt: skip
 """The header fields that covidlib reads, here and in other modules; all others are ignored."""
 DICOMDIR = "1.2.840.10008.1.3.10"
 """SOP class of the file list of an export (Media Storage Directory Storage)."""
 HOUNSFIELD_OFFSET = 1024
 """Stored value of 0 HU (water): COVID-CTset keeps its scanner's stored values, HU + 1024."""
+_BARE_START = re.compile(
+    rb"[\x02\x08]\x00[\x00-\x18]\x00(UL|CS|UI|SH|DA|..\x00\x00)|\x00\x08\x00[\x00-\x18](UL|CS|UI|SH|DA)", re.DOTALL
+)
+"""First bytes of a file without preamble: a field (0002,00xx) or (0008,00xx), whose kind or length follows."""
 LARGEST_SIDE = 8192
 """Largest side of a slice in pixels, four times that of real scanners: a damaged header could ask for all memory."""
+_UNIT = re.compile(r"HU|H\.?U\.?|houn?d?sfields?( units?)?|US", re.IGNORECASE)
+"""RescaleType as scanners write it, misspelled too; US is "unspecified"."""
 LOWEST_CT_VALUE, HIGHEST_CT_VALUE = -1000, 3071
-"""Air, and the largest HU of a 12-bit scanner: a padding value outside this range cannot be tissue."""
-
-
-@dataclass(frozen=True)
-class DicomSeries:
-    """The files of one series UID in slice order, with remarks about irregularities."""
-
-    name: str
-    files: tuple[Path, ...]
-    remarks: tuple[str, ...]
+"""Air, and the largest HU of a 12-bit scanner: a padding value that is not between them cannot be tissue."""
 
 
 def looks_like_dicom(path: Path) -> bool:
-    """Whether a file is DICOM, by its suffix or by the four letters at byte 128; exports often have no suffix.
+    """Whether a file is DICOM: by its suffix, by the four letters at byte 128, or by its first field.
+
+    Exports often have no suffix, and old ones neither the letters: such a file begins with a field of group 8.
 
     Raises
     ------
@@ -60,9 +61,10 @@ def looks_like_dicom(path: Path) -> bool:
         return True
     try:
         with path.open("rb") as stream:
-            return stream.read(132)[128:] == b"DICM"
+            start = stream.read(132)
     except OSError as error:
         raise InputError(path, f"cannot be opened ({error.strerror})", "Grant read permission and try again") from error
+    return start[128:] == b"DICM" or _BARE_START.match(start) is not None
 
 
 def read_header(path: Path, **options: object) -> Dataset:
@@ -75,6 +77,7 @@ def read_header(path: Path, **options: object) -> Dataset:
     """
     try:
         import pydicom
+        from pydicom.uid import UID
     except ImportError as error:
         raise InputError(
             path, "this is a DICOM file, and pydicom is not installed", "Install it: pip install 'covidlib[dicom]'"
@@ -82,7 +85,15 @@ def read_header(path: Path, **options: object) -> Dataset:
     # pydicom's warnings quote field values, and a value may identify the patient.
     warnings.filterwarnings("ignore", module=r"pydicom\.")
     try:
-        header = pydicom.dcmread(path, **options)  # type: ignore[arg-type]
+        with path.open("rb") as stream:
+            start = stream.read(132)
+        is_bare = start[128:] != b"DICM" and _BARE_START.match(start) is not None
+        header = pydicom.dcmread(path, force=is_bare, **options)  # type: ignore[arg-type]
+        if is_bare and "TransferSyntaxUID" not in header.file_meta:
+            implicit, little = header.original_encoding
+            ending = "" if implicit else (".1" if little else ".2")
+            header.file_meta.TransferSyntaxUID = UID(f"1.2.840.10008.1.2{ending}")
+        _flatten(header)
         # pydicom parses a field when it is accessed: a damaged field must fail here, where the error names the file.
         for field in FIELDS:
             header.get(field)
@@ -97,6 +108,17 @@ def read_header(path: Path, **options: object) -> Dataset:
         ) from error
 
 
+def _flatten(header: Dataset) -> None:
+    """Copy the fields of an Enhanced CT object with one frame to the level where classic CT has them."""
+    if int(header.get("NumberOfFrames") or 1) > 1:
+        return
+    for groups in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
+        macros = [macro for group in header.get(groups) or () for macro in group if macro.VR == "SQ" and macro.value]
+        for element in (element for macro in macros for element in macro.value[0]):
+            if element.keyword in FIELDS and element.keyword not in header:
+                header.add(element)
+
+
 def refuse_cut(path: Path, header: Dataset) -> None:
     """Refuse a file that was cut off before its image: otherwise a slice would silently be missing from the series.
 
@@ -106,7 +128,7 @@ def refuse_cut(path: Path, header: Dataset) -> None:
         Naming the file.
     """
     if "Rows" in header:
-        if any(np.isnan(_numbers(header, field, 1)).any() for field in ("Rows", "Columns")):
+        if any(np.isnan(numbers(header, field, 1)).any() for field in ("Rows", "Columns")):
             raise InputError(path, "the header does not contain the size of the image", "Export or copy the file again")
         return
     kind, announced = header.get("SOPClassUID"), header.file_meta.get("MediaStorageSOPClassUID")
@@ -116,32 +138,6 @@ def refuse_cut(path: Path, header: Dataset) -> None:
         raise InputError(path, "the file ends before its image", "Export or copy the file again")
 
 
-def group_series(folder: Path, paths: list[Path]) -> list[DicomSeries]:
-    """Group the DICOM files of one folder into CT series, each in slice order.
-
-    Files without an image (DICOMDIR, reports) are skipped; so are localisers, which are not slices.
-
-    Raises
-    ------
-    InputError
-        If a file cannot be read or was cut off, or two slices of a series have the same number or position, or slices
-        have neither.
-    """
-    groups: dict[str, list[tuple[Path, Dataset]]] = defaultdict(list)
-    for path in sorted(paths):
-        header = read_header(path, stop_before_pixels=True)
-        refuse_cut(path, header)
-        if "Rows" in header and "LOCALIZER" not in image_kinds(header):
-            groups[str(header.get("SeriesInstanceUID", ""))].append((path, header))
-    several = len(groups) > 1
-    all_series = []
-    # Numbers, not UIDs: names are shown and written to files, and a UID could identify the patient.
-    for number, members in enumerate(groups.values(), start=1):
-        files, remarks = _in_slice_order(members)
-        all_series.append(DicomSeries(str(folder / f"series{number}") if several else str(folder), files, remarks))
-    return all_series
-
-
 def image_kinds(header: Dataset) -> list[str]:
     """The words of a header's ImageType in capitals: ORIGINAL, PRIMARY, LOCALIZER and so on."""
     words = header.get("ImageType") or []
@@ -149,58 +145,12 @@ def image_kinds(header: Dataset) -> list[str]:
     return [str(word).upper() for word in ([words] if isinstance(words, str) else words)]
 
 
-def _in_slice_order(members: list[tuple[Path, Dataset]]) -> tuple[tuple[Path, ...], tuple[str, ...]]:
-    _refuse_equal_numbers(members)
-    numbers = np.array([_number(header) for _, header in members], dtype=float)
-    positions = np.array([position_mm(header) for _, header in members], dtype=float)
-    if np.isnan(positions).any():
-        if np.isnan(numbers).any() and len(members) > 1:
-            raise InputError(
-                members[0][0],
-                "its series contains slices with neither a position nor an instance number",
-                "Export the series again with its geometry (ImagePositionPatient)",
-            )
-        order = np.argsort(numbers, kind="stable")
-        return tuple(members[i][0] for i in order), ("slices have no position: ordered by InstanceNumber",)
-    order = np.argsort(positions, kind="stable")
-    for before, after in zip(order[:-1], order[1:], strict=True):
-        if positions[after] - positions[before] < 1e-3:
-            raise InputError(
-                members[after][0],
-                f"this slice has the same position as {members[before][0].name}",
-                "Put each reconstruction or time point in a separate folder",
-            )
-    if np.isnan(numbers).any():
-        return tuple(members[i][0] for i in order), ("slices have no InstanceNumber: ordered by position alone",)
-    steps = np.diff(numbers[order])
-    # Which end comes first is a convention: follow the scanner's numbers, as COVID-CTset's file names do.
-    if (steps < 0).sum() > (steps > 0).sum():
-        order, steps = order[::-1], -steps[::-1]
-    odd = int((steps < 0).sum())
-    remarks = (f"InstanceNumber contradicts the position at {odd} places: ordered by position",) if odd else ()
-    return tuple(members[i][0] for i in order), remarks
-
-
-def _refuse_equal_numbers(members: list[tuple[Path, Dataset]]) -> None:
-    seen: dict[float, Path] = {}
-    for path, header in members:
-        number = _number(header)
-        if number in seen:
-            raise InputError(
-                path,
-                f"this slice has the same InstanceNumber ({number:.0f}) as {seen[number].name}",
-                "Keep one file per slice; put each reconstruction in a separate folder",
-            )
-        if not np.isnan(number):
-            seen[number] = path
-
-
-def _number(header: Dataset) -> float:
-    (number,) = _numbers(header, "InstanceNumber", 1)
+def number(header: Dataset) -> float:
+    (number,) = numbers(header, "InstanceNumber", 1)
     return float(number)
 
 
-def _numbers(header: Dataset, field: str, count: int) -> np.ndarray:
+def numbers(header: Dataset, field: str, count: int) -> np.ndarray:
     """The `count` finite numbers of a field; all NaN if it contains anything else."""
     value = header.get(field)
     try:
@@ -212,14 +162,27 @@ def _numbers(header: Dataset, field: str, count: int) -> np.ndarray:
     return numbers
 
 
+def directions(header: Dataset) -> np.ndarray:
+    """ImageOrientationPatient: float array, shape (6,); NaN if the header does not have it."""
+    return numbers(header, "ImageOrientationPatient", 6)
+
+
 def position_mm(header: Dataset) -> float:
-    """Position of a slice in millimetres along the slice normal; NaN if the header has no geometry."""
-    place, axes = _numbers(header, "ImagePositionPatient", 3), _numbers(header, "ImageOrientationPatient", 6)
-    return float(np.cross(axes[:3], axes[3:]) @ place)
+    """Position of a slice in millimetres along the slice normal, upwards; NaN if the header has no geometry."""
+    place, axes = numbers(header, "ImagePositionPatient", 3), directions(header)
+    normal = np.cross(axes[:3], axes[3:])
+    # A mirrored slice has a normal towards the feet: turned slices must not come in reversed order.
+    return float((-normal if normal[2] < 0 else normal) @ place)
+
+
+def turn_in(header: Dataset) -> Turn:
+    """The turn that the header asks for; none if the header has no orientation, or the slice is not axial."""
+    axes = directions(header)
+    return Turn() if np.isnan(axes).any() else turn_of(axes) or Turn()
 
 
 def read_dicom(path: str | Path) -> np.ndarray:
-    """Read one DICOM slice, with its values as COVID-CTset stores them (paper, section 2.1).
+    """Read one DICOM slice, with its values and orientation as COVID-CTset stores them (paper, section 2.1).
 
     Returns
     -------
@@ -231,15 +194,26 @@ def read_dicom(path: str | Path) -> np.ndarray:
     InputError
         If the file cannot be decoded or is not a single grey image.
     """
+    return clipped(read_dicom_values(path))
+
+
+def clipped(values: np.ndarray) -> np.ndarray:
+    """Cut values to 16 unsigned bits."""
+    return np.clip(values, 0, np.iinfo(np.uint16).max).astype(np.uint16)
+
+
+def read_dicom_values(path: str | Path) -> np.ndarray:
+    """As `read_dicom`, but with values that 16 unsigned bits cannot hold: int32 array, shape (rows, columns)."""
     path = Path(path)
     header = read_header(path)
-    sides = np.concatenate([_numbers(header, field, 1) for field in ("Rows", "Columns")])
+    sides = np.concatenate([numbers(header, field, 1) for field in ("Rows", "Columns")])
     if not (sides <= LARGEST_SIDE).all():
         raise InputError(
             path,
             f"the header announces {sides[0]:g}×{sides[1]:g} pixels, more than {LARGEST_SIDE} per side",
             "Export or copy the file again",
         )
+    slope, intercept = _rescale(path, header)
     try:
         stored = header.pixel_array
     except Exception as error:  # pydicom's decoders raise many kinds of errors; each means that there is no image
@@ -249,22 +223,39 @@ def read_dicom(path: str | Path) -> np.ndarray:
         raise InputError(path, f"its pixels cannot be decoded ({type(error).__name__})", remedy) from error
     if stored.ndim != 2:
         raise InputError(path, f"has shape {stored.shape}, expected one grey image", "Export single grey CT slices")
+    padding = _padding(header)
+    shift = misplaced_bits(header)
+    # A pixel that uses the lower bits contradicts the header: then the header is wrong.
+    if shift and not (stored & ((1 << shift) - 1)).any():
+        stored = stored >> shift
+    return turn_in(header).apply(_values(stored, slope, intercept, padding))
+
+
+def misplaced_bits(header: Dataset) -> int:
+    """By how many bits the header says that the pixels stand above the lowest ones; 0 as a rule."""
+    bits = [numbers(header, field, 1)[0] for field in ("HighBit", "BitsStored")]
+    return 0 if np.isnan(bits).any() else max(0, int(bits[0] - bits[1] + 1))
+
+
+def _rescale(path: Path, header: Dataset) -> tuple[float, float]:
+    """Slope and intercept to HU, of a header whose other fields are those of a CT slice."""
+    remedy = "Export original CT slices"
     if header.get("PhotometricInterpretation", "MONOCHROME2") != "MONOCHROME2":
-        raise InputError(
-            path,
-            f"stores grey as {header.PhotometricInterpretation}, expected MONOCHROME2",
-            "Export original CT slices",
-        )
+        raise InputError(path, f"stores grey as {header.PhotometricInterpretation}, expected MONOCHROME2", remedy)
+    if header.get("BitsAllocated") == 8:
+        raise InputError(path, "stores 8 bits a pixel, which cannot hold HU; CT has 16", remedy)
     if "RescaleIntercept" not in header:
-        raise InputError(path, "has no RescaleIntercept, so its values are not HU", "Export original CT slices")
+        raise InputError(path, "has no RescaleIntercept, so its values are not HU", remedy)
     unit = str(header.get("RescaleType") or "HU")
-    if unit.upper() != "HU":
-        raise InputError(path, f"stores values in {unit}, expected HU", "Export original CT slices")
-    slope = float(_numbers(header, "RescaleSlope", 1)[0]) if "RescaleSlope" in header else 1.0
-    intercept = float(_numbers(header, "RescaleIntercept", 1)[0])
+    if not _UNIT.fullmatch(unit):
+        raise InputError(path, f"stores values in {unit}, expected HU", remedy)
+    slope = float(numbers(header, "RescaleSlope", 1)[0]) if "RescaleSlope" in header else 1.0
+    intercept = float(numbers(header, "RescaleIntercept", 1)[0])
     if np.isnan(slope) or np.isnan(intercept):
-        raise InputError(path, "its RescaleSlope or RescaleIntercept is not a number", "Export original CT slices")
-    return to_stored_values(stored, slope, intercept, _padding(header))
+        raise InputError(path, "its RescaleSlope or RescaleIntercept is not a number", remedy)
+    if slope == 0:
+        raise InputError(path, "its RescaleSlope is 0, so every pixel would have the same HU", remedy)
+    return slope, intercept
 
 
 def _compression(header: Dataset) -> str:
@@ -298,9 +289,13 @@ def to_stored_values(
     padding : (lowest, highest), optional
         The values that mark pixels outside the reconstruction field; they become 0 if they cannot be tissue.
     """
+    return clipped(_values(stored, slope, intercept, padding))
+
+
+def _values(stored: np.ndarray, slope: float, intercept: float, padding: tuple[int, int] | None) -> np.ndarray:
     hounsfield = stored.astype(np.float64) * slope + intercept
-    values = np.clip(np.rint(hounsfield + HOUNSFIELD_OFFSET), 0, np.iinfo(np.uint16).max)
+    values = np.clip(np.rint(hounsfield + HOUNSFIELD_OFFSET), -(2**30), 2**30).astype(np.int32)
     if padding is not None:
         marked = (stored >= padding[0]) & (stored <= padding[1])
-        values[marked & ((hounsfield > HIGHEST_CT_VALUE) | (hounsfield < LOWEST_CT_VALUE))] = 0
-    return values.astype(np.uint16)
+        values[marked & ((hounsfield >= HIGHEST_CT_VALUE) | (hounsfield < LOWEST_CT_VALUE))] = 0
+    return values

@@ -11,7 +11,8 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +22,11 @@ from tqdm import tqdm
 
 from covidlib.errors import InputError
 from covidlib.scans import dicom
-from covidlib.scans.series import walk
-from covidlib.scans.slices import check_same_shape
+from covidlib.scans.findings import Finding
+from covidlib.scans.gate import open_folder
+from covidlib.scans.people import Person, contradiction, person_of
+from covidlib.scans.series import Series
+from covidlib.scans.spacing import is_uniform
 from covidlib.scans.tiff import write_slice
 from covidlib.utils.files import replacing_folder
 
@@ -40,9 +44,6 @@ KERNEL = re.compile(
     r"[A-Z]{1,2}|[A-Z]{1,3}\d{2}[a-z]?|STANDARD|STND|LUNG|BONE|BONEPLUS|SOFT|DETAIL|EDGE|CHST", re.ASCII
 )
 """Names of kernels that makers use. Other text is dropped: a free-text field may contain a person's name."""
-UNNAMED = "series "
-"""Prefix of the series UID for files without a PatientID: their patient is identified by the series."""
-SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 NOTICE = (
     "Pixels can still identify a person (a face, text burned into the picture): look at the slices before you "
     "share them. This is not a certified de-identification."
@@ -51,7 +52,7 @@ NOTICE = (
 
 @dataclass(frozen=True)
 class Imported:
-    """The result of an import: the written series, the skipped files, and remarks about irregularities.
+    """The result of an import: the written series, and what was found.
 
     Attributes
     ----------
@@ -59,46 +60,57 @@ class Imported:
         The folder with the written series.
     table : DataFrame
         One row per series: patient, series, slices, rows, columns, slice_spacing_mm, and the allowed settings.
-    skipped : tuple of (path, reason)
-        Files that are not axial slices. For the screen only: these are the original names.
-    remarks : tuple of str
-        Irregularities of a series, each preceded by its new name.
+    findings : tuple of Finding
+        What was left out, refused or unusual. For the screen only: they contain original names.
     """
 
     folder: Path
     table: pd.DataFrame
-    skipped: tuple[tuple[Path, str], ...]
-    remarks: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def refused(self) -> list[Finding]:
+        """Why series were not imported."""
+        return [finding for finding in self.findings if finding.severity == "refused"]
 
 
-def import_dicom(source: str | Path, target: str | Path, progress: bool = False) -> Imported:
+def import_dicom(
+    source: str | Path, target: str | Path, progress: bool = False, rescale: bool = False, strict: bool = False
+) -> Imported:
     """Write every CT series under a folder as de-identified TIFF: `patient001/SR_1/IM00001.tif`, and series.csv.
 
     Patients are numbered by a hash of their pixels, so that the numbers depend neither on ids, names nor dates. Files
-    with the same PatientID are one patient. `target` appears complete or not at all.
+    that name the same person are one patient. `target` appears complete or not at all.
+
+    Parameters
+    ----------
+    rescale, strict : bool
+        As for `covidlib.scans.gate.open_folder`.
 
     Raises
     ------
     InputError
-        If a file may identify a person (burned-in text, a secondary capture), is not a CT slice in HU, or cannot be
-        decoded; if a series has slices of several patients; or if the target is not empty, or its name contains a
-        class.
+        If no series may be used; if a slice has burned-in text or cannot be decoded; if a series has slices of several
+        patients; or if the target is not empty, or its name contains a class.
     """
     source, target = Path(source), Path(target)
     _check_target(source, target)
-    people, skipped = _survey(source)
-    series = dicom.group_series(source, list(people))
-    for single in series:
-        _refuse_several_people(single, people)
+    opened = open_folder(source, rescale, strict)
+    series = [single for single in opened.series if single.kind == "dicom"]
+    if not series:
+        raise InputError(source, "no CT slice found in DICOM files", "Name a folder with DICOM files")
+    people = _people(series)
     with replacing_folder(target) as part:
-        hashes: dict[str, list[str]] = {}
+        hashes: dict[object, list[str]] = {}
         for number, single in enumerate(tqdm(series, unit="series", disable=not progress)):
             digest = _write_series(single, part / f"series{number}")
-            hashes.setdefault(people[single.files[0]], []).append(digest)
-        rows, remarks = _rename(series, people, hashes, part)
+            hashes.setdefault(people[single.name], []).append(digest)
+        rows, findings = _rename(series, people, hashes, part)
         table = pd.DataFrame(rows)
         table.to_csv(part / "series.csv", index=False, lineterminator="\n")
-    return Imported(target, table, tuple(skipped), tuple(remarks))
+    inside = {finding for single in series for finding in single.findings}
+    others = [finding for finding in opened.findings if finding not in inside]
+    return Imported(target, table, (*others, *findings))
 
 
 def _check_target(source: Path, target: Path) -> None:
@@ -115,139 +127,92 @@ def _check_target(source: Path, target: Path) -> None:
         )
 
 
-def _survey(source: Path) -> tuple[dict[Path, str], list[tuple[Path, str]]]:
-    """The patient of each slice, and the skipped files; unsafe files are refused before anything is written."""
-    people: dict[Path, str] = {}
-    skipped = []
-    for folder, names in walk(source):
-        for path in sorted(folder / name for name in names):
-            if not dicom.looks_like_dicom(path):
-                continue
-            header = dicom.read_header(path, stop_before_pixels=True)
-            if "Rows" in header:
-                refuse_unsafe(path, header)
-            dicom.refuse_cut(path, header)
-            reason = reason_to_skip(header)
-            if reason:
-                skipped.append((path, reason))
-                continue
-            refuse_other_images(path, header)
-            people[path] = str(header.get("PatientID") or "") or UNNAMED + str(header.get("SeriesInstanceUID", ""))
-    if not people:
-        raise InputError(source, f"no CT slice found ({len(skipped)} DICOM files skipped)", "Name another folder")
-    return people, skipped
+def _people(series: Sequence[Series]) -> dict[str, object]:
+    """Whose each series is; a slice that may show a name, or belongs to somebody else, stops the import."""
+    whose: dict[str, object] = {}
+    for single in series:
+        people: dict[tuple[str, ...], Path] = {}
+        for path in single.files:
+            refuse_burned_in(
+                path, dicom.read_header(path, stop_before_pixels=True, specific_tags=["BurnedInAnnotation"])
+            )
+            person = person_of(path)
+            people.setdefault((person.id, person.sex, person.birth_date), path)
+            # A file without an id cannot contradict.
+            others = [other for other in people if other[0] and person.id and other != (person.id, *other[1:])]
+            differing = contradiction(Person(*one) for one in people)
+            if others or differing:
+                first = next(iter(people.values()))
+                problem = f"in the same series as {first}, which belongs to another patient"
+                raise InputError(path, problem, "Import each patient separately")
+        # Without an id, the series stands for its patient.
+        whose[single.name] = person_of(single.files[0]).key or single.name
+    return whose
 
 
-def _refuse_several_people(series: dicom.DicomSeries, people: dict[Path, str]) -> None:
-    """Refuse a series with several patients: files without a series UID, or with a wrong one, are grouped together."""
-    # One file of each person; a file without a PatientID cannot contradict.
-    named = {people[path]: path for path in series.files if not people[path].startswith(UNNAMED)}
-    if len(named) > 1:
-        first, other, *_ = named.values()
-        raise InputError(
-            other, f"in the same series as {first}, which belongs to another patient", "Import each patient separately"
-        )
-
-
-def reason_to_skip(header: Dataset) -> str:
-    """The reason why a file is not a slice of a series; empty if it is one.
-
-    "DERIVED" in the image type mostly means a reformatted, averaged or projected image. Archives also set it for
-    original slices that were compressed with loss: these declare the compression, are PRIMARY, and are kept.
-    """
-    if "Rows" not in header:
-        return "contains no image"
-    kinds = dicom.image_kinds(header)
-    if "LOCALIZER" in kinds:
-        return "is a localiser"
-    is_compressed = str(header.get("LossyImageCompression") or "") == "01" and "PRIMARY" in kinds
-    if "SECONDARY" in kinds or ("DERIVED" in kinds and not is_compressed):
-        return f"is a derived image ({'SECONDARY' if 'SECONDARY' in kinds else 'DERIVED'})"
-    return ""
-
-
-def refuse_unsafe(path: Path, header: Dataset) -> None:
-    """Refuse a file whose pixels may identify a person.
+def refuse_burned_in(path: Path, header: Dataset) -> None:
+    """Refuse a slice whose pixels may show a name.
 
     Raises
     ------
     InputError
-        For burned-in text and secondary captures.
+        For burned-in text.
     """
     if str(header.get("BurnedInAnnotation") or "").upper() == "YES":
         raise InputError(
             path, "has text burned into its pixels (BurnedInAnnotation)", "Remove the file: the text may be a name"
         )
-    if str(header.get("SOPClassUID") or "").startswith(SECONDARY_CAPTURE) or "ConversionType" in header:
-        raise InputError(
-            path, "is a secondary capture (a screenshot or a scan of paper)", "Remove the file: it may show a name"
-        )
 
 
-def refuse_other_images(path: Path, header: Dataset) -> None:
-    """Refuse a file that is not a CT slice.
-
-    Raises
-    ------
-    InputError
-        For another modality, and for several frames in one file.
-    """
-    modality = str(header.get("Modality") or "missing")
-    if modality != "CT":
-        raise InputError(path, f"its modality is {modality}, expected CT", "Import CT series only")
-    if int(header.get("NumberOfFrames") or 1) > 1:
-        raise InputError(path, "contains several frames", "Export the series with one file per slice (classic CT)")
-
-
-def _write_series(series: dicom.DicomSeries, folder: Path) -> str:
+def _write_series(series: Series, folder: Path) -> str:
     """Write the slices; returns a hash of their pixels."""
     folder.mkdir()
     digest = hashlib.blake2b()
-    expected: tuple[int, ...] = ()
     for number, path in enumerate(series.files, start=1):
-        pixels = dicom.read_dicom(path)
-        expected = expected or pixels.shape
-        check_same_shape(path, pixels.shape, series.files[0], expected)
+        pixels = series.read(path)
         digest.update(pixels.tobytes())
         write_slice(folder / f"IM{number:05d}.tif", pixels)
     return digest.hexdigest()
 
 
 def _rename(
-    series: list[dicom.DicomSeries], people: dict[Path, str], hashes: dict[str, list[str]], part: Path
-) -> tuple[list[dict[str, object]], list[str]]:
-    """Move the written series to their patient's folder; returns their rows of series.csv, and remarks."""
+    series: Sequence[Series], people: dict[str, object], hashes: dict[object, list[str]], part: Path
+) -> tuple[list[dict[str, object]], list[Finding]]:
+    """Move the written series to their patient's folder; returns their rows of series.csv, and their findings."""
     ordered = sorted(hashes, key=lambda person: min(hashes[person]))
     names = {person: f"patient{number:03d}" for number, person in enumerate(ordered, start=1)}
-    rows, remarks = [], []
+    rows, findings = [], []
     series_count = dict.fromkeys(ordered, 0)
     for number, single in enumerate(series):
-        person = people[single.files[0]]
+        person = people[single.name]
         series_count[person] += 1
         patient, name = names[person], f"SR_{series_count[person]}"
         (part / patient).mkdir(exist_ok=True)
         os.rename(part / f"series{number}", part / patient / name)
         settings, odd = allowed_settings([dicom.read_header(path, stop_before_pixels=True) for path in single.files])
         rows.append({"patient": patient, "series": name, "slices": len(single.files), **settings})
-        remarks += [f"{patient}/{name}: {remark}" for remark in (*odd, *single.remarks)]
+        findings += [replace(finding, where=f"{patient}/{name}") for finding in (*odd, *single.findings)]
     order = np.argsort([f"{row['patient']}/{row['series']}" for row in rows], kind="stable")
-    return [rows[place] for place in order], sorted(remarks)
+    return [rows[place] for place in order], sorted(findings, key=lambda finding: finding.where)
 
 
-def allowed_settings(headers: list[Dataset]) -> tuple[dict[str, object], list[str]]:
+def allowed_settings(headers: list[Dataset]) -> tuple[dict[str, object], list[Finding]]:
     """The scanner settings of a series, from the allowed fields only, each checked for its type.
 
     Returns
     -------
     dict
-        rows, columns, slice_spacing_mm (from the positions, NaN without them), kernel, thickness_mm, pixel_mm, kvp.
-    list of str
-        Remarks about dropped values and lossy compression.
+        rows, columns, slice_spacing_mm (median, from the positions; NaN without them), slice_spacing_uniform, kernel,
+        thickness_mm, pixel_mm, kvp.
+    list of Finding
+        Dropped values and lossy compression.
     """
     first = headers[0]
     settings: dict[str, Any] = {"rows": int(first.Rows), "columns": int(first.Columns)}
-    places = np.array([dicom.position_mm(header) for header in headers])
-    settings["slice_spacing_mm"] = round(float(np.median(np.abs(np.diff(places)))), 3) if len(places) > 1 else np.nan
+    steps = np.abs(np.diff([dicom.position_mm(header) for header in headers]))
+    known = len(steps) > 0 and not np.isnan(steps).any()
+    settings["slice_spacing_mm"] = round(float(np.median(steps)), 3) if known else np.nan
+    settings["slice_spacing_uniform"] = ("yes" if is_uniform(steps) else "no") if known else ""
     remarks = []
     for field, column in ALLOWED.items():
         value = first.get(field)
@@ -261,9 +226,10 @@ def allowed_settings(headers: list[Dataset]) -> tuple[dict[str, object], list[st
             settings[column] = _finite(value)
             if value not in (None, "") and np.isnan(settings[column]):
                 remarks.append(f"its {field} is not a number and was dropped")
+    findings = [Finding("dropped-setting", "note", "", remark) for remark in remarks]
     if str(first.get("LossyImageCompression") or "") == "01":
-        remarks.append("was compressed with loss before the import")
-    return settings, remarks
+        findings.append(Finding("lossy", "note", "", "was compressed with loss before the import"))
+    return settings, findings
 
 
 def _finite(value: object) -> float:

@@ -18,7 +18,10 @@ from pathlib import Path
 from covidlib.errors import InputError
 from covidlib.scans import dicom
 from covidlib.scans.filenames import TIFF_SUFFIXES, identify, natural_key
-from covidlib.scans.series import Series, find_series, walk
+from covidlib.scans.findings import Finding
+from covidlib.scans.gate import Opened, judge_all
+from covidlib.scans.people import contradiction, person_of
+from covidlib.scans.series import Listing, Series, list_series, walk
 from covidlib.utils.files import file_hash
 
 PATIENT_FOLDER = re.compile(r"patient[ _-]?\d+", re.IGNORECASE)
@@ -40,31 +43,35 @@ class Patient:
     listed : tuple of Series
         The patient's series if one folder contains those of several patients, separated by published names; otherwise
         empty.
+    findings : tuple of Finding
+        Folders that were joined into this patient.
     """
 
     name: str
     folders: tuple[Path, ...]
     files: tuple[Path, ...]
     listed: tuple[Series, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
-    def series(self) -> list[Series]:
-        """Find the patient's series, ready to be read.
+    def open(self, rescale: bool = False, strict: bool = False) -> Opened:
+        """Find and judge the patient's series (`covidlib.scans.gate`).
 
         Raises
         ------
         InputError
-            If there is no slice, a file cannot be read, or DICOM headers name more than one patient.
+            If there is no usable series, or DICOM headers name more than one person.
         """
-        all_series = list(self.listed) or [series for folder in self.folders for series in find_series(folder)]
+        listing = Listing(list(self.listed)) if self.listed else list_series(*self.folders)
+        opened = judge_all(listing.series, [*self.findings, *listing.findings], rescale, strict).or_error()
         # Check each file: a blanked or copied series UID joins the slices of two people.
-        people = {person_of(path) for series in all_series if series.kind == "dicom" for path in series.files} - {""}
-        if len(people) > 1:
-            raise InputError(
-                self.folders[0],
-                f"contains DICOM slices of {len(people)} patients",
-                "Put each patient in a separate folder; `covidlib import-dicom` does that",
-            )
-        return all_series
+        people = {person_of(path) for series in opened.series if series.kind == "dicom" for path in series.files}
+        ids = {person.id for person in people} - {""}
+        differing = contradiction(people)
+        if len(ids) > 1 or differing:
+            who = f"{len(ids)} patients" if len(ids) > 1 else f"people of one PatientID who differ in {differing}"
+            remedy = "Put each patient in a separate folder; `covidlib import-dicom` does that"
+            raise InputError(self.folders[0], f"contains DICOM slices of {who}", remedy)
+        return opened
 
     def stamp(self) -> str:
         """SHA-256 of the path, size and time of every file: detects changed files without reading them."""
@@ -81,7 +88,7 @@ def find_patients(folders: Sequence[str | Path], one_each: bool = False) -> list
     A patient is, from the given folder down: a folder named patient1, patient2 and so on (COVID-CTset and
     `covidlib import-dicom`); otherwise a folder that contains slices, or series folders named SR_2, SR_3 and so on,
     with everything below it. Slices with COVID-CTset's flat names belong to the patient in the name. Folders whose
-    DICOM files have the same PatientID are one patient. An empty folder counts as a patient without slices, so that it
+    DICOM files name the same person are one patient. An empty folder counts as a patient without slices, so that it
     is reported; a folder with files but without slices is skipped.
 
     Parameters
@@ -98,7 +105,8 @@ def find_patients(folders: Sequence[str | Path], one_each: bool = False) -> list
     for given in folders:
         root = Path(given)
         if not root.is_dir():
-            raise InputError(root, "there is no such folder", "Name a folder with slices of one or more patients")
+            problem = "is a file, not a folder" if root.is_file() else "there is no such folder"
+            raise InputError(root, problem, "Name a folder with slices of one or more patients")
         root = root.resolve()
         places = [root] if one_each else _patient_folders(root)
         patients = [patient for place in places for patient in _patients_at(place, root, one_each)]
@@ -119,7 +127,7 @@ def _patient_folders(folder: Path) -> list[Path]:
         # A folder that cannot be opened is reported when its patient is processed; the others are not affected.
         return [folder]
     inner = [Path(entry.path) for entry in entries if entry.is_dir()]
-    # A link to a folder above would be followed for ever.
+    # A link to a folder above would be followed for ever; others lead to patients too.
     inner = [path for path in inner if not (path.is_symlink() and folder.resolve().is_relative_to(path.resolve()))]
     files = [Path(entry.path) for entry in entries if entry.is_file()]
     named = PATIENT_FOLDER.fullmatch(folder.name) is not None
@@ -140,7 +148,7 @@ def _patients_at(place: Path, root: Path, one_each: bool) -> list[Patient]:
     if not one_each and any(identify(path.name) for path in files):
         try:
             by_patient: dict[str, list[Series]] = defaultdict(list)
-            for series in find_series(place):
+            for series in list_series(place).series:
                 published = identify(series.files[0].name)
                 by_patient[published.patient if published else ""].append(series)
         except InputError:
@@ -158,12 +166,12 @@ def _patients_at(place: Path, root: Path, one_each: bool) -> list[Patient]:
 
 
 def _joined_by_person(patients: list[Patient], root: Path) -> list[Patient]:
-    """Join folders with the same PatientID into one patient; the id is used for nothing else and not stored."""
+    """Join folders of one person into one patient, and say so; ids are compared and not stored."""
     groups: dict[object, list[Patient]] = defaultdict(list)
     for patient in patients:
         first = next((path for path in patient.files if _is_dicom(path)), None)
         # Two folders may have the same name once unprintable characters are replaced.
-        groups[(person_of(first) if first else "") or (patient.folders, patient.name)].append(patient)
+        groups[(person_of(first).key if first else ()) or (patient.folders, patient.name)].append(patient)
     joined = []
     for members in groups.values():
         folders = tuple(folder for member in members for folder in member.folders)
@@ -174,17 +182,12 @@ def _joined_by_person(patients: list[Patient], root: Path) -> list[Patient]:
             name = _shown(common.relative_to(root.parent)) if alone else " + ".join(member.name for member in members)
         files = tuple(path for member in members for path in member.files)
         listed = tuple(series for member in members for series in member.listed)
-        joined.append(Patient(name, folders, files, listed))
+        findings: tuple[Finding, ...] = ()
+        if len(members) > 1:
+            sentence = f"{len(members)} folders were joined into one patient, as their DICOM files name one person"
+            findings = (Finding("joined", "note", name, sentence, "", tuple(map(str, folders))),)
+        joined.append(Patient(name, folders, files, listed, findings))
     return joined
-
-
-def person_of(path: Path) -> str:
-    """The PatientID of a DICOM file, for comparison only, never shown; empty if it is missing or cannot be read."""
-    try:
-        header = dicom.read_header(path, stop_before_pixels=True, specific_tags=["PatientID"])
-    except InputError:
-        return ""
-    return str(header.get("PatientID") or "")
 
 
 def _holds_slices(files: Sequence[Path]) -> bool:

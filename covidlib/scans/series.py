@@ -1,17 +1,15 @@
 """Find the CT series under a folder, order their slices, and read them (paper, section 2.1).
 
 A slice is stored as in COVID-CTset: unsigned 16 bits, value = Hounsfield units + 1024, 0 outside the reconstruction
-field. Readers refuse anything else, because a silently converted image (8 bits, float, colour) would still look right
-but give another result. Taught in chapter 01.
+field. Here files are only listed; `covidlib.scans.gate` looks at their pixels. Taught in chapter 01.
 """
 
 from __future__ import annotations
 
 import os
-import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -19,8 +17,18 @@ import numpy as np
 
 from covidlib.errors import InputError
 from covidlib.scans import dicom
-from covidlib.scans.filenames import TIFF_SUFFIXES, identify, natural_key
+from covidlib.scans.dicom_series import group_series
+from covidlib.scans.filenames import TIFF_SUFFIXES, copy_of, identify, name_template, natural_key, slice_numbers
+from covidlib.scans.findings import Finding, listed, refusal
 from covidlib.scans.slices import check_same_shape, read_slice
+from covidlib.scans.spacing import spacing_findings
+from covidlib.scans.value_scale import Scale
+
+PLAIN = (".csv", ".txt", ".json", ".md", ".xml", ".html", ".pdf", ".xlsx", ".tsv", ".yml", ".yaml", ".log", ".ini",
+         ".db", ".inf", ".exe", ".py", ".sha256")  # fmt: skip
+"""Suffixes of files that nobody takes for slices: they are not mentioned."""
+USUAL_SHARE = 2 / 3
+"""If so many files of a folder have names of one form, the others are looked at more closely."""
 
 
 @dataclass(frozen=True)
@@ -35,43 +43,97 @@ class Series:
         One file per slice, in the order in which the table moved.
     kind : "tiff" or "dicom"
         File format of the slices.
-    remarks : tuple of str
-        Irregularities, such as DICOM positions that contradict the instance numbers.
+    findings : tuple of Finding
+        What is unusual: gaps, files left out, turned pixels.
+    scale : Scale or None
+        The scale of the values, if they are converted when they are read (`--rescale`).
     """
 
     name: str
     files: tuple[Path, ...]
     kind: Literal["tiff", "dicom"]
-    remarks: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    scale: Scale | None = None
 
     def __len__(self) -> int:
         return len(self.files)
 
+    def read(self, path: Path) -> np.ndarray:
+        """Read one of its slices: uint16 array, shape (rows, columns), HU + 1024."""
+        return read_slice(path, self.scale)
 
-def find_series(root: str | Path) -> list[Series]:
-    """Find all CT series under a folder, in natural order of their paths (paper, section 2.1).
+    def with_findings(self, *findings: Finding) -> Series:
+        """The same series with further findings."""
+        return replace(self, findings=(*self.findings, *findings))
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The series under a folder, before any pixel was read, and the findings about files that belong to none."""
+
+    series: list[Series] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+
+def list_series(*roots: str | Path) -> Listing:
+    """List all CT series under a folder, or under several of one patient, in natural order of their paths.
 
     Both of COVID-CTset's layouts are recognised; other TIFF files in the same folder are one series. DICOM files are
-    grouped by series UID. Files that are neither TIFF nor DICOM are skipped.
+    grouped by series UID, across folders. A file that is no slice is named in a finding, unless it is plain text.
 
     Raises
     ------
     InputError
-        If the folder does not exist or has no slice, a folder mixes TIFF and DICOM, or two slices have the same number.
+        If the folder does not exist or has no slice, or a DICOM file cannot be read.
     """
-    root = Path(root)
-    if not root.is_dir():
-        raise InputError(root, "there is no such folder", "Name a folder with the slices of one or more series")
-    all_series = [series for folder, names in walk(root) for series in _series_of_folder(folder, names)]
-    if not all_series:
-        raise InputError(
-            root, "no TIFF or DICOM slice found", "Name a folder with 16-bit TIFF or DICOM slices of chest CT"
-        )
-    return sorted(all_series, key=lambda series: natural_key(series.name))
+    for root in map(Path, roots):
+        if root.is_file():
+            raise InputError(root, "is a file, not a folder", "Name the folder that it is in")
+        if not root.is_dir():
+            raise InputError(root, "there is no such folder", "Name a folder with the slices of one or more series")
+    series: list[Series] = []
+    findings: list[Finding] = []
+    dicoms: list[Path] = []
+    for folder, names in (pair for root in roots for pair in walk(Path(root), findings)):
+        tiffs = [folder / name for name in names if name.lower().endswith(TIFF_SUFFIXES)]
+        others = [folder / name for name in names if not name.lower().endswith(TIFF_SUFFIXES)]
+        found = [path for path in others if path.exists() and dicom.looks_like_dicom(path)]
+        findings += _strange_files(folder, [path for path in others if path not in found])
+        if tiffs and found:
+            problem = f"mixes {len(tiffs)} TIFF and {len(found)} DICOM files"
+            remedy = "Put the slices of each series, in one format, in a separate folder"
+            findings.append(Finding("mixed-formats", "refused", str(folder), problem, remedy))
+            continue
+        dicoms += found
+        try:
+            series += _tiff_series(folder, tiffs)
+        except InputError as error:  # two files for one slice: the series of other folders are not affected
+            findings.append(refusal("same-number", error))
+    groups, left_out = group_series(dicoms)
+    findings += left_out
+    series += [Series(group.name, group.files, "dicom", group.findings) for group in groups]
+    if not series and not any(finding.severity == "refused" for finding in findings):
+        raise InputError(roots[0], *_nothing(findings))
+    return Listing(sorted(series, key=lambda one: natural_key(one.name)), findings)
 
 
-def walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
-    """Walk through every folder from `root` down, with the names of its files, without hidden ones.
+def _nothing(findings: list[Finding]) -> tuple[str, str]:
+    """Why there is no slice: what the files are that were left out."""
+    remedy = "Name a folder with 16-bit TIFF or DICOM slices of chest CT"
+    if not findings:
+        return "no TIFF or DICOM slice found", remedy
+    reasons = Counter(finding.sentence for finding in findings).most_common()
+    shown = "; ".join(f"{count} × {reason}" if count > 1 else reason for reason, count in reasons[:3])
+    return f"no CT slice found; left out: {shown}{' and others' if len(reasons) > 3 else ''}", remedy
+
+
+def walk(root: Path, findings: list[Finding] | None = None) -> Iterator[tuple[Path, list[str]]]:
+    """Walk through every folder from `root` down, links too, with the names of its files, without hidden ones.
+
+    Parameters
+    ----------
+    findings : list of Finding, optional
+        Receives a finding for each link to a folder that was met before.
 
     Raises
     ------
@@ -82,46 +144,110 @@ def walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
     def refuse(error: OSError) -> None:
         raise InputError(error.filename, f"cannot be opened ({error.strerror})", "Grant read permission and try again")
 
-    for folder, folders, names in os.walk(root, onerror=refuse):
+    # A link may lead to a folder above, or two links to one folder: each folder is read once, where it really is.
+    top = root.resolve()
+    real = {Path(folder).resolve() for folder, _, _ in os.walk(root)}
+    for folder, folders, names in os.walk(root, onerror=refuse, followlinks=True):
+        here = Path(folder).resolve()
+        is_direct = here == top / Path(folder).relative_to(root)
+        if not is_direct and (here in real or top.is_relative_to(here)):
+            if findings is not None:
+                sentence = "is a link to a folder that is read elsewhere, or lies above"
+                findings.append(Finding("linked-twice", "note", folder, sentence))
+            folders[:] = []
+            continue
+        real.add(here)
         # Hidden entries are never slices (macOS creates a ._IM00001.tif beside each IM00001.tif).
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
         yield Path(folder), [name for name in names if not name.startswith(".")]
 
 
-def _series_of_folder(folder: Path, names: list[str]) -> list[Series]:
-    tiffs = [folder / name for name in names if name.lower().endswith(TIFF_SUFFIXES)]
-    others = [folder / name for name in names if not name.lower().endswith(TIFF_SUFFIXES)]
-    dicoms = [path for path in others if dicom.looks_like_dicom(path)]
-    if tiffs and dicoms:
-        raise InputError(
-            folder,
-            f"mixes {len(tiffs)} TIFF and {len(dicoms)} DICOM files",
-            "Put the slices of each series, in one format, in a separate folder",
-        )
-    if dicoms:
-        return [Series(group.name, group.files, "dicom", group.remarks) for group in dicom.group_series(folder, dicoms)]
+def _strange_files(folder: Path, paths: list[Path]) -> list[Finding]:
+    """One finding for each kind of file that could have been meant as a slice and is none."""
+    reasons: dict[str, list[str]] = defaultdict(list)
+    for path in paths:
+        suffix = path.suffix.lower()
+        if not path.exists():
+            reasons["a link that leads nowhere"].append(path.name)
+        elif path.stat().st_size == 0:
+            reasons["empty"].append(path.name)
+        elif suffix in (".gz", ".bz2", ".xz", ".zip", ".7z", ".rar", ".tar", ".tgz", ".zst"):
+            reasons["compressed; unpack first"].append(path.name)
+        elif suffix not in PLAIN:
+            reasons["neither TIFF nor DICOM"].append(path.name)
+    return [
+        Finding("other-file", "left out", str(folder), f"{_files(names)} {reason}: {listed(names)}", "", tuple(names))
+        for reason, names in reasons.items()
+    ]
+
+
+def _files(names: list[str]) -> str:
+    return "a file is" if len(names) == 1 else f"{len(names)} files are"
+
+
+def _tiff_series(folder: Path, tiffs: list[Path]) -> list[Series]:
     groups: dict[str, list[Path]] = defaultdict(list)
-    for path in tiffs:
+    for path in sorted(tiffs):
         published = identify(path.name)
         key = folder / f"{published.prefix}_{published.patient}_{published.series}" if published else folder
         groups[str(key)].append(path)
-    return [Series(name, _in_slice_order(paths), "tiff") for name, paths in groups.items()]
+    # The part for training holds only the slices that the authors selected: their numbers have gaps.
+    return [_tiff_stack(name, paths, check_gaps=identify(paths[0].name) is None) for name, paths in groups.items()]
 
 
-def _in_slice_order(paths: list[Path]) -> tuple[Path, ...]:
-    ordered = sorted(paths, key=lambda path: natural_key(path.stem))
+def _tiff_stack(name: str, paths: list[Path], check_gaps: bool) -> Series:
+    findings = []
+    by_name = {path.name: path for path in paths}
+    for path in paths:
+        original = by_name.get(copy_of(path.name) or "")
+        if original is not None and original.read_bytes() == path.read_bytes():
+            sentence = f"is a copy of {original.name}"
+            findings.append(Finding("copy", "left out", str(path), sentence, "Delete it", (path.name,)))
+            del by_name[path.name]
+        elif original is not None:
+            raise_same_number(path, original)
+    kept = list(by_name.values())
+    strays = stray_names(kept)
+    members = [path for path in kept if path not in strays]
+    numbers = slice_numbers([path.name for path in members])
     seen: dict[object, Path] = {}
-    for path in ordered:
-        number = re.search(r"\d+$", path.stem)
-        key: object = int(number[0]) if number else natural_key(path.stem)
+    for path, number in zip(members, numbers, strict=True):
+        key: object = number if number is not None else natural_key(path.stem)
         if key in seen:
-            raise InputError(
-                path,
-                f"has the same slice number as {seen[key].name}",
-                "Keep one file per slice; put each series in a separate folder",
-            )
+            raise_same_number(path, seen[key])
         seen[key] = path
-    return tuple(ordered)
+    if all(number is not None for number in numbers):
+        order = np.argsort(np.array(numbers, dtype=float), kind="stable")
+        members = [members[i] for i in order]
+        steps = np.diff(np.array(numbers, dtype=float)[order])
+        if check_gaps:
+            findings += [
+                found
+                for found in spacing_findings(name, [path.name for path in members], steps, unit=" in slice numbers")
+                if found.code == "gap"
+            ]
+    else:
+        members.sort(key=lambda path: natural_key(path.stem))
+    # Strays come last; whether they are slices is seen from their pixels.
+    return Series(name, (*members, *sorted(strays)), "tiff", tuple(findings))
+
+
+def raise_same_number(path: Path, other: Path) -> None:
+    """Refuse two files for one slice."""
+    raise InputError(
+        path,
+        f"has the same slice number as {other.name}",
+        "Keep one file per slice; put each series in a separate folder",
+    )
+
+
+def stray_names(paths: list[Path]) -> list[Path]:
+    """The files whose names have another form than most: a preview or a mask, or slices named in another way."""
+    templates = Counter(name_template(path.name) for path in paths)
+    (usual, count), *others = templates.most_common()
+    if not others or count < USUAL_SHARE * len(paths) or count < 3:
+        return []
+    return [path for path in paths if name_template(path.name) != usual]
 
 
 def read_series(series: Series) -> np.ndarray:
@@ -137,7 +263,7 @@ def read_series(series: Series) -> np.ndarray:
     InputError
         If a slice cannot be read, or the slices differ in size.
     """
-    slices = [read_slice(path) for path in series.files]
+    slices = [series.read(path) for path in series.files]
     for path, pixels in zip(series.files, slices, strict=True):
         check_same_shape(path, pixels.shape, series.files[0], slices[0].shape)
     return np.stack(slices)

@@ -17,6 +17,7 @@ from covidlib.scans import dicom
 from covidlib.scans.filenames import TIFF_SUFFIXES
 from covidlib.scans.tiff import open_tiff, orientation_tag, strict_page
 from covidlib.scans.tiff_pixels import slice_pixels
+from covidlib.scans.value_scale import Scale
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,15 @@ class RowReader:
     """Reads some rows of slices; the header that slices of a series share is parsed once, then only compared.
 
     A slice whose Orientation tag says that it lies on its side is turned first: its rows are those that a viewer shows.
+
+    Parameters
+    ----------
+    scale : Scale, optional
+        The scale of the values in the files, if it is not HU + 1024.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, scale: Scale | None = None) -> None:
+        self.scale = scale
         self._last: _Header | None = None
 
     def read(self, path: str | Path, rows: slice = slice(None)) -> tuple[np.ndarray, tuple[int, int]]:
@@ -54,9 +61,16 @@ class RowReader:
         InputError
             If the file is not an unsigned 16-bit, one-channel slice, is damaged, or cannot be opened.
         """
+        values, shape = self.read_values(path, rows)
+        if self.scale is not None:
+            return dicom.clipped(self.scale.to_stored(values.astype(np.int32))), shape
+        return values if values.dtype == np.uint16 else dicom.clipped(values), shape
+
+    def read_values(self, path: str | Path, rows: slice = slice(None)) -> tuple[np.ndarray, tuple[int, int]]:
+        """As `read`, with the values of the file: not converted, of a DICOM file not cut to 16 unsigned bits."""
         path = Path(path)
         if not path.name.lower().endswith(TIFF_SUFFIXES):
-            pixels = dicom.read_dicom(path)
+            pixels = dicom.read_dicom_values(path)
             return pixels[rows], (pixels.shape[0], pixels.shape[1])
         try:
             with path.open("rb") as stream:
@@ -102,7 +116,7 @@ def read_rows(path: str | Path, rows: slice = slice(None)) -> tuple[np.ndarray, 
     return RowReader().read(path, rows)
 
 
-def read_slice(path: str | Path) -> np.ndarray:
+def read_slice(path: str | Path, scale: Scale | None = None) -> np.ndarray:
     """Read one slice, TIFF or DICOM, as input for the network and the selection rule (paper, section 2.1).
 
     Returns
@@ -115,7 +129,7 @@ def read_slice(path: str | Path) -> np.ndarray:
     InputError
         If the file is not an unsigned 16-bit, one-channel slice, is damaged, or cannot be opened.
     """
-    return read_rows(path)[0]
+    return RowReader(scale).read(path)[0]
 
 
 def orientation_of(path: str | Path) -> int:

@@ -16,7 +16,7 @@ from covidlib.inference.engine import Engine
 from covidlib.networks import inputs
 from covidlib.networks.inputs import load_images
 from covidlib.networks.weights import WeightsNote
-from covidlib.scans.series import find_series
+from covidlib.scans.gate import find_series
 from covidlib.selection import select_series
 
 NOTE = WeightsNote("resnet50v2-fpn", "quick", (128, 128, 1), "fixed-4095", "quick", 1, "made for a test")

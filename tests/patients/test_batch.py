@@ -222,14 +222,14 @@ def test_one_patient_is_told_at_length(two: Path, untrained_weights: Path, capsy
 def test_an_unforeseen_error_in_one_patient_stops_nobody(
     two: Path, untrained_weights: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    real = batch.diagnose_series
+    real = batch.diagnose_opened
 
     def failing(patient: str, *arguments: object) -> object:
         if patient.endswith("patient1"):
             raise MemoryError("too large")
         return real(patient, *arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(batch, "diagnose_series", failing)
+    monkeypatch.setattr(batch, "diagnose_opened", failing)
     assert diagnose(two, untrained_weights) == 3
     printed = capsys.readouterr().out
     assert "two/patient1: MemoryError: too large" in printed and "1 patients answered, 1 failed" in printed

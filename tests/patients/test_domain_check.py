@@ -17,8 +17,8 @@ from covidlib.patients import domain_check
 from covidlib.patients.domain_check import Settings, cautions, settings_of, unlike_pixels, unlike_settings, unlike_size
 from covidlib.phantom.cohort import make_patient
 from covidlib.scans.dicom_import import import_dicom
+from covidlib.scans.gate import find_series
 from covidlib.scans.lung_masks import lung_areas
-from covidlib.scans.series import find_series
 from covidlib.scans.slices import read_slice
 from covidlib.selection import count_dark_pixels, select_series
 

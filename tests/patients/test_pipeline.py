@@ -13,8 +13,8 @@ from covidlib.errors import InputError
 from covidlib.networks.weights import WeightsNote
 from covidlib.patients.answers import Diagnosis
 from covidlib.patients.decision import THRESHOLD_1, decide
-from covidlib.patients.pipeline import diagnose_folder, diagnose_series
-from covidlib.scans.series import find_series
+from covidlib.patients.pipeline import diagnose_folder, diagnose_opened
+from covidlib.scans.gate import open_folder
 from covidlib.scans.tiff import write_slice
 
 
@@ -37,7 +37,7 @@ class Told:
 
 
 def diagnosed(folder: Path, *answers: float, threshold: float = 0.1) -> Diagnosis:
-    return diagnose_series("somebody", find_series(folder), Told(*answers), threshold)
+    return diagnose_opened("somebody", open_folder(folder), Told(*answers), threshold)
 
 
 def test_a_folder_end_to_end(tmp_path: Path, untrained_weights: Path) -> None:
@@ -57,7 +57,7 @@ def test_only_selected_slices_are_shown_and_counted_in_order(tmp_path: Path) -> 
     write_series(tmp_path, [10, *[OPEN] * 6, 20])
     engine = Told(0.9, 0.8, 0.1, 0.2, 0.3, 0.4)
     done: list[int] = []
-    diagnosis = diagnose_series("somebody", find_series(tmp_path), engine, 0.1, done.append)
+    diagnosis = diagnose_opened("somebody", open_folder(tmp_path), engine, 0.1, done.append)
     assert sum(map(len, engine.shown)) == 6
     assert diagnosis.probabilities.tolist() == [0.9, 0.8, 0.1, 0.2, 0.3, 0.4]
     assert sum(done) == 8 and len(done) > 2

@@ -18,7 +18,8 @@ from covidlib.phantom import cohort as phantom
 from covidlib.phantom import disease, lungs, scanner
 from covidlib.phantom.body import choose_body
 from covidlib.phantom.cohort import make_cohort, make_patient, read_lesion_mask
-from covidlib.scans.series import find_series, read_series
+from covidlib.scans.gate import find_series
+from covidlib.scans.series import read_series
 from covidlib.scans.slices import read_slice
 from covidlib.selection import count_dark_pixels, select_slices
 

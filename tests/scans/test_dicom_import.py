@@ -15,9 +15,10 @@ from support.made import body_slice
 from covidlib.cli.main import main
 from covidlib.errors import InputError
 from covidlib.scans import dicom_import
-from covidlib.scans.dicom_import import import_dicom
+from covidlib.scans.dicom_import import Imported, import_dicom
 from covidlib.scans.filenames import identify
-from covidlib.scans.series import find_series, read_series
+from covidlib.scans.gate import find_series
+from covidlib.scans.series import read_series
 from covidlib.scans.slices import read_slice
 from covidlib.selection import select_series
 
@@ -47,6 +48,10 @@ def write_patient(
     return pictures
 
 
+def lines(imported: Imported) -> tuple[str, ...]:
+    return tuple(finding.line() for finding in imported.findings)
+
+
 def everything_in(folder: Path) -> bytes:
     names = " ".join(path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")))
     return names.encode() + b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
@@ -67,9 +72,9 @@ def test_nothing_of_the_header_comes_over_but_the_allowed_settings(tmp_path: Pat
     table = pd.read_csv(tmp_path / "out" / "series.csv")
     assert table.to_dict("records") == [
         {"patient": "patient001", "series": "SR_1", "slices": 3, "rows": 512, "columns": 512, "slice_spacing_mm": 5.0,
-         "kernel": "B70s", "thickness_mm": 5.0, "pixel_mm": 0.7, "kvp": 120.0}
+         "slice_spacing_uniform": "yes", "kernel": "B70s", "thickness_mm": 5.0, "pixel_mm": 0.7, "kvp": 120.0}
     ]  # fmt: skip
-    assert imported.skipped == () and imported.remarks == ()
+    assert imported.findings == ()
 
 
 def test_free_text_in_an_allowed_field_is_dropped(tmp_path: Path) -> None:
@@ -77,7 +82,7 @@ def test_free_text_in_an_allowed_field_is_dropped(tmp_path: Path) -> None:
     imported = import_dicom(tmp_path / "a", tmp_path / "out")
     assert pd.read_csv(tmp_path / "out" / "series.csv")["kernel"].isna().all()
     assert b"Anna" not in everything_in(tmp_path / "out")
-    assert imported.remarks == ("patient001/SR_1: the name of its kernel is unknown and was dropped",)
+    assert lines(imported) == ("patient001/SR_1: the name of its kernel is unknown and was dropped",)
     for name in ("MILLER", "Anna", "B70s Miller", "AB1234"):
         assert dicom_import.KERNEL.fullmatch(name) is None
     for kernel in ("B30s", "B70f", "FC51", "STANDARD", "LUNG", "L", "YA"):
@@ -90,7 +95,7 @@ def test_a_number_that_is_none_is_dropped_and_said(tmp_path: Path, damaged: byte
     path = write_dicom(tmp_path / "in" / "1.dcm", body_slice(), SliceThickness="5.25")
     path.write_bytes(path.read_bytes().replace(b"5.25", damaged))
     imported = import_dicom(tmp_path / "in", tmp_path / "out")
-    assert "patient001/SR_1: its SliceThickness is not a number and was dropped" in imported.remarks
+    assert "patient001/SR_1: its SliceThickness is not a number and was dropped" in lines(imported)
     assert np.isnan(pd.read_csv(tmp_path / "out" / "series.csv")["thickness_mm"].iloc[0])
 
 
@@ -114,20 +119,34 @@ def test_numbers_follow_neither_ids_nor_dates_and_series_of_one_person_stay_toge
     ("fields", "message"),
     [
         ({"BurnedInAnnotation": "YES"}, "burned into its pixels"),
-        ({"SOPClassUID": SecondaryCaptureImageStorage}, "secondary capture"),
-        ({"ConversionType": "WSD"}, "secondary capture"),
-        ({"Modality": "MR"}, "is MR, expected CT"),
-        ({"NumberOfFrames": 2}, "several frames"),
         ({"RescaleType": "OD"}, "in OD, expected HU"),
         ({"PhotometricInterpretation": "MONOCHROME1"}, "MONOCHROME1"),
+        ({"RescaleSlope": 0}, "RescaleSlope is 0"),
     ],
 )
-def test_one_unsafe_file_refuses_the_whole_import(tmp_path: Path, fields: dict[str, object], message: str) -> None:
+def test_one_unsafe_slice_refuses_the_whole_import(tmp_path: Path, fields: dict[str, object], message: str) -> None:
     write_patient(tmp_path / "source" / "a")
     write_dicom(tmp_path / "source" / "a" / "odd.dcm", body_slice(), 9, z=99.0, uid="1.2.840.99.1", **fields)
     with pytest.raises(InputError, match=f"odd.dcm.*{message}"):
         import_dicom(tmp_path / "source", tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["source"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"SOPClassUID": SecondaryCaptureImageStorage, "BurnedInAnnotation": "YES"}, "secondary capture"),
+        ({"ConversionType": "WSD"}, "secondary capture"),
+        ({"Modality": "MR"}, "is MR, expected CT"),
+        ({"NumberOfFrames": 2}, "holds 2 images"),
+    ],
+)
+def test_a_stray_object_is_left_out_and_named(tmp_path: Path, fields: dict[str, object], message: str) -> None:
+    write_patient(tmp_path / "source" / "a")
+    write_dicom(tmp_path / "source" / "a" / "odd.dcm", body_slice(7, 7), 9, z=99.0, uid="1.2.840.99.1", **fields)
+    imported = import_dicom(tmp_path / "source", tmp_path / "out")
+    assert imported.table["slices"].tolist() == [3]
+    assert any("odd.dcm: left out: " in line and message in line for line in lines(imported))
 
 
 @pytest.mark.parametrize(
@@ -152,14 +171,16 @@ def test_localisers_and_derived_images_are_left_out_and_named(
     write_dicom(odd, body_slice(), 9, z=20.0, uid="1.2.840.99.1", ImageType=kinds, **SECRETS, **fields)
     imported = import_dicom(tmp_path / "source", tmp_path / "out")
     assert imported.table["slices"].tolist() == [4 if kept else 3]
-    assert [path for path, _ in imported.skipped] == ([] if kept else [odd])
-    assert all("localiser" in reason or "derived image" in reason for _, reason in imported.skipped)
+    left_out = [finding for finding in imported.findings if finding.severity == "left out"]
+    assert [finding.where for finding in left_out] == ([] if kept else [str(odd)])
+    assert all("localiser" in finding.sentence or "derived image" in finding.sentence for finding in left_out)
 
 
 def test_lossy_compression_is_said(tmp_path: Path) -> None:
     write_patient(tmp_path / "source", LossyImageCompression="01")
-    remarks = import_dicom(tmp_path / "source", tmp_path / "out").remarks
-    assert remarks == ("patient001/SR_1: was compressed with loss before the import",)
+    assert lines(import_dicom(tmp_path / "source", tmp_path / "out")) == (
+        "patient001/SR_1: was compressed with loss before the import",
+    )
 
 
 def test_a_compressed_slice_is_decoded_or_names_the_missing_decoder(tmp_path: Path) -> None:
@@ -207,7 +228,7 @@ def test_targets_that_hold_something_or_say_a_class_are_refused(tmp_path: Path) 
     with pytest.raises(InputError, match="contains covid or normal"):
         import_dicom(tmp_path / "source", tmp_path / "my_covid_scans")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match="no CT slice found"):
+    with pytest.raises(InputError, match="no TIFF or DICOM slice found"):
         import_dicom(tmp_path / "empty", tmp_path / "out")
     assert (tmp_path / "full" / "mine.txt").read_text() == "mine"
 
@@ -241,7 +262,7 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert main(["import-dicom", str(tmp_path / "source"), str(tmp_path / "out")]) == 0
     shown = capsys.readouterr()
     assert "1 series, 3 slices" in shown.out and "not a certified de-identification" in shown.out
-    assert "scout.dcm: is a localiser" in shown.err
+    assert "scout.dcm: left out: is a localiser" in shown.err
     assert main(["import-dicom", str(tmp_path / "source"), str(tmp_path / "out")]) == 2
     assert "is not an empty folder" in capsys.readouterr().err
 

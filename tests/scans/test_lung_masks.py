@@ -62,7 +62,7 @@ def test_a_slice_of_air_or_of_tissue_has_no_lungs(value: int) -> None:
 
 
 def test_the_lungs_of_a_real_patient_are_two_areas_of_a_plausible_size(real_series_folder) -> None:
-    from covidlib.scans.series import find_series
+    from covidlib.scans.gate import find_series
 
     series = find_series(real_series_folder)[0]
     pixels = read_slice(series.files[len(series) // 2])

@@ -12,8 +12,8 @@ from support.dicom_files import write_dicom
 from support.made import body_slice, write_series
 
 from covidlib.errors import InputError
+from covidlib.scans.gate import find_series
 from covidlib.scans.patient_folders import content_hash, find_patients
-from covidlib.scans.series import find_series
 
 
 def names(*folders: Path, one_each: bool = False) -> list[str]:
@@ -35,7 +35,7 @@ def test_the_published_layout(tmp_path: Path) -> None:
     (tmp_path / "set" / "lesions" / "mask.npy").write_bytes(b"no slice")
     assert names(tmp_path / "set") == ["set/covid1/patient2", "set/covid1/patient10", "set/normal1/patient146"]
     patient = find_patients([tmp_path / "set"])[0]
-    assert [Path(one.name).name for one in patient.series()] == ["SR_2", "SR_3"]
+    assert [Path(one.name).name for one in patient.open().series] == ["SR_2", "SR_3"]
 
 
 def test_one_series_one_patient_or_many(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_flat_published_names_tell_patients_apart(tmp_path: Path) -> None:
             (flat / f"137{patient}_{path.name}").write_bytes(path.read_bytes())
     patients = find_patients([flat])
     assert [one.name for one in patients] == ["flat/patient1", "flat/patient150"]
-    assert [len(one.series()) for one in patients] == [2, 1]
+    assert [len(one.open().series) for one in patients] == [2, 1]
     assert [len(one.files) for one in patients] == [4, 2]
 
 
@@ -68,7 +68,7 @@ def test_dicom_folders_of_one_person_are_one_patient(tmp_path: Path) -> None:
     dicom_series(tmp_path / "d" / "s3", "1.3", "A")
     patients = find_patients([tmp_path / "d"])
     assert [one.name for one in patients] == ["d/s1 + d/s3", "d/s2"]
-    assert len(patients[0].series()) == 2
+    assert len(patients[0].open().series) == 2
     dicom_series(tmp_path / "e" / "s1", "1.4", "C")
     dicom_series(tmp_path / "e" / "s2", "1.5", "C")
     assert names(tmp_path / "e") == ["e"]
@@ -84,14 +84,14 @@ def test_two_people_in_one_folder_are_refused(tmp_path: Path) -> None:
     dicom_series(tmp_path / "d", "1.1", "A")
     dicom_series(tmp_path / "d", "1.2", "B")
     with pytest.raises(InputError, match="slices of 2 patients"):
-        find_patients([tmp_path / "d"])[0].series()
+        find_patients([tmp_path / "d"])[0].open()
     # Without series UIDs the files look like one series.
     for number, person in enumerate("AABB", start=1):
         (tmp_path / "e").mkdir(exist_ok=True)
         write_dicom(tmp_path / "e" / f"{number}.dcm", body_slice(1), number, float(number), uid="", PatientID=person)
     assert len(find_series(tmp_path / "e")) == 1
     with pytest.raises(InputError, match="slices of 2 patients"):
-        find_patients([tmp_path / "e"])[0].series()
+        find_patients([tmp_path / "e"])[0].open()
 
 
 def test_a_folder_that_holds_nothing_is_reported_and_stops_nobody(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_a_folder_that_holds_nothing_is_reported_and_stops_nobody(tmp_path: Path
     patients = find_patients([tmp_path / "d"])
     assert [one.name for one in patients] == ["d/patient1", "d/patient2"]
     with pytest.raises(InputError, match="no TIFF or DICOM slice"):
-        patients[1].series()
+        patients[1].open()
     with pytest.raises(InputError, match="no TIFF or DICOM slice"):
         find_patients([tmp_path / "d" / "patient2"])
     with pytest.raises(InputError, match="no such folder"):

@@ -16,7 +16,8 @@ from support.made import body_slice, write_series
 from covidlib.errors import InputError
 from covidlib.scans.dicom import to_stored_values
 from covidlib.scans.filenames import identify, natural_key
-from covidlib.scans.series import find_series, read_series
+from covidlib.scans.gate import find_series
+from covidlib.scans.series import list_series, read_series
 from covidlib.scans.slices import RowReader, read_rows, read_slice
 from covidlib.scans.tiff import write_slice
 
@@ -150,9 +151,10 @@ def test_pixels_of_another_shape_than_the_header_says_are_refused(
 def test_slices_of_different_sizes_are_refused(tmp_path: Path) -> None:
     write_slice(tmp_path / "IM1.tif", body_slice())
     write_slice(tmp_path / "IM2.tif", np.zeros((400, 512), np.uint16))
-    (series,) = find_series(tmp_path)
     with pytest.raises(InputError, match="400×512"):
-        read_series(series)
+        find_series(tmp_path)
+    with pytest.raises(InputError, match="400×512"):
+        read_series(list_series(tmp_path).series[0])
 
 
 @pytest.mark.parametrize(
@@ -199,10 +201,10 @@ def test_a_file_without_permission_is_named(tmp_path: Path, monkeypatch: pytest.
 
 def test_dicom_slices_are_ordered_by_position_not_by_name(tmp_path: Path) -> None:
     for name, number, z in (("c", 1, 30.0), ("a", 2, 20.0), ("b", 3, 10.0)):
-        write_dicom(tmp_path / f"{name}.dcm", body_slice(), number, z)
+        write_dicom(tmp_path / f"{name}.dcm", body_slice(seed=number), number, z)
     (series,) = find_series(tmp_path)
     assert [path.name for path in series.files] == ["c.dcm", "a.dcm", "b.dcm"]
-    assert series.remarks == ()
+    assert series.findings == ()
 
 
 def test_position_beats_the_instance_number_and_the_contradiction_is_reported(tmp_path: Path) -> None:
@@ -210,14 +212,16 @@ def test_position_beats_the_instance_number_and_the_contradiction_is_reported(tm
         write_dicom(tmp_path / f"{name}.dcm", body_slice(), number, z)
     (series,) = find_series(tmp_path)
     assert [path.name for path in series.files] == ["a.dcm", "b.dcm", "c.dcm", "d.dcm"]
-    assert "contradicts" in series.remarks[0]
+    assert "contradicts" in series.findings[0].sentence
 
 
-def test_oblique_slices_are_ordered_along_their_normal(tmp_path: Path) -> None:
-    # Axes turned so that the normal is (0, 1, 0): z says nothing, y says everything.
-    for name, number, y in (("a", 2, 5.0), ("b", 1, 1.0)):
-        write_dicom(tmp_path / f"{name}.dcm", body_slice(), number, 0.0,
-                    ImagePositionPatient=[0, y, 0], ImageOrientationPatient=[0, 0, 1, 1, 0, 0])  # fmt: skip
+def test_tilted_slices_are_ordered_along_their_normal(tmp_path: Path) -> None:
+    # The gantry is tilted by 20 degrees; the table moves in z, and y follows along the detector.
+    sine, cosine = np.sin(np.radians(20)), np.cos(np.radians(20))
+    for name, number, z in (("a", 2, 5.0), ("b", 1, 1.0)):
+        write_dicom(tmp_path / f"{name}.dcm", body_slice(seed=number), number, 0.0,
+                    ImagePositionPatient=[0, 30 * number, z],
+                    ImageOrientationPatient=[1, 0, 0, 0, cosine, -sine])  # fmt: skip
     (series,) = find_series(tmp_path)
     assert [path.name for path in series.files] == ["b.dcm", "a.dcm"]
 
@@ -235,10 +239,12 @@ def test_dicom_series_in_one_folder_are_told_apart_and_localisers_left_out(tmp_p
 
 @pytest.mark.parametrize(
     ("fields", "message"),
-    [({"number": 1, "z": 5.0}, "same InstanceNumber"), ({"number": 2, "z": 0.0}, "same position")],
+    [({"number": 1, "z": None}, "same InstanceNumber"), ({"number": 2, "z": 0.0}, "same position")],
 )
-def test_two_dicom_slices_in_one_place_are_refused(tmp_path: Path, fields: dict[str, float], message: str) -> None:
-    write_dicom(tmp_path / "a.dcm", body_slice(), 1, 0.0)
+def test_two_dicom_slices_in_one_place_are_refused(
+    tmp_path: Path, fields: dict[str, float | None], message: str
+) -> None:
+    write_dicom(tmp_path / "a.dcm", body_slice(), 1, None if fields["z"] is None else 0.0)
     write_dicom(tmp_path / "b.dcm", body_slice(), **fields)  # type: ignore[arg-type]
     with pytest.raises(InputError, match=message):
         find_series(tmp_path)

@@ -15,7 +15,7 @@ from support.made import write_series
 
 from covidlib.errors import InputError
 from covidlib.scans.file_kinds import other_kind
-from covidlib.scans.series import find_series
+from covidlib.scans.gate import find_series
 from covidlib.scans.slices import RowReader, orientation_of, read_rows, read_slice
 from covidlib.scans.tiff import EightBit, Truncated, Unreadable, announced_images, write_slice
 from covidlib.scans.tiff_pixels import turned, unpacked

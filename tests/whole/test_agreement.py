@@ -19,7 +19,7 @@ from covidlib.networks.random_weights import untrained
 from covidlib.networks.weights import WeightsNote, load_weights, save_weights
 from covidlib.phantom.cohort import make_patient
 from covidlib.protocols import QUICK
-from covidlib.scans.series import find_series
+from covidlib.scans.gate import find_series
 from covidlib.selection import count_dark_pixels, select_series, select_slices
 from covidlib.training.runs import RECORD, WEIGHTS, runs_folder
 from covidlib.utils import folders, machine

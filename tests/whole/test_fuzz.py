@@ -118,7 +118,7 @@ def read_everything(folder: Path) -> None:
     for one in series.find_series(folder):
         domain_check.settings_of(one)
         assert series.read_series(one).dtype == np.uint16
-    assert find_patients([folder])[0].series()
+    assert find_patients([folder])[0].open().series
 
 
 @fuzzed

@@ -18,7 +18,7 @@ from support.made import OPEN, ROOT, body_slice
 
 from covidlib.cli.main import main
 from covidlib.scans import dicom, dicom_import
-from covidlib.scans.series import find_series
+from covidlib.scans.gate import find_series
 
 MARK = "ZQMARK7"
 NEEDED = {0x00080008, 0x00080016, 0x00080018, 0x00080060, 0x0020000D, 0x00080005, 0x00080064}

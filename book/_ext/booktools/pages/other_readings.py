@@ -20,7 +20,8 @@ from covidlib.patients.decision import THRESHOLD_2, decide, decide_patients
 from covidlib.pitfalls.best_of_many import expected_best
 from covidlib.protocols import COLAB, PAPER
 from covidlib.results import printed_counts, scores, tables
-from covidlib.scans.series import find_series, read_series
+from covidlib.scans.gate import find_series
+from covidlib.scans.series import read_series
 from covidlib.selection import (
     DARK_BELOW,
     DIVISOR,

@@ -1,0 +1,277 @@
+"""The gate: every series passes it before anything counts, and comes out usable, without strays, or refused.
+
+A file can be whole and still not be what the paper's rule and networks were made for: values on another scale, a mask
+beside the slices, a coronal series. The gate reads the middle rows of every slice once, judges the series, and reports
+what it found; all commands and all notebooks open series through it (paper, section 2.1). Taught in chapter 01.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from covidlib.errors import InputError
+from covidlib.names import SLICE_SIDE
+from covidlib.scans.filenames import natural_key
+from covidlib.scans.findings import Finding, listed, refusal, strictly, warn
+from covidlib.scans.series import Series, list_series, stray_names
+from covidlib.scans.slices import RowReader, check_same_shape
+from covidlib.scans.value_scale import (
+    Histogram,
+    has_body,
+    histogram,
+    is_like_tissue,
+    is_stored_scale,
+    judge,
+    pooled,
+    share,
+)
+
+MIDDLE = (240 / SLICE_SIDE, 340 / SLICE_SIDE)
+"""The part of the height that is looked at: the rows of the selection rule's region."""
+MOST = 0.75
+"""If so many slices of a series agree, the others are unlike it; otherwise the series itself is in question."""
+
+DARK_BELOW, LEAST_REACH, CLOSED, OPEN = 300, 0.1, 0.2, 0.6
+"""A dark pixel; by how much the dark share of the slices must differ; when a slice is surely closed, surely open."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The series that may be used, and everything that was found.
+
+    Attributes
+    ----------
+    series : list of Series
+        Each with its own findings.
+    findings : list of Finding
+        All of them, also of refused series and of files that belong to none.
+    """
+
+    series: list[Series]
+    findings: list[Finding]
+
+    @property
+    def refused(self) -> list[Finding]:
+        """Why series are refused."""
+        return [finding for finding in self.findings if finding.severity == "refused"]
+
+    def or_error(self) -> Opened:
+        """The same, if at least one series may be used.
+
+        Raises
+        ------
+        InputError
+            The first refusal, if no series may be used.
+        """
+        if not self.series:
+            raise self.refused[0].error()
+        return self
+
+
+def find_series(root: str | Path) -> list[Series]:
+    """Find the usable CT series under a folder, in natural order of their paths (paper, section 2.1).
+
+    What was found is in `Series.findings`, and each finding is a Python warning.
+
+    Raises
+    ------
+    InputError
+        If the folder does not exist or has no slice, or no series may be used.
+    """
+    opened = open_folder(root)
+    warn(opened.findings)
+    return opened.series
+
+
+def open_folder(root: str | Path, rescale: bool = False, strict: bool = False) -> Opened:
+    """Find all CT series under a folder, and judge each.
+
+    Parameters
+    ----------
+    rescale : bool
+        Whether values on a known other scale are converted when they are read, if they tell the scale beyond doubt.
+    strict : bool
+        Whether every finding refuses its series.
+
+    Raises
+    ------
+    InputError
+        If the folder does not exist or has no slice, or no series may be used.
+    """
+    listing = list_series(root)
+    return judge_all(listing.series, listing.findings, rescale, strict).or_error()
+
+
+def judge_all(
+    listed_series: Sequence[Series], findings: Sequence[Finding] = (), rescale: bool = False, strict: bool = False
+) -> Opened:
+    """Judge series that were listed; see `open_folder`."""
+    judged = [_judged(series, rescale) for series in listed_series]
+    if strict:
+        findings = strictly(findings)
+        judged = [replace(series, findings=strictly(series.findings)) for series in judged]
+    usable = [series for series in judged if not any(one.severity == "refused" for one in series.findings)]
+    if strict and findings:
+        usable = []
+    return Opened(usable, [*findings, *(finding for series in judged for finding in series.findings)])
+
+
+# One series -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What is seen of one slice: its size, the histogram of its middle rows, and a hash of them."""
+
+    path: Path
+    shape: tuple[int, int]
+    histogram: Histogram
+    digest: bytes
+
+
+def _judged(series: Series, rescale: bool) -> Series:
+    if any(finding.severity == "refused" for finding in series.findings):
+        return series
+    strays = stray_names(list(series.files)) if series.kind == "tiff" else []
+    try:
+        looks, unread = _looks(series, strays)
+        series = series.with_findings(*unread)
+        series, looks = _without(series, looks, _strays(looks, strays))
+        for look in looks:
+            check_same_shape(look.path, look.shape, looks[0].path, looks[0].shape)
+        series, looks = _without(series, looks, _unlike(looks))
+    except InputError as error:
+        return series.with_findings(refusal("unreadable", error))
+    if any(path in series.files for path in strays):
+        series = replace(series, files=tuple(sorted(series.files, key=lambda path: natural_key(path.stem))))
+    series = _scaled(series, looks, rescale)
+    return series.with_findings(*_same_pixels(series, looks), *_opens_twice(series, looks))
+
+
+def _looks(series: Series, strays: Sequence[Path]) -> tuple[list[_Look], list[Finding]]:
+    """Look at every slice; a file with a strange name that cannot be read as a slice is left out."""
+    reader = RowReader()
+    looks, unread = [], []
+    rows = None
+    for path in series.files:
+        try:
+            if rows is None:
+                height = reader.read(path, slice(0))[1][0]
+                rows = slice(int(MIDDLE[0] * height), max(int(MIDDLE[1] * height), int(MIDDLE[0] * height) + 1))
+            pixels, shape = reader.read_values(path, rows)
+        except InputError as error:
+            if path not in strays:
+                raise
+            unread.append(replace(refusal("unlike", error), severity="left out", remedy=""))
+            continue
+        seen = histogram(pixels) if pixels.size else (np.zeros(1, int), np.zeros(1, int))
+        looks.append(_Look(path, shape, seen, hashlib.blake2b(pixels.tobytes(), digest_size=16).digest()))
+    return looks, unread
+
+
+def _without(series: Series, looks: list[_Look], findings: list[Finding]) -> tuple[Series, list[_Look]]:
+    """The series without the files of some findings."""
+    gone = {finding.where for finding in findings}
+    looks = [look for look in looks if str(look.path) not in gone]
+    return replace(series.with_findings(*findings), files=tuple(look.path for look in looks)), looks
+
+
+def _strays(looks: list[_Look], strays: Sequence[Path]) -> list[Finding]:
+    """Files with another form of name whose size or values are unlike those of the others."""
+    others = [look for look in looks if look.path not in strays]
+    if not others:
+        return []
+    shape = Counter(look.shape for look in others).most_common(1)[0][0]
+    findings = []
+    for look in (look for look in looks if look.path in strays):
+        reasons = []
+        if look.shape != shape:
+            reasons.append(f"{look.shape[0]}×{look.shape[1]} pixels, its series has {shape[0]}×{shape[1]}")
+        if _is_mask(look.histogram):
+            reasons.append(f"only the values {listed([str(value) for value in look.histogram[0]])}")
+        elif has_body(look.histogram) and not is_like_tissue(look.histogram):
+            reasons.append("values on another scale")
+        if reasons:
+            sentence = f"is named and looks unlike its series: {' and '.join(reasons)}"
+            findings.append(Finding("unlike", "left out", str(look.path), sentence, "", (look.path.name,)))
+    return findings
+
+
+def _is_mask(seen: Histogram) -> bool:
+    """Whether a slice has two values at most, of which the higher is no tissue."""
+    return len(seen[0]) <= 2 and not is_stored_scale(seen)
+
+
+def _unlike(looks: list[_Look]) -> list[Finding]:
+    """Slices without tissue, and slices whose values are unlike those of most others."""
+    bodies = [has_body(look.histogram) for look in looks]
+    likes = [is_like_tissue(look.histogram) for look in looks]
+    findings = []
+    if sum(like and body for like, body in zip(likes, bodies, strict=True)) < MOST * max(1, sum(bodies)):
+        return []
+    constant = [len(look.histogram[0]) == 1 for look in looks]
+    are_varied = constant.count(False) >= MOST * len(looks)
+    for look, body, like, flat in zip(looks, bodies, likes, constant, strict=True):
+        if flat and are_varied:
+            sentence = f"is blank: every pixel that was looked at is {look.histogram[0][0]}"
+            findings.append(Finding("blank", "left out", str(look.path), sentence, "", (look.path.name,)))
+        elif not body and any(bodies):
+            sentence = "shows no tissue: blank, a mask, or outside the patient; the rule would take it for an open lung"
+            findings.append(Finding("blank", "left out", str(look.path), sentence, "", (look.path.name,)))
+        elif body and not like:
+            sentence = f"its values, up to {look.histogram[0][-1]}, are unlike those of its series"
+            findings.append(Finding("unlike", "left out", str(look.path), sentence, "", (look.path.name,)))
+    return findings
+
+
+def _scaled(series: Series, looks: list[_Look], rescale: bool) -> Series:
+    """The series with the judgement of its scale."""
+    verdict = judge(pooled([look.histogram for look in looks]))
+    if not verdict.code:
+        return series
+    if rescale and verdict.scale is not None and verdict.scale.certain:
+        sentence = f"its values were converted to HU + 1024; they were {verdict.scale.words}"
+        return replace(series, scale=verdict.scale).with_findings(Finding("rescaled", "note", series.name, sentence))
+    return series.with_findings(Finding(verdict.code, "refused", series.name, verdict.sentence, verdict.remedy))
+
+
+def _same_pixels(series: Series, looks: list[_Look]) -> list[Finding]:
+    """A note if slices have the same pixels as others."""
+    first: dict[bytes, Path] = {}
+    pairs = [(look.path, first.setdefault(look.digest, look.path)) for look in looks]
+    repeated = [
+        f"{path.name} and {other.name}"
+        for path, other in pairs
+        if path != other and np.array_equal(series.read(path), series.read(other))
+    ]
+    if not repeated:
+        return []
+    sentence = f"slices with the same pixels: {listed(repeated)}"
+    return [Finding("same-pixels", "note", series.name, sentence, "Delete what is a copy")]
+
+
+def _opens_twice(series: Series, looks: list[_Look]) -> list[Finding]:
+    """A note if the dark share rises, falls and rises again: a chest opens once from end to end."""
+    if series.scale is not None:
+        return []
+    order = {path: place for place, path in enumerate(series.files)}
+    looks = sorted(looks, key=lambda look: order[look.path])
+    dark = np.array([share(look.histogram, 0, DARK_BELOW) for look in looks])
+    reach = np.ptp(dark)
+    if reach < LEAST_REACH:
+        return []
+    level = (dark - dark.min()) / reach
+    states = ["open" if one > OPEN else "closed" for one in level if not CLOSED < one <= OPEN]
+    openings = sum(
+        state == "open" and (not place or states[place - 1] == "closed") for place, state in enumerate(states)
+    )
+    if openings < 2:
+        return []
+    sentence = f"the lung opens {openings} times from the first slice to the last: two series in one, or out of order"
+    return [Finding("opens-twice", "note", series.name, sentence, "Look at the slices, and separate or rename them")]

@@ -1,0 +1,44 @@
+"""Write a copy of a dataset whose values are converted to HU + 1024 (paper, section 2.1). Taught in chapter 01."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from covidlib.errors import InputError
+from covidlib.scans.findings import Finding
+from covidlib.scans.gate import open_folder
+from covidlib.scans.series import walk
+from covidlib.scans.tiff import write_slice
+from covidlib.utils.files import replacing_folder
+
+
+def write_rescaled(source: str | Path, target: str | Path) -> list[Finding]:
+    """Copy a folder of TIFF series; slices on a known other scale are converted, all other files copied as they are.
+
+    `target` appears complete or not at all. Returns what was found in the series.
+
+    Raises
+    ------
+    InputError
+        If a series is refused, is DICOM, or the target exists and is not an empty folder.
+    """
+    source, target = Path(source), Path(target)
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise InputError(target, "already exists and is not an empty folder", "Name a new or an empty folder")
+    opened = open_folder(source, rescale=True)
+    if opened.refused:
+        raise opened.refused[0].error()
+    if any(series.kind == "dicom" for series in opened.series):
+        raise InputError(source, "contains DICOM series", "Convert them: covidlib import-dicom FOLDER NEW --rescale")
+    converted = {path: series for series in opened.series if series.scale is not None for path in series.files}
+    with replacing_folder(target) as part:
+        for folder, names in walk(source):
+            inside = part / folder.relative_to(source)
+            inside.mkdir(exist_ok=True)
+            for path in (folder / name for name in names):
+                if path in converted:
+                    write_slice(inside / path.name, converted[path].read(path))
+                else:
+                    shutil.copy2(path, inside / path.name)
+    return opened.findings
