@@ -12,8 +12,8 @@ from support.made import body_slice, write_series
 from covidlib.cli.main import main
 from covidlib.errors import InputError
 from covidlib.scans.gate import find_series
-from covidlib.scans.series import list_series
 from covidlib.scans.lung_masks import lung_areas
+from covidlib.scans.series import list_series
 from covidlib.scans.slices import read_slice
 from covidlib.scans.tiff import write_slice
 from covidlib.selection import count_dark_pixels, rule_with, select_series, select_slices, selection_threshold

@@ -24,7 +24,7 @@ from covidlib.errors import InputError
 from covidlib.scans import dicom
 from covidlib.scans.findings import Finding
 from covidlib.scans.gate import open_folder
-from covidlib.scans.people import Person, contradiction, person_of
+from covidlib.scans.people import contradiction, person_of
 from covidlib.scans.series import Series
 from covidlib.scans.spacing import is_uniform
 from covidlib.scans.tiff import write_slice
@@ -128,25 +128,17 @@ def _check_target(source: Path, target: Path) -> None:
 
 
 def _people(series: Sequence[Series]) -> dict[str, object]:
-    """Whose each series is; a slice that may show a name, or belongs to somebody else, stops the import."""
-    whose: dict[str, object] = {}
-    for single in series:
-        people: dict[tuple[str, ...], Path] = {}
-        for path in single.files:
-            refuse_burned_in(
-                path, dicom.read_header(path, stop_before_pixels=True, specific_tags=["BurnedInAnnotation"])
-            )
-            person = person_of(path)
-            people.setdefault((person.id, person.sex, person.birth_date), path)
-            # A file without an id cannot contradict.
-            others = [other for other in people if other[0] and person.id and other != (person.id, *other[1:])]
-            differing = contradiction(Person(*one) for one in people)
-            if others or differing:
-                first = next(iter(people.values()))
-                problem = f"in the same series as {first}, which belongs to another patient"
-                raise InputError(path, problem, "Import each patient separately")
-        # Without an id, the series stands for its patient.
-        whose[single.name] = person_of(single.files[0]).key or single.name
+    """Whose each series is; a slice that may show a name stops the import."""
+    for path in (path for single in series for path in single.files):
+        refuse_burned_in(path, dicom.read_header(path, stop_before_pixels=True, specific_tags=["BurnedInAnnotation"]))
+    # Without an id, the series stands for its patient.
+    people = {single.name: person_of(single.files[0]) for single in series}
+    whose = {name: person.key or name for name, person in people.items()}
+    for key in set(whose.values()):
+        same = {name: people[name] for name in people if whose[name] == key}
+        if differing := contradiction(same.values()):
+            problem = f"its PatientID is also that of {' and '.join(list(same)[1:])}, where the {differing} differs"
+            raise InputError(next(iter(same)), problem, "Import each patient separately")
     return whose
 
 

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 SAME_PLACE_MM = 1e-3
 SPLIT_BY = (
-    "StudyInstanceUID", "FrameOfReferenceUID", "PixelSpacing", "ImageOrientationPatient", "ConvolutionKernel", "AcquisitionNumber",
-    "TemporalPositionIdentifier", "StackID", "SliceThickness", "ImageType",
+    "StudyInstanceUID", "FrameOfReferenceUID", "PixelSpacing", "ImageOrientationPatient", "ConvolutionKernel",
+    "AcquisitionNumber", "TemporalPositionIdentifier", "StackID", "SliceThickness", "ImageType",
 )  # fmt: skip
 """Header fields that tell two stacks under one UID apart, the first that does so is used."""
 
@@ -172,9 +172,9 @@ def _stacks(members: list[Member]) -> list[tuple[list[Member], tuple[Finding, ..
     if folders := sorted({str(path.parent) for path, _ in members})[1:]:
         sentence = f"its slices lie in {len(folders) + 1} folders; they have one series UID and are one series"
         findings.append(Finding("joined", "note", where, sentence))
-    parts = _parts(members)
+    parts = [one for part in _parts(members) for one in _apart(part)]
     if len(parts) > 1:
-        field, sizes = _telling_field(members), ", ".join(str(len(part)) for part in parts)
+        field, sizes = _telling_field(members) or "a wide gap", ", ".join(str(len(part)) for part in parts)
         sentence = (
             f"one series UID holds {len(parts)} stacks of {sizes} slices, told apart by {field}; each is a series"
         )

@@ -119,7 +119,9 @@ def judge_all(
     usable = [series for series in judged if not any(one.severity == "refused" for one in series.findings)]
     if strict and findings:
         usable = []
-    return Opened(usable, [*findings, *(finding for series in judged for finding in series.findings)])
+    # What concerns several stacks of one folder is with each of them.
+    found = dict.fromkeys([*findings, *(finding for series in judged for finding in series.findings)])
+    return Opened(usable, list(found))
 
 
 # One series -----------------------------------------------------------------------------------------------------------
@@ -157,7 +159,7 @@ def _judged(series: Series, rescale: bool) -> Series:
 def _looks(series: Series, strays: Sequence[Path]) -> tuple[list[_Look], list[Finding]]:
     """Look at every slice; a file with a strange name that cannot be read as a slice is left out."""
     reader = RowReader()
-    looks, unread = [], []
+    looks, unread, turned = [], [], []
     rows = None
     for path in series.files:
         try:
@@ -170,8 +172,13 @@ def _looks(series: Series, strays: Sequence[Path]) -> tuple[list[_Look], list[Fi
                 raise
             unread.append(replace(refusal("unlike", error), severity="left out", remedy=""))
             continue
+        if reader.orientation != 1:
+            turned.append(path.name)
         seen = histogram(pixels) if pixels.size else (np.zeros(1, int), np.zeros(1, int))
         looks.append(_Look(path, shape, seen, hashlib.blake2b(pixels.tobytes(), digest_size=16).digest()))
+    if turned:
+        sentence = f"the pixels of {len(turned)} slices were turned, as the Orientation tag asks: {listed(turned)}"
+        unread.append(Finding("turned", "note", series.name, sentence, "", tuple(turned)))
     return looks, unread
 
 

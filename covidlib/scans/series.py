@@ -27,6 +27,8 @@ from covidlib.scans.value_scale import Scale
 PLAIN = (".csv", ".txt", ".json", ".md", ".xml", ".html", ".pdf", ".xlsx", ".tsv", ".yml", ".yaml", ".log", ".ini",
          ".db", ".inf", ".exe", ".py", ".sha256")  # fmt: skip
 """Suffixes of files that nobody takes for slices: they are not mentioned."""
+FEWEST = 3
+"""So many files with names of one form can be a series."""
 USUAL_SHARE = 2 / 3
 """If so many files of a folder have names of one form, the others are looked at more closely."""
 
@@ -191,8 +193,29 @@ def _tiff_series(folder: Path, tiffs: list[Path]) -> list[Series]:
         published = identify(path.name)
         key = folder / f"{published.prefix}_{published.patient}_{published.series}" if published else folder
         groups[str(key)].append(path)
-    # The part for training holds only the slices that the authors selected: their numbers have gaps.
-    return [_tiff_stack(name, paths, check_gaps=identify(paths[0].name) is None) for name, paths in groups.items()]
+    series = []
+    for name, paths in groups.items():
+        # The part for training holds only the slices that the authors selected: their numbers have gaps.
+        is_chosen = identify(paths[0].name) is not None
+        forms = [paths] if is_chosen else _forms(paths)
+        if len(forms) == 1:
+            series.append(_tiff_stack(name, paths, check_gaps=not is_chosen))
+            continue
+        shown = listed([name_template(form[0].name) for form in forms])
+        sentence = f"the names of its files have {len(forms)} forms ({shown}); each became a series"
+        for number, form in enumerate(forms, start=1):
+            one = _tiff_stack(f"{name}/series{number}", form, check_gaps=True)
+            series.append(one.with_findings(Finding("split", "note", name, sentence)))
+    return series
+
+
+def _forms(paths: list[Path]) -> list[list[Path]]:
+    """The files by the form of their names, if several forms have the files of a series; otherwise all together."""
+    forms: dict[str, list[Path]] = defaultdict(list)
+    for path in paths:
+        forms[name_template(path.name)].append(path)
+    is_mixed = len(forms) > 1 and min(map(len, forms.values())) >= FEWEST and not stray_names(paths)
+    return list(forms.values()) if is_mixed else [paths]
 
 
 def _tiff_stack(name: str, paths: list[Path], check_gaps: bool) -> Series:
@@ -245,7 +268,7 @@ def stray_names(paths: list[Path]) -> list[Path]:
     """The files whose names have another form than most: a preview or a mask, or slices named in another way."""
     templates = Counter(name_template(path.name) for path in paths)
     (usual, count), *others = templates.most_common()
-    if not others or count < USUAL_SHARE * len(paths) or count < 3:
+    if not others or count < USUAL_SHARE * len(paths) or count < FEWEST:
         return []
     return [path for path in paths if name_template(path.name) != usual]
 

@@ -39,10 +39,15 @@ class RowReader:
     ----------
     scale : Scale, optional
         The scale of the values in the files, if it is not HU + 1024.
+
+    Attributes
+    ----------
+    orientation : int
+        The Orientation tag of the slice that was read last; 1 if it lies as a viewer shows it.
     """
 
     def __init__(self, scale: Scale | None = None) -> None:
-        self.scale = scale
+        self.scale, self.orientation = scale, 1
         self._last: _Header | None = None
 
     def read(self, path: str | Path, rows: slice = slice(None)) -> tuple[np.ndarray, tuple[int, int]]:
@@ -68,10 +73,11 @@ class RowReader:
 
     def read_values(self, path: str | Path, rows: slice = slice(None)) -> tuple[np.ndarray, tuple[int, int]]:
         """As `read`, with the values of the file: not converted, of a DICOM file not cut to 16 unsigned bits."""
-        path = Path(path)
+        path, self.orientation = Path(path), 1
         if not path.name.lower().endswith(TIFF_SUFFIXES):
             pixels = dicom.read_dicom_values(path)
             return pixels[rows], (pixels.shape[0], pixels.shape[1])
+        # Not a context manager: this runs once a slice, and a good one shall pass through as fast as it can.
         try:
             with path.open("rb") as stream:
                 return self._read_tiff(path, stream, rows)
@@ -88,7 +94,8 @@ class RowReader:
                 shape = (page.shape[0], page.shape[1])
                 start, count = page.dataoffsets[0], 2 * shape[0] * shape[1]
                 plain = page.is_contiguous and page.compression == 1 and page.fillorder == 1
-                if not plain or start + count != size or orientation_tag(path, page) != 1:
+                self.orientation = orientation_tag(path, page)
+                if not plain or start + count != size or self.orientation != 1:
                     pixels = slice_pixels(path, page)
                     return pixels[rows].astype(np.uint16, order="C"), (pixels.shape[0], pixels.shape[1])
                 stream.seek(0)
@@ -130,32 +137,6 @@ def read_slice(path: str | Path, scale: Scale | None = None) -> np.ndarray:
         If the file is not an unsigned 16-bit, one-channel slice, is damaged, or cannot be opened.
     """
     return RowReader(scale).read(path)[0]
-
-
-def orientation_of(path: str | Path) -> int:
-    """How the picture in a TIFF file is stored: its Orientation tag (TIFF 6.0, tag 274).
-
-    The readers turn such a slice; a value other than 1 is worth a remark, since programs differ in whether they do.
-
-    Returns
-    -------
-    int
-        1 if the first row is the top and the first column the left, or if there is no tag; 2 to 8 if the picture is
-        mirrored, upside down, or lies on its side.
-
-    Raises
-    ------
-    InputError
-        If the file is not an unsigned 16-bit, one-channel slice, or cannot be opened.
-    """
-    path = Path(path)
-    try:
-        with path.open("rb") as stream, open_tiff(path, stream) as tiff:
-            return orientation_tag(path, strict_page(path, tiff))
-    except InputError:
-        raise
-    except Exception as error:  # as in `RowReader.read`
-        raise _named(path, error) from error
 
 
 def check_same_shape(path: Path, shape: tuple[int, ...], first: Path, expected: tuple[int, ...]) -> None:

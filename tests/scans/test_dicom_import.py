@@ -238,7 +238,7 @@ def test_two_people_are_not_made_one_series(tmp_path: Path) -> None:
     path = tmp_path / "source" / "b" / "third.dcm"
     path.parent.mkdir()
     write_dicom(path, body_slice(1), 3, z=15.0, uid="1.2.840.99.1", PatientID="B")
-    with pytest.raises(InputError, match="third.dcm: in the same series as .*, which belongs to another patient"):
+    with pytest.raises(InputError, match="one series with slices of 2 patients"):
         import_dicom(tmp_path / "source", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -16,7 +16,7 @@ from support.made import write_series
 from covidlib.errors import InputError
 from covidlib.scans.file_kinds import other_kind
 from covidlib.scans.gate import find_series
-from covidlib.scans.slices import RowReader, orientation_of, read_rows, read_slice
+from covidlib.scans.slices import RowReader, read_rows, read_slice
 from covidlib.scans.tiff import EightBit, Truncated, Unreadable, announced_images, write_slice
 from covidlib.scans.tiff_pixels import turned, unpacked
 from covidlib.selection import select_series
@@ -63,6 +63,12 @@ def by_hand(
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "IM00001.tif"
+
+
+def orientation_of(path: Path) -> int:
+    reader = RowReader()
+    reader.read(path)
+    return reader.orientation
 
 
 def refusal(path: Path, kind: type[InputError] = InputError) -> str:
@@ -256,14 +262,6 @@ def test_an_orientation_that_tiff_does_not_define_is_refused(path: Path, orienta
     assert f"has the Orientation {orientation} (tag 274), expected 1 to 8" in refusal(path)
 
 
-def test_a_file_whose_orientation_cannot_be_read_is_named(path: Path) -> None:
-    with pytest.raises(InputError, match=r"IM00001\.tif: no such file"):
-        orientation_of(path)
-    path.write_bytes(b"II*\0" + struct.pack("<IH", 8, 5000) + bytes(5000 * 12 + 4))
-    with pytest.raises(InputError, match=r"IM00001\.tif: cannot be read as TIFF"):
-        orientation_of(path)
-
-
 def test_a_slice_without_the_tag_lies_as_it_is_stored(path: Path) -> None:
     write_slice(path, PIXELS)
     assert orientation_of(path) == 1
@@ -351,6 +349,12 @@ def test_pixels_that_are_packed_otherwise_name_the_package_too(path: Path, field
     by_hand(path, {258: 12} | fields, stored=bytes(32 * 48), shape=(32, 32))
     with pytest.raises(Unreadable, match=r"packs 12 bits a pixel in an unusual way.*pip install imagecodecs"):
         read_slice(path)
+
+
+def test_a_file_that_is_gone_or_damaged_is_named(path: Path) -> None:
+    assert "IM00001.tif: no such file" in refusal(path)
+    path.write_bytes(b"II*\0" + struct.pack("<IH", 8, 5000) + bytes(5000 * 12 + 4))
+    assert "IM00001.tif: cannot be read as TIFF" in refusal(path)
 
 
 def test_damage_is_not_blamed_on_a_missing_package(path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,16 @@ def beside(name: str, write: Callable[[Path, np.ndarray], object]) -> Applied:
     def apply(folder: Path, volume: np.ndarray, rng: np.random.Generator) -> Made:
         write(folder / name, volume)
         return Made(((volume,),), strays=(name,))
+
+    return apply
+
+
+def counted_twice(suffix: str) -> Applied:
+    """A slice more with the pixels of another: left out, or counted and named."""
+    alone = beside(f"IM00013{suffix}", copy_of(suffix))
+
+    def apply(folder: Path, volume: np.ndarray, rng: np.random.Generator) -> Made:
+        return replace(alone(folder, volume, rng), stated=((np.concatenate([volume, volume[4:5]]),),))
 
     return apply
 
@@ -57,7 +68,7 @@ for suffix, kind in ((".tif", "tiff"), (".dcm", "dicom")):
         kind,
         "contents",
         twice,
-        beside(f"IM00013{suffix}", copy_of(suffix)),
+        counted_twice(suffix),
     )
 TIFFS_BESIDE: dict[str, tuple[str, Callable[[Path, np.ndarray], object]]] = {
     "IM00005 - Copy.tif, other content": ("IM00005 - Copy.tif", lambda path, v: write_tiff(path, chest(12, 77)[4])),

@@ -23,8 +23,8 @@ from support.odd_series import GROUPS, ODDITIES, Made, Outcome, accepted, chest,
 
 from covidlib.cli.main import main
 from covidlib.errors import InputError
-from covidlib.scans.patient_folders import find_patients
 from covidlib.scans.gate import find_series
+from covidlib.scans.patient_folders import find_patients
 from covidlib.selection import count_dark_pixels, select_slices
 
 MIXTURES = 200 if "COVIDLIB_STRESS" in os.environ else 20
@@ -190,7 +190,7 @@ def test_people_are_told_apart(tmp_path: Path, name: str) -> None:
     made = made_alone(name, "dicom", tmp_path / "series")
     try:
         patients = find_patients([tmp_path / "series"])
-        listed = [patient.series() for patient in patients]
+        listed = [patient.open().series for patient in patients]
     except InputError as error:
         assert str(tmp_path) in str(error) and made.patients != 1
         return
