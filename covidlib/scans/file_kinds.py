@@ -19,20 +19,12 @@ _STARTS = (
     (b"GIF8", "a GIF image", _EXPORT),
     (b"BM", "a BMP image", _EXPORT),
     (b"%PDF", "a PDF document", _EXPORT),
-    (
-        b"\x93NUMPY",
-        "a NumPy array",
-        "Read it with numpy.load, and write each slice with covidlib.scans.tiff.write_slice",
-    ),
+    (b"\x93NUMPY", "a NumPy array", _LOAD),
     (b"\x1f\x8b", "a gzip archive", _UNPACK),
     (b"PK\x03\x04", "a zip archive", _UNPACK),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive", _UNPACK),
     (b"Rar!", "a RAR archive", _UNPACK),
-    (
-        b"version https://git-lfs",
-        "a pointer of Git LFS",
-        "Run `git lfs pull` in the repository, which fetches the slices",
-    ),
+    (b"version https://git-lfs", "a pointer of Git LFS", _PULL),
     (b"<!doctype html", "a web page (HTML)", _DOWNLOAD),
     (b"<html", "a web page (HTML)", _DOWNLOAD),
 )

@@ -6,8 +6,6 @@ Taught in chapters 01 and 02.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -20,26 +18,6 @@ from covidlib.scans.filenames import TIFF_SUFFIXES
 from covidlib.scans.tiff import open_tiff, orientation_tag, strict_page
 from covidlib.scans.tiff_pixels import slice_pixels
 from covidlib.scans.value_scale import Scale
-
-
-@contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Turn whatever goes wrong while a TIFF file is read into an error that names the file."""
-    try:
-        yield
-    except InputError:
-        raise
-    except PermissionError as error:
-        raise InputError(path, "cannot be read (no permission)", "Grant read permission and try again") from error
-    except FileNotFoundError as error:
-        remedy = "Check the path, and that the folder was not moved while it was read"
-        raise InputError(path, "no such file", remedy) from error
-    except Exception as error:  # a damaged file can fail anywhere in the decoder: name the file in every case
-        raise InputError(
-            path,
-            f"cannot be read as TIFF ({error})",
-            "Copy or download the file again; it may be an incomplete copy",
-        ) from error
 
 
 @dataclass(frozen=True)
@@ -99,8 +77,14 @@ class RowReader:
         if not path.name.lower().endswith(TIFF_SUFFIXES):
             pixels = dicom.read_dicom_values(path)
             return pixels[rows], (pixels.shape[0], pixels.shape[1])
-        with _naming(path), path.open("rb") as stream:
-            return self._read_tiff(path, stream, rows)
+        # Not a context manager: this runs once a slice, and a good one shall pass through as fast as it can.
+        try:
+            with path.open("rb") as stream:
+                return self._read_tiff(path, stream, rows)
+        except InputError:
+            raise
+        except Exception as error:  # a damaged file can fail anywhere in the decoder: name the file in every case
+            raise _named(path, error) from error
 
     def _read_tiff(self, path: Path, stream: BinaryIO, rows: slice) -> tuple[np.ndarray, tuple[int, int]]:
         header, size = self._last, os.fstat(stream.fileno()).st_size
@@ -122,6 +106,16 @@ class RowReader:
         stream.seek(len(header.start) + 2 * columns * first)
         stored = np.fromfile(stream, f"{header.byteorder}u2", (end - first) * columns).reshape(-1, columns)
         return stored[:: wanted.step].astype(np.uint16, copy=False), header.shape
+
+
+def _named(path: Path, error: Exception) -> InputError:
+    """An error that names the file, whatever went wrong while it was read."""
+    if isinstance(error, PermissionError):
+        return InputError(path, "cannot be read (no permission)", "Grant read permission and try again")
+    if isinstance(error, FileNotFoundError):
+        return InputError(path, "no such file", "Check the path, and that the folder was not moved while it was read")
+    remedy = "Copy or download the file again; it may be an incomplete copy"
+    return InputError(path, f"cannot be read as TIFF ({error})", remedy)
 
 
 def read_rows(path: str | Path, rows: slice = slice(None)) -> tuple[np.ndarray, tuple[int, int]]:

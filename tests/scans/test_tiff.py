@@ -351,6 +351,12 @@ def test_pixels_that_are_packed_otherwise_name_the_package_too(path: Path, field
         read_slice(path)
 
 
+def test_a_file_that_is_gone_or_damaged_is_named(path: Path) -> None:
+    assert "IM00001.tif: no such file" in refusal(path)
+    path.write_bytes(b"II*\0" + struct.pack("<IH", 8, 5000) + bytes(5000 * 12 + 4))
+    assert "IM00001.tif: cannot be read as TIFF" in refusal(path)
+
+
 def test_damage_is_not_blamed_on_a_missing_package(path: Path) -> None:
     by_hand(path, {259: 8})
     with pytest.raises(InputError, match=r"cannot be read as TIFF.*incomplete copy") as caught:
