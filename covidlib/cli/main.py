@@ -10,6 +10,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from covidlib import __version__
 from covidlib.cli import diagnose, doctor, train
@@ -25,7 +26,11 @@ from covidlib.cli.common import (
 )
 from covidlib.errors import InputError
 from covidlib.names import NETWORKS, VARIATIONS
-from covidlib.scans.findings import SeriesWarning
+from covidlib.scans.findings import Finding, SeriesWarning
+
+if TYPE_CHECKING:
+    from covidlib.scans.gate import Opened
+    from covidlib.selection import Selection
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -158,19 +163,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _select(arguments: argparse.Namespace) -> int:
-    from covidlib.scans.findings import refusal
     from covidlib.scans.gate import open_folder
-    from covidlib.selection import select_series
 
     opened = open_folder(arguments.folder, arguments.rescale, arguments.strict)
-    selections, findings = [], opened.findings
-    for series in opened.series:
-        try:
-            selections.append(select_series(series))
-        except InputError as error:  # slices too small for the rule's region
-            if len(opened.series) == 1:
-                raise
-            findings.append(refusal("other-size", error))
+    selections, findings = selected(opened)
     print_findings(findings)
     if arguments.json:
         found = [finding.to_dict() for finding in findings]
@@ -183,7 +179,29 @@ def _select(arguments: argparse.Namespace) -> int:
             print(f"threshold  {selection.threshold:.2f}")
             print(f"selected   {len(selection.selected)}: {' '.join(selection.selected) or 'none'}")
             print()
-    return SOME_FAILED if opened.refused else 0
+    return SOME_FAILED if any(finding.severity == "refused" for finding in findings) else 0
+
+
+def selected(opened: Opened) -> tuple[list[Selection], list[Finding]]:
+    """The rule applied to every series, and all findings; series that are too small for the rule are among them.
+
+    Raises
+    ------
+    InputError
+        If no series is large enough.
+    """
+    from covidlib.scans.findings import refusal
+    from covidlib.selection import select_series
+
+    selections, findings = [], list(opened.findings)
+    for series in opened.series:
+        try:
+            selections.append(select_series(series))
+        except InputError as error:
+            if len(opened.series) == 1:
+                raise
+            findings.append(refusal("other-size", error))
+    return selections, findings
 
 
 def _phantom(arguments: argparse.Namespace) -> None:

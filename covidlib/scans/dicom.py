@@ -41,7 +41,7 @@ _BARE_START = re.compile(
 """First bytes of a file without preamble: a field (0002,00xx) or (0008,00xx), whose kind or length follows."""
 LARGEST_SIDE = 8192
 """Largest side of a slice in pixels, four times that of real scanners: a damaged header could ask for all memory."""
-_UNIT = re.compile(r"HU|H\.?U\.?|houn?d?sfields?( units?)?|US", re.IGNORECASE)
+UNIT = re.compile(r"HU|H\.?U\.?|houn?d?sfields?( units?)?|US", re.IGNORECASE)
 """RescaleType as scanners write it, misspelled too; US is "unspecified"."""
 LOWEST_CT_VALUE, HIGHEST_CT_VALUE = -1000, 3071
 """Air, and the largest HU of a 12-bit scanner: a padding value that is not between them cannot be tissue."""
@@ -251,7 +251,7 @@ def _rescale(path: Path, header: Dataset) -> tuple[float, float]:
     if "RescaleIntercept" not in header:
         raise InputError(path, "has no RescaleIntercept, so its values are not HU", remedy)
     unit = str(header.get("RescaleType") or "HU")
-    if not _UNIT.fullmatch(unit):
+    if not UNIT.fullmatch(unit):
         raise InputError(path, f"stores values in {unit}, expected HU", remedy)
     slope = float(numbers(header, "RescaleSlope", 1)[0]) if "RescaleSlope" in header else 1.0
     intercept = float(numbers(header, "RescaleIntercept", 1)[0])

@@ -17,6 +17,7 @@ import numpy as np
 
 from covidlib.errors import InputError
 from covidlib.scans import dicom
+from covidlib.scans.filenames import copy_of
 from covidlib.scans.findings import Finding, listed, refusal
 from covidlib.scans.orientation import turn_of
 from covidlib.scans.people import contradiction, person_in
@@ -70,7 +71,8 @@ def group_series(paths: Iterable[Path]) -> tuple[list[DicomSeries], list[Finding
     """
     groups: dict[object, list[Member]] = defaultdict(list)
     findings = []
-    for path in sorted(paths):
+    # A file with the name of a copy comes after its original.
+    for path in sorted(paths, key=lambda path: (copy_of(path.name) is not None, path)):
         header = dicom.read_header(path, stop_before_pixels=True)
         if header.file_meta.get("MediaStorageSOPClassUID") == dicom.DICOMDIR:
             continue  # every export has one, and nobody takes it for a slice
@@ -217,7 +219,8 @@ def _axial(members: list[Member], where: str) -> tuple[list[Member], list[Findin
         return members, []
     names = tuple(path.name for path in others)
     if len(others) * 2 >= len(members):
-        sentence = f"{len(others)} of its {len(members)} slices are not axial: coronal, sagittal or oblique"
+        which = "its slices" if len(others) == len(members) else f"{len(others)} of its {len(members)} slices"
+        sentence = f"{which} are not axial but coronal, sagittal or oblique"
         remedy = "Export the axial series; the rule and the networks know no other"
         return members, [Finding("not-axial", "refused", where, sentence, remedy, names)]
     return [member for member in members if member[0] not in others], [
@@ -334,7 +337,7 @@ def _settings_findings(members: list[Member], where: str) -> list[Finding]:
     """What the headers say about turned pixels and misplaced bits."""
     findings = []
     units = {str(header.get("RescaleType") or "HU") for _, header in members} - {"HU"}
-    if units:
+    if units and all(map(dicom.UNIT.fullmatch, units)):
         sentence = f"RescaleType is {', '.join(sorted(units))}, not HU; the values were judged to be HU"
         findings.append(Finding("unit", "note", where, sentence))
     turned = [(path.name, turn) for path, header in members if (turn := dicom.turn_in(header))]

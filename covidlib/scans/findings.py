@@ -10,12 +10,13 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from covidlib.errors import InputError
 
 Severity = Literal["note", "left out", "refused"]
 """The series is used as it is; it is used without these files; it is not used."""
+SEVERITIES = get_args(Severity)
 
 CODES = {
     # The values.

@@ -117,7 +117,7 @@ def judge_all(
     if strict:
         findings = strictly(findings)
         judged = [replace(series, findings=strictly(series.findings)) for series in judged]
-    usable = [series for series in judged if not any(one.severity == "refused" for one in series.findings)]
+    usable = [series for series in judged if not series.is_refused]
     if strict and findings:
         usable = []
     # What concerns several stacks of one folder is with each of them.
@@ -139,7 +139,7 @@ class _Look:
 
 
 def _judged(series: Series, rescale: bool) -> Series:
-    if any(finding.severity == "refused" for finding in series.findings):
+    if series.is_refused:
         return series
     strays = stray_names(list(series.files)) if series.kind == "tiff" else []
     try:
@@ -154,6 +154,8 @@ def _judged(series: Series, rescale: bool) -> Series:
     if any(path in series.files for path in strays):
         series = replace(series, files=tuple(sorted(series.files, key=lambda path: natural_key(path.stem))))
     series = _scaled(series, looks, rescale)
+    if series.is_refused:
+        return series
     return series.with_findings(*_same_pixels(series, looks), *_opens_twice(series, looks))
 
 
@@ -242,11 +244,10 @@ def _scaled(series: Series, looks: list[_Look], rescale: bool) -> Series:
     """The series with the judgement of its scale."""
     seen = pooled([look.histogram for look in looks])
     verdict = judge(seen)
-    if dark := below_air(seen):
-        sentence = f"{dark:.1%} of its pixels are far darker than air and were set to 0: noise, or a wrong sign"
-        series = series.with_findings(Finding("below-air", "note", series.name, sentence))
     if not verdict.code:
-        return series
+        dark = below_air(seen)
+        sentence = f"{dark:.1%} of its pixels are far darker than air and were set to 0: noise, or a wrong sign"
+        return series.with_findings(Finding("below-air", "note", series.name, sentence)) if dark else series
     if rescale and verdict.scale is not None and verdict.scale.certain:
         sentence = f"its values were converted to HU + 1024; they were {verdict.scale.words}"
         return replace(series, scale=verdict.scale).with_findings(Finding("rescaled", "note", series.name, sentence))

@@ -60,6 +60,11 @@ class Series:
     def __len__(self) -> int:
         return len(self.files)
 
+    @property
+    def is_refused(self) -> bool:
+        """Whether a finding says that it may not be used."""
+        return any(finding.severity == "refused" for finding in self.findings)
+
     def read(self, path: Path) -> np.ndarray:
         """Read one of its slices: uint16 array, shape (rows, columns), HU + 1024."""
         return read_slice(path, self.scale)

@@ -47,7 +47,8 @@ def spacing_findings(
         missing = int(np.rint(steps[gaps] / usual).sum()) - len(gaps)
         places = "; ".join(f"between {names[gap]} and {names[gap + 1]}" for gap in gaps[:GAPS_SHOWN])
         more = f" and at {len(gaps) - GAPS_SHOWN} more places" if len(gaps) > GAPS_SHOWN else ""
-        sentence = f"{missing} slices seem to be missing {places}{more} (usual distance {usual:g}{unit})"
+        what = "a slice seems" if missing == 1 else f"{missing} slices seem"
+        sentence = f"{what} to be missing {places}{more} (usual distance {usual:g}{unit})"
         findings.append(Finding("gap", "note", where, sentence, "Export the whole series again"))
     rest = np.delete(steps, gaps)
     if not is_uniform(rest):

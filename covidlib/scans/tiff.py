@@ -8,6 +8,7 @@ chapter 01.
 from __future__ import annotations
 
 import enum
+import logging
 import os
 import re
 from math import prod
@@ -46,6 +47,10 @@ SAME_VALUES = (
 REMEDIES = dict.fromkeys(("int16", "int32", "int64", "float32", "float64"), ADD_1024)
 REMEDIES |= dict.fromkeys(("uint32", "uint64"), SAME_VALUES)
 """What to do about a type of pixels that can hold a slice without loss."""
+
+
+# tifffile logs damaged fields, one line per file, on stderr: the error of this module says it once, with a remedy.
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 
 class Truncated(InputError):

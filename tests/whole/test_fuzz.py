@@ -28,7 +28,7 @@ from covidlib.errors import InputError
 from covidlib.networks import weights
 from covidlib.patients import domain_check
 from covidlib.patients.journal import Journal
-from covidlib.scans import dicom, dicom_import, series, slices
+from covidlib.scans import dicom, dicom_import, gate, series, slices
 from covidlib.scans.patient_folders import find_patients
 from covidlib.training import runs
 from covidlib.utils import unzip
@@ -115,7 +115,7 @@ def dicoms(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
 
 def read_everything(folder: Path) -> None:
     """What the commands do with a folder of DICOM files."""
-    for one in series.find_series(folder):
+    for one in gate.find_series(folder):
         domain_check.settings_of(one)
         assert series.read_series(one).dtype == np.uint16
     assert find_patients([folder])[0].open().series
@@ -380,7 +380,7 @@ def test_any_name_of_folder_and_file(tmp_path: Path, folder_name: str, file_name
         path.unlink()
         return
     try:
-        found = [file for one in series.find_series(folder) for file in one.files]
+        found = [file for one in gate.find_series(folder) for file in one.files]
         assert found == [path]
         assert find_patients([folder])[0].name.isprintable()
     finally:
