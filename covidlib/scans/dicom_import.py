@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from covidlib.errors import InputError
 from covidlib.scans import dicom
+from covidlib.scans.kernels import KERNEL
 from covidlib.scans.series import walk
 from covidlib.scans.slices import check_same_shape
 from covidlib.scans.tiff import write_slice
@@ -36,12 +37,11 @@ ALLOWED = {
     "KVP": "kvp",
 }
 """The only header fields that are copied, and their columns in series.csv. No date, id or UID is among them."""
-KERNEL = re.compile(
-    r"[A-Z]{1,2}|[A-Z]{1,3}\d{2}[a-z]?|STANDARD|STND|LUNG|BONE|BONEPLUS|SOFT|DETAIL|EDGE|CHST", re.ASCII
-)
-"""Names of kernels that makers use. Other text is dropped: a free-text field may contain a person's name."""
 UNNAMED = "series "
 """Prefix of the series UID for files without a PatientID: their patient is identified by the series."""
+UNKNOWN_KERNEL = (
+    "its kernel is not among the names of kernels that covidlib knows, and was dropped: free text may hold a name"
+)
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 NOTICE = (
     "Pixels can still identify a person (a face, text burned into the picture): look at the slices before you "
@@ -253,10 +253,10 @@ def allowed_settings(headers: list[Dataset]) -> tuple[dict[str, object], list[st
         value = first.get(field)
         value = value[0] if value is not None and not isinstance(value, str) and hasattr(value, "__len__") else value
         if field == "ConvolutionKernel":
-            text = str(value or "")
+            text = str(value or "").strip()
             settings[column] = text if KERNEL.fullmatch(text) else ""
             if text and not settings[column]:
-                remarks.append("the name of its kernel is unknown and was dropped")
+                remarks.append(UNKNOWN_KERNEL)
         else:
             settings[column] = _finite(value)
             if value not in (None, "") and np.isnan(settings[column]):
