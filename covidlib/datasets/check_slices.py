@@ -23,6 +23,7 @@ from covidlib.names import SLICE_SIDE
 from covidlib.scans.filenames import TIFF_SUFFIXES, identify
 from covidlib.scans.series import walk
 from covidlib.scans.tiff import Truncated, strict_page
+from covidlib.utils.files import check_folder
 
 EIGHT_BIT_LARGEST = 255
 CEILINGS = (4095, 65535)
@@ -59,8 +60,7 @@ def tiff_files(root: Path) -> tuple[list[Path], int]:
     InputError
         If the folder does not exist or has no TIFF file.
     """
-    if not root.is_dir():
-        raise InputError(root, "there is no such folder", "Name the folder of the dataset")
+    check_folder(root, "Name the folder of the dataset")
     paths = [folder / name for folder, names in walk(root) for name in names]
     tiffs = sorted(path for path in paths if path.name.lower().endswith(TIFF_SUFFIXES))
     if not tiffs:
