@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from covidlib.errors import InputError
 from covidlib.utils.file_kinds import ZIP_PART, file_kind
-from covidlib.utils.files import A_FOLDER, check_file
+from covidlib.utils.files import A_FOLDER, check_file, check_place
 from covidlib.utils.locks import one_at_a_time
 
 NOTE = ".unpacked.json"
@@ -42,8 +42,9 @@ def is_unpacked(folder: Path, label: str) -> bool:
     Raises
     ------
     InputError
-        If the folder contains anything else: covidlib did not make it, and does not change it.
+        If the folder contains anything else (covidlib did not make it, and does not change it), or is a file.
     """
+    check_place(folder, "Name another folder with --to")
     note = folder / NOTE
     if note.is_file():
         try:
@@ -53,7 +54,7 @@ def is_unpacked(folder: Path, label: str) -> bool:
         if unpacked != label:
             raise InputError(folder, f"contains {unpacked}, not {label}", "Name another folder with --to")
         return True
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.is_dir() and any(folder.iterdir()):
         remedy = "Move it to another place, or name another folder with --to"
         raise InputError(folder, "contains files that covidlib did not unpack", remedy)
     return False

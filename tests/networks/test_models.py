@@ -171,6 +171,7 @@ def whole_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model.save_weights(folder / "plain.weights.h5")
     (folder / "saved").mkdir()
     (folder / "saved" / "saved_model.pb").write_bytes(b"\x08\x01")
+    shutil.copy(folder / "plain.weights.h5", folder / "weights.pt")
     (folder / "run").mkdir()
     shutil.copy(folder / "plain.weights.h5", folder / "run" / "best.weights.h5")
     with zipfile.ZipFile(folder / "net.bin", "w") as archive:
@@ -192,6 +193,7 @@ def whole_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("net.keras", r'is a whole Keras model.* Run .*load_model\("net.keras"\).save_weights\("net.weights.h5"\)'),
         ("renamed.h5", r'is a whole Keras model.* Rename it to renamed.keras. Run .*load_model\("renamed.keras"\)'),
         ("net.h5", "does not say which network it belongs to"),
+        ("weights.pt", "does not say which network it belongs to"),
         ("saved", "is a TensorFlow SavedModel, not a weights file"),
         ("saved/saved_model.pb", "is a part of a TensorFlow SavedModel"),
         ("run", "is a folder, not a file. Name the file in it: .*best.weights.h5"),

@@ -371,6 +371,13 @@ def test_a_page_nothing_and_a_folder_are_no_zips(tmp_path: Path) -> None:
     refuses(tmp_path / "folder.zip", "is a folder, not a file. It needs no unpacking: .* covidlib train --data")
 
 
+def test_a_file_is_no_place_to_unpack_to(tmp_path: Path) -> None:
+    zipped = make_zip(tmp_path / "set.zip", {"a.tif": BODY})
+    for folder in (zipped, zipped / "below"):
+        with pytest.raises(InputError, match="set.zip: is a file, not a folder. Name another folder with --to"):
+            unpack([zipped], folder, "a set")
+
+
 def test_an_interrupted_extraction_leaves_nothing_that_looks_finished(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
