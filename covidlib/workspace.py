@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from covidlib import __version__
-from covidlib.errors import InputError
+from covidlib.utils.files import check_folder
 from covidlib.utils.folders import home, source_hash
 from covidlib.utils.locks import one_at_a_time
 
@@ -40,11 +40,10 @@ def cohort(data: str = "", progress: bool = False) -> Path:
     Raises
     ------
     InputError
-        If the given folder does not exist.
+        If the given folder does not exist or is a file.
     """
     if data:
-        if not Path(data).is_dir():
-            raise InputError(data, "no such folder", 'Set DATA to a dataset folder, or to "" for the synthetic cohort')
+        check_folder(data, 'Name a dataset folder, or leave it out ("") for the synthetic cohort')
         return Path(data)
     from covidlib.phantom.cohort import make_cohort
 

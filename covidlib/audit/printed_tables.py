@@ -16,6 +16,7 @@ from typing import cast
 from covidlib.audit.exact_numbers import decimals, parse_number
 from covidlib.errors import InputError
 from covidlib.paper.tables import AVERAGE, TABLES, read_table
+from covidlib.utils.files import check_folder
 
 NETWORKS = ("Our model", "Xception", "ResNet50V2")
 """The three networks as Tables 5, 6 and 9 print them."""
@@ -154,6 +155,7 @@ def read_tables(folder: str | Path) -> PrintedTables:
     InputError
         If a file, row, column or cell is missing or unknown, or a cell does not contain the expected number.
     """
+    check_folder(folder, "Name a folder with table1.csv to table9.csv")
     original, cells = paper_tables(), {}
     remedy = "Write the tables in the form of those in covidlib/data/paper"
     for number in TABLES:

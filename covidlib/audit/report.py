@@ -15,7 +15,7 @@ from covidlib.audit.all_checks import counts_by_verdict, disagreements, gone, kn
 from covidlib.audit.check import Check
 from covidlib.audit.exact_numbers import VERDICTS
 from covidlib.errors import InputError
-from covidlib.utils.files import write_text
+from covidlib.utils.files import check_output, write_text
 
 SIGNS = {"agrees": "=", "rounds": "≈", "disagrees": "≠", "unchecked": "?"}
 """A sign beside each verdict, because not everybody can tell the colours apart."""
@@ -135,6 +135,7 @@ def write_html(checks: Sequence[Check], path: str | Path) -> None:
     InputError
         If the file cannot be written.
     """
+    check_output(path)
     try:
         write_text(Path(path), to_html(checks))
     except OSError as error:

@@ -15,6 +15,7 @@ from covidlib.cli.common import add_strict
 from covidlib.errors import InputError
 from covidlib.names import NETWORKS, VARIATIONS
 from covidlib.protocols import Protocol, check_trainable, protocol_named, with_settings
+from covidlib.utils.files import check_folder, check_place
 
 if TYPE_CHECKING:
     from covidlib.training.runs import Run
@@ -53,6 +54,8 @@ def train(arguments: argparse.Namespace) -> None:
         raise InputError("train", "no runs selected", "Add --network NAME, --fold N, or --all")
     if arguments.all and (arguments.network or arguments.fold is not None):
         raise InputError("train", "--all cannot be combined with --network or --fold", "Leave one of them out")
+    if arguments.runs is not None:
+        check_place(arguments.runs, "Name a folder for the runs")
     data = workspace.cohort(arguments.data, progress=sys.stderr.isatty())
     runs = arguments.runs or folders.home() / "runs"
     names = (arguments.network,) if arguments.network else NETWORKS
@@ -73,6 +76,8 @@ def show_runs(arguments: argparse.Namespace) -> None:
     protocol = _protocol(arguments)
     from covidlib.training.progress import overview, to_text
 
+    if arguments.runs is not None:
+        check_folder(arguments.runs, "Name the folder that was given to `covidlib train --runs`")
     dataset = load_dataset(workspace.cohort(arguments.data, progress=True))
     print(to_text(overview(protocol, arguments.runs or folders.home() / "runs", dataset.fingerprint)))
 

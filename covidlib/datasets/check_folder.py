@@ -34,6 +34,7 @@ from covidlib.scans.filenames import identify, is_slice
 from covidlib.scans.findings import Finding, refusal
 from covidlib.scans.gate import judge_all
 from covidlib.scans.series import list_series
+from covidlib.utils.whole_numbers import check_whole
 
 EXAMPLES = 10
 NAMES_IN_A_LINE = 3
@@ -99,8 +100,8 @@ def check_data(
         If the folder does not exist or has no TIFF file, or a split list cannot be read.
     """
     root = Path(root)
-    if workers is not None and workers < 1:
-        raise InputError(root, f"cannot be read by {workers} workers", "Set at least 1 worker")
+    if workers is not None:
+        check_whole("workers", workers, 1)
     paths, others = tiff_files(root)
     lists = Path(splits) if splits is not None else find_splits(root)
     listed = read_splits(lists) if lists is not None else None

@@ -22,6 +22,7 @@ from covidlib.scans.filenames import TIFF_SUFFIXES, identify
 from covidlib.scans.series import walk
 from covidlib.scans.tiff import EightBit, Truncated, Unreadable, open_tiff, strict_page
 from covidlib.scans.tiff_pixels import slice_pixels
+from covidlib.utils.files import check_folder
 
 EIGHT_BIT_LARGEST = 255
 CEILINGS = (4095, 65535)
@@ -58,8 +59,7 @@ def tiff_files(root: Path) -> tuple[list[Path], int]:
     InputError
         If the folder does not exist or has no TIFF file.
     """
-    if not root.is_dir():
-        raise InputError(root, "there is no such folder", "Name the folder of the dataset")
+    check_folder(root, "Name the folder of the dataset")
     paths = [folder / name for folder, names in walk(root) for name in names]
     tiffs = sorted(path for path in paths if path.name.lower().endswith(TIFF_SUFFIXES))
     if not tiffs:

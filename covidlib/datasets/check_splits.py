@@ -17,8 +17,10 @@ from covidlib.datasets.check_slices import findings_table
 from covidlib.datasets.published_lists import SIDES, read_list
 from covidlib.errors import InputError
 from covidlib.scans.filenames import identify
+from covidlib.utils.files import check_folder
 
 LIST_NAME = re.compile(rf"(?P<side>{'|'.join(SIDES)})(?P<fold>\d+)\.csv")
+LISTS_WANTED = "Name a folder with train1.csv, test1.csv and so on"
 
 Findings = list[tuple[str, str, str, str]]
 
@@ -39,8 +41,9 @@ def read_splits(folder: Path) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If the folder has no list, the train or test list of a fold is missing, or a list cannot be read.
+        If there is no such folder, it has no list, a fold has no train or test list, or a list cannot be read.
     """
+    check_folder(folder, LISTS_WANTED)
     tables = []
     for path in sorted(folder.glob("*.csv")):
         name = LIST_NAME.fullmatch(path.name)
@@ -48,7 +51,7 @@ def read_splits(folder: Path) -> pd.DataFrame:
             listed = read_list(path)
             tables.append(listed.assign(fold=int(name["fold"]), side=name["side"], list=path.name))
     if not tables:
-        raise InputError(folder, "no split list found", "Name a folder with train1.csv, test1.csv and so on")
+        raise InputError(folder, "no split list found", LISTS_WANTED)
     splits = pd.concat(tables, ignore_index=True)
     for fold, listed in splits.groupby("fold"):
         for side in ("train", "test"):

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from covidlib.errors import InputError, Unavailable
 from covidlib.utils.download import download, hash_of, is_downloaded
-from covidlib.utils.files import write_bytes
+from covidlib.utils.files import check_place, write_bytes
 from covidlib.utils.folders import MIRROR_VARIABLE, home
 
 WEB = "https://raw.githubusercontent.com"
@@ -125,14 +125,20 @@ def copy_folder(prefix: str, folder: Path) -> Path:
     Raises
     ------
     InputError
-        As `fetch_folder`.
+        As `fetch_folder`, or if the folder has other files or cannot be made.
     Unavailable
         If a file is not found in the mirror, the cache or online; then nothing is copied.
     """
     paths = _fetch_all(prefix)
     origin = _common_folder(paths)
-    for path in paths:
-        target = folder / path.relative_to(origin)
+    copies = {folder / path.relative_to(origin): path for path in paths}
+    check_place(folder, "Name a new or an empty folder")
+    # An interrupted copy goes on; but slices of another series beside these would be taken for theirs.
+    for there in folder.rglob("[!.]*"):
+        if there.is_file() and there not in copies:
+            problem = f"contains other files, such as {there.relative_to(folder)}"
+            raise InputError(folder, problem, "Name a new or an empty folder")
+    for target, path in copies.items():
         target.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(target, path.read_bytes())
     return folder

@@ -10,14 +10,16 @@ from __future__ import annotations
 import json
 from datetime import date
 from importlib.resources import files
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import pandas as pd
 
 from covidlib.datasets import list_counts
 from covidlib.datasets.public_files import fetch, known_files
 from covidlib.errors import InputError, Unavailable
+from covidlib.names import LABELS
 from covidlib.scans.filenames import identify
+from covidlib.utils.csv_files import check_words, read_table
 from covidlib.utils.files import write_text
 
 AUTHORS = "mr7495/COVID-CTset"
@@ -70,19 +72,14 @@ def read_list(path: Path) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If the file is not such a list, or a name in it contains no patient.
+        If the file is not such a list, has another class, or a name in it contains no patient.
     """
-    try:
-        listed = pd.read_csv(path)
-    except (ValueError, OSError) as error:
-        raise InputError(path, f"cannot be read as a list ({error})", "Name a CSV file") from error
-    if not {"filename", "class"} <= set(listed.columns):
-        raise InputError(
-            path, "the columns filename and class are missing", "Write the list in the form of COVID-CTset's train1.csv"
-        )
+    listed = read_table(path, "Write the list in the form of COVID-CTset's train1.csv", ("filename", "class"))
+    check_words(path, listed, "class", LABELS)
     rows = []
-    for filename, label in zip(listed["filename"], listed["class"], strict=True):
-        name = identify(str(filename))
+    for written, label in zip(listed["filename"], listed["class"], strict=True):
+        filename = PureWindowsPath(written).as_posix()
+        name = identify(filename)
         if name is None:
             raise InputError(
                 path,
@@ -90,6 +87,8 @@ def read_list(path: Path) -> pd.DataFrame:
                 "Name slices as COVID-CTset does: 137covid_patient1_SR_2_IM00010.tif",
             )
         rows.append((filename, label, name.patient, name.series, name.number))
+    if not rows:
+        raise InputError(path, "lists no image", "Add its images, or remove the list")
     return pd.DataFrame(rows, columns=["filename", "label", "patient", "series", "number"])
 
 

@@ -7,8 +7,9 @@ Folds, batches and predictions are all made from this table. Taught in chapters 
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,7 @@ from covidlib.scans.findings import warn
 from covidlib.scans.gate import judge_all
 from covidlib.scans.series import list_series
 from covidlib.selection import select_series
+from covidlib.utils.csv_files import check_words, read_table
 
 SLICES = "slices.csv"
 """File name of a cohort's list of slices."""
@@ -81,20 +83,26 @@ def load_table(root: str | Path, strict: bool = False) -> pd.DataFrame:
 
 
 def _marked_labels(root: Path) -> dict[str, str] | None:
-    listed, remedy = root / SLICES, "Make the cohort again: covidlib phantom DIR"
-    if not listed.is_file():
+    listed = root / SLICES
+    if not listed.exists():
         return None
-    try:
-        table = pd.read_csv(listed)
-    except ValueError as error:  # pandas' own errors, and decoding errors
-        raise InputError(listed, f"cannot be read ({error})", remedy) from error
-    if not {"path", "label"} <= set(table.columns):
-        raise InputError(listed, "the columns path and label are missing", remedy)
-    unknown = table.loc[~table["label"].isin((*LABELS, UNLABELLED)), "label"]
-    if len(unknown):
-        known = ", ".join((*LABELS, UNLABELLED))
-        raise InputError(listed, f"unknown label {unknown.iloc[0]!r}", f"Labels are {known}. {remedy}")
-    return dict(zip(table["path"], table["label"], strict=True))
+    table = read_table(listed, "Correct it, or make the cohort again: covidlib phantom DIR", ("path", "label"))
+    check_words(listed, table, "label", (*LABELS, UNLABELLED))
+    labels: dict[str, str] = {}
+    for written, label in zip(table["path"], table["label"], strict=True):
+        # Backslashes of Windows, and a leading "./", name the same file.
+        path = PureWindowsPath(written).as_posix()
+        name = identify(path)
+        if labels.setdefault(path, label) != label:
+            raise InputError(listed, f"labels {path} {labels[path]} and {label}", "Keep one row per slice")
+        if name is not None and label not in (name.label, UNLABELLED):
+            problem = f"labels {path} {label}, but by its name the patient is {name.label}"
+            raise InputError(listed, problem, f"Write {name.label}, or {UNLABELLED} if no infection is visible")
+    absent = [path for path in labels if Path(path).is_absolute() or not os.path.isfile(root / path)]
+    if absent:
+        problem = f"{len(absent)} of its {len(labels)} slices are not in the folder; the first is {absent[0]}"
+        raise InputError(listed, problem, f"Correct the paths, which begin below {root}, or remove these rows")
+    return labels
 
 
 def patients_of(table: pd.DataFrame) -> pd.DataFrame:

@@ -22,6 +22,7 @@ from covidlib.errors import InputError
 from covidlib.inference import half_precision
 from covidlib.inference.half_precision import Agreement
 from covidlib.networks.weights import WeightsNote, load_weights, note_for
+from covidlib.utils.files import check_folder
 from covidlib.utils.machine import installed
 
 if TYPE_CHECKING:
@@ -103,8 +104,7 @@ def _check_request(form: str, out: Path) -> None:
         raise InputError(f"format {form}", f"needs {' and '.join(missing)}", f"Run pip install 'covidlib[{extra}]'")
     if SUFFIXES[form] and out.suffix != SUFFIXES[form]:
         raise InputError(out, f"wrong ending for format {form}", f"Choose a name that ends in {SUFFIXES[form]}")
-    if not out.parent.is_dir():
-        raise InputError(out.parent, "no such folder", "Create it first")
+    check_folder(out.parent, "Create it first, or choose another name")
     for path in (out, out.with_name(f"{out.name}.json"), *([out.with_suffix(".bin")] if form == "openvino" else [])):
         if path.exists():
             raise InputError(path, "already exists", "Choose another name, or delete it")

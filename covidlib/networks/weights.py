@@ -12,7 +12,9 @@ import json
 import math
 import os
 import shutil
+import textwrap
 import warnings
+import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast, get_args
@@ -22,7 +24,8 @@ import h5py
 from covidlib.errors import InputError
 from covidlib.names import NETWORKS, VARIATIONS
 from covidlib.protocols import Scaling
-from covidlib.utils.files import replacing
+from covidlib.utils.file_kinds import file_kind
+from covidlib.utils.files import check_file, replacing
 
 if TYPE_CHECKING:
     from covidlib.networks import models
@@ -30,6 +33,18 @@ if TYPE_CHECKING:
 
 NOTE = "covidlib"
 SIZES = ("paper", "quick")
+WANTED = "Name a weights file (.weights.h5 or the authors' .hdf5)"
+FROM_KERAS = 'Name the weights of a Keras network, as model.save_weights("NAME.weights.h5") writes them'
+OTHER_FORMATS = {
+    ".pt": "a file of PyTorch",
+    ".pth": "a file of PyTorch",
+    ".onnx": "an ONNX file",
+    ".pb": "a part of a TensorFlow SavedModel",
+    ".tflite": "a LiteRT file",
+    ".xml": "an OpenVINO file",
+    ".safetensors": "a safetensors file",
+}
+"""Networks in formats other than HDF5, by the ending of the file."""
 LARGEST_SIDE = 4096
 """Largest side of a network's input in pixels: a note with a larger one is damaged."""
 
@@ -75,8 +90,7 @@ def read_note(path: str | Path) -> WeightsNote | None:
         If the file is missing, is not HDF5, or its note is damaged.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InputError(path, "no such file", "Name a weights file (.weights.h5 or the authors' .hdf5)")
+    _refuse_other_formats(path)
     try:
         with h5py.File(path, "r") as file:
             stored = file.attrs.get(NOTE)
@@ -93,6 +107,44 @@ def read_note(path: str | Path) -> WeightsNote | None:
         raise InputError(
             path, f"its note about the network is damaged ({error})", "Copy the file again, or train again"
         ) from error
+
+
+def _refuse_other_formats(path: Path) -> None:
+    """Refuse what is not a weights file, and say how to get one from it.
+
+    Raises
+    ------
+    InputError
+        If nothing is there, or it is a folder or a file of another format.
+    """
+    if (path / "saved_model.pb").is_file():
+        raise InputError(path, "is a TensorFlow SavedModel, not a weights file", FROM_KERAS)
+    inside = sorted(path.glob("*.weights.h5")) if path.is_dir() else []
+    check_file(path, f"Name the file in it: {inside[0]}" if inside else WANTED)
+    if h5py.is_hdf5(path):
+        return
+    names = _names_in_zip(path)
+    if "model.weights.h5" in names:
+        model, weights = path.with_suffix(".keras").name, path.with_suffix(".weights.h5").name
+        rename = "" if model == path.name else f"Rename it to {model}. "
+        remedy = f'{rename}Run keras.models.load_model("{model}").save_weights("{weights}"), and name {weights}'
+        raise InputError(path, "is a whole Keras model, not a weights file", remedy)
+    other = "a file of PyTorch" if "data.pkl" in names else OTHER_FORMATS.get(path.suffix.lower())
+    kind = file_kind(path)
+    if other and kind != "empty":
+        raise InputError(path, f"is {other}, not a weights file of Keras", FROM_KERAS)
+    if kind:
+        first = "Unpack it" if kind.endswith(("archive", "zip file")) else "Download or copy it again"
+        raise InputError(path, f"is {kind}", f"{first}. {WANTED}")
+
+
+def _names_in_zip(path: Path) -> set[str]:
+    """The names of the files in a zip, without folders; empty if the file is no zip."""
+    try:
+        with zipfile.ZipFile(path) as opened:
+            return {Path(name).name for name in opened.namelist()}
+    except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError):
+        return set()
 
 
 def _check(note: WeightsNote) -> None:
@@ -163,8 +215,7 @@ def load_weights(path: str | Path, network: str | None = None) -> tuple[keras.Mo
             warnings.simplefilter("error", UserWarning)
             model.load_weights(path)
     except (ValueError, OSError, KeyError, TypeError, RuntimeError, UserWarning) as error:
-        first_line = str(error).strip().splitlines()[0]
-        raise InputError(
-            path, f"does not fit {note.network} ({first_line})", "Name the network that the file was saved from"
-        ) from error
+        problem = f"does not fit {note.network} in {note.size} size ({textwrap.shorten(str(error), 130)})"
+        unnamed = ". A file without covidlib's note must be of paper size" if note.protocol == "published" else ""
+        raise InputError(path, problem, f"Name the network that the file was saved from{unnamed}") from error
     return model, note

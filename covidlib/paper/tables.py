@@ -6,7 +6,6 @@ elsewhere and shown beside them. Taught in chapters 01, 04, 05 and 06.
 
 from __future__ import annotations
 
-import csv
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pandas as pd
 
 from covidlib.errors import InputError
 from covidlib.names import NETWORKS
+from covidlib.utils import csv_files
 
 TABLES = range(1, 10)
 NETWORK_NAMES = dict(zip(("Xception", "ResNet50V2", "Our model"), NETWORKS, strict=True))
@@ -77,25 +77,10 @@ def read_table(path: Path) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If the file cannot be read as CSV, a row is too short or too long, or two columns have the same name.
+        As `covidlib.utils.csv_files.read_table`.
     """
     remedy = "Name a folder with table1.csv to table9.csv in the form of those in covidlib/data/paper"
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            lines = [[text.strip() for text in line] for line in csv.reader(stream, strict=True) if line]
-    except FileNotFoundError as error:
-        raise InputError(path, "no such file", remedy) from error
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(path, f"cannot be read as CSV ({error})", remedy) from error
-    if not lines:
-        raise InputError(path, "is empty", remedy)
-    head, *rows = lines
-    for place, row in enumerate(rows, start=1):
-        if len(row) != len(head):
-            raise InputError(path, f"row {place} has {len(row)} cells, expected {len(head)}", remedy)
-    if len(set(head)) < len(head):
-        raise InputError(path, "two columns have the same name", remedy)
-    return pd.DataFrame(rows, columns=head, dtype=str)
+    return csv_files.read_table(path, remedy)
 
 
 def table_numbers(number: int) -> pd.DataFrame:

@@ -26,7 +26,7 @@ from covidlib.patients.answers import NOTICE
 from covidlib.patients.journal import Journal, Record
 from covidlib.patients.pipeline import check_threshold, diagnose_opened
 from covidlib.scans.patient_folders import Patient, content_hash
-from covidlib.utils.files import file_hash, write_text
+from covidlib.utils.files import A_FILE, check_output, file_hash, write_text
 from covidlib.utils.locks import exclusive_output
 
 if TYPE_CHECKING:
@@ -129,8 +129,8 @@ def diagnose_patients(
     """
     request.check()
     for path in (json_path, report_path):
-        if path is not None and not path.absolute().parent.is_dir():
-            raise InputError(path, "the folder of this file does not exist", "Create it, or choose another file")
+        if path is not None:
+            check_output(path)
     if json_path is not None and report_path is not None and json_path.absolute() == report_path.absolute():
         raise InputError(report_path, "named for both the report and the answers", "Choose two different files")
     output = json_path or report_path
@@ -240,6 +240,8 @@ def _report_files(patients: Sequence[Patient], report_path: Path | None) -> dict
     if len(patients) == 1:
         return {patients[0].name: report_path}
     folder = report_path.with_name(f"{report_path.stem}_patients")
+    if folder.exists() and not folder.is_dir():
+        raise InputError(folder, A_FILE, "Move it, or choose another name for the report")
     report_files = {}
     for patient in patients:
         readable = re.sub("[^A-Za-z0-9]+", "-", patient.name).strip("-")[-60:]

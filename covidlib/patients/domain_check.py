@@ -15,13 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
+from covidlib.errors import InputError
 from covidlib.names import SLICE_SIDE
 from covidlib.scans import dicom
 from covidlib.scans.dicom_import import allowed_settings
 from covidlib.scans.lung_masks import lung_areas
 from covidlib.scans.series import Series
+from covidlib.utils.csv_files import OtherTable, read_table
 
 LARGEST_VALUE = 4095
 """All 1,119 series store 12 bits, and the synthetic cohort is cut at the same value."""
@@ -39,6 +40,8 @@ MAKERS = (
     "Siemens", "GE", "Philips", "Toshiba", "Canon", "Hitachi", "Fujifilm", "UIH", "United Imaging", "Neusoft", "Picker",
 )  # fmt: skip
 """Words of a header that name a maker; other text of that field is not shown, because free text may contain a name."""
+NUMBERS = ("pixel_mm", "thickness_mm", "kvp")
+"""Columns of series.csv with numbers."""
 MAKER, TUBE_KV = "SIEMENS", 110.0
 """All 1,119 published series are from one scanner of this maker, at this tube voltage."""
 
@@ -70,13 +73,13 @@ def settings_of(series: Series) -> Settings:
     Raises
     ------
     InputError
-        If the header cannot be read.
+        If the header or the table cannot be read.
     """
     if series.kind == "tiff":
         return _imported_settings(series.files[0].parent)
     header = dicom.read_header(series.files[0], stop_before_pixels=True)
     allowed, _ = allowed_settings([header])
-    pixel, thickness, kv = (_known(allowed[column]) for column in ("pixel_mm", "thickness_mm", "kvp"))
+    pixel, thickness, kv = (_known(allowed[column]) for column in NUMBERS)
     return Settings(pixel, thickness, kv, _maker(str(header.get("Manufacturer") or "")), str(allowed["kernel"]))
 
 
@@ -87,16 +90,31 @@ def _maker(text: str) -> str:
 
 
 def _imported_settings(folder: Path) -> Settings:
-    """Settings of an imported series from series.csv, two folders above; empty if there is no such row."""
-    try:
-        table = pd.read_csv(folder.parent.parent / "series.csv", dtype=str, keep_default_na=False)
-        matching = table[(table["patient"] == folder.parent.name) & (table["series"] == folder.name)]
-        row = matching.to_dict("records")[0]
-        pixel, thickness, kv = (_known(row[column] or "nan") for column in ("pixel_mm", "thickness_mm", "kvp"))
-        return Settings(pixel, thickness, kv, kernel=str(row["kernel"]))
-    # No such table, or another one of that name: `cautions` reports the missing settings.
-    except (OSError, ValueError, LookupError):
+    """Settings of an imported series from series.csv, two folders above; empty if there is no such row.
+
+    Raises
+    ------
+    InputError
+        If the table cannot be read, has different rows for the series, or a setting in it is not a number.
+    """
+    path, remedy = folder.parent.parent / "series.csv", "Correct it, or import the series again"
+    if not path.exists():
         return Settings()
+    try:
+        table = read_table(path, remedy, ("patient", "series", "kernel", *NUMBERS))
+    except OtherTable:  # of the same name: `cautions` reports the missing settings
+        return Settings()
+    rows = table[(table["patient"] == folder.parent.name) & (table["series"] == folder.name)].drop_duplicates()
+    if len(rows) > 1:
+        raise InputError(path, f"has {len(rows)} different rows for {folder.parent.name}/{folder.name}", remedy)
+    if rows.empty:
+        return Settings()
+    row = rows.iloc[0]
+    try:
+        pixel, thickness, kv = (_known(row[column] or "nan") for column in NUMBERS)
+    except ValueError as error:
+        raise InputError(path, f"{folder.parent.name}/{folder.name}: {error}", "Write numbers as in 0.7") from error
+    return Settings(pixel, thickness, kv, kernel=row["kernel"])
 
 
 def _known(value: object) -> float | None:
@@ -156,6 +174,6 @@ def cautions(settings: Settings, kind: str) -> tuple[str, ...]:
     if settings.kv is not None and settings.kv != TUBE_KV:
         remarks.append(f"tube at {settings.kv:g} kV; all of COVID-CTset at {TUBE_KV:g} kV")
     if settings.pixel_mm is None or settings.thickness_mm is None:
-        reason = "there is no series.csv from `covidlib import-dicom`" if kind == "tiff" else "not in the headers"
+        reason = "no series.csv from `covidlib import-dicom` lists it" if kind == "tiff" else "not in the headers"
         remarks.append(f"pixel spacing or slice thickness not checked: {reason}")
     return tuple(remarks)

@@ -23,10 +23,13 @@ from covidlib.phantom.body import Body, choose_body
 from covidlib.phantom.canvas import Canvas, Noises, smooth_noise
 from covidlib.scans.filenames import identify
 from covidlib.scans.tiff import write_slice
-from covidlib.utils.files import replacing_folder
+from covidlib.utils.files import check_new_folder, replacing_folder
+from covidlib.utils.whole_numbers import check_whole
 
 FIRST_NORMAL_ID = 146
 """COVID-CTset numbers its infected patients 1 to 145 and its normal ones from 146."""
+MOST_PATIENTS = 2 * FIRST_NORMAL_ID - 1
+"""Half of them, rounded down, are infected, and their numbers end before those of the normal ones begin."""
 VISIBLE_LESION_PIXELS = 150
 """A slice is labelled "covid" if it has at least this many lesion pixels: fewer are not visible at a glance."""
 SERIES = "SR_2"
@@ -84,7 +87,14 @@ def make_patient(
         Largest number of slices; their distance is the thickness, or more if there would be too many.
     shortcut : bool
         Whether kernel and thickness depend on the class, as in the real dataset (chapter 09).
+
+    Raises
+    ------
+    InputError
+        If the seed, the number or the number of slices is not a whole number in its range.
     """
+    for name, value, least in (("seed", seed, 0), ("number", number, 0), ("most_slices", most_slices, 1)):
+        check_whole(name, value, least)
     # Body, scanner and disease have separate random numbers: the chest is the same with and without lesions.
     chest, device, illness = (
         np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, number, part]))) for part in range(3)
@@ -164,15 +174,15 @@ def make_cohort(
     Raises
     ------
     InputError
-        If the folder is not empty, or there are fewer than two patients.
+        If the folder is not empty or cannot be made, there are fewer than two patients or more than have numbers, or
+        another number is out of range.
     """
     folder = Path(folder)
-    if patients < 2:
-        raise InputError(
-            folder, f"{patients} patients are not enough for a cohort", "Use at least 2, so that each class has one"
-        )
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(folder, "already exists and is not an empty folder", "Name a new or an empty folder")
+    check_whole("patients", patients, 2, MOST_PATIENTS)
+    check_whole("seed", seed, 0)
+    check_whole("most_slices", most_slices, 1)
+    check_whole("workers", 1 if workers is None else workers, 1)
+    check_new_folder(folder)
     infected = patients // 2
     numbers = [(1 + i, True) for i in range(infected)]
     numbers += [(FIRST_NORMAL_ID + i, False) for i in range(patients - infected)]

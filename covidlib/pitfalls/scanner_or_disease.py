@@ -18,6 +18,7 @@ from covidlib.results.curves import auc
 from covidlib.results.intervals import RESAMPLES, bootstrap_interval
 from covidlib.results.metrics import called_covid, labelled
 from covidlib.training.runs import Run
+from covidlib.utils.csv_files import read_table
 
 FOLLOWS, REVERSED = "as in the shortcut", "reversed"
 KERNEL_OF_CLASS = {"covid": "sharp", "normal": "smooth"}
@@ -38,9 +39,8 @@ def with_pairing(predictions: pd.DataFrame, root: str | Path) -> pd.DataFrame:
         If the dataset has no table of patients with kernels (only synthetic cohorts do), or a patient is missing in it.
     """
     listed = Path(root) / "patients.csv"
-    if not listed.is_file():
-        raise InputError(listed, "does not exist", "Use a synthetic cohort, which lists the kernels of its patients")
-    kernel = predictions["patient"].map(pd.read_csv(listed).set_index("patient")["kernel"])
+    table = read_table(listed, "Use a synthetic cohort, which lists the kernels of its patients", ("patient", "kernel"))
+    kernel = predictions["patient"].map(dict(zip(table["patient"], table["kernel"], strict=True)))
     # Without a kernel a patient would count as reversed.
     unknown = predictions["patient"][kernel.isna()].unique()
     if len(unknown):

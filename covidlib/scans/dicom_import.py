@@ -24,11 +24,12 @@ from covidlib.errors import InputError
 from covidlib.scans import dicom
 from covidlib.scans.findings import Finding
 from covidlib.scans.gate import open_folder
+from covidlib.scans.kernels import KERNEL
 from covidlib.scans.people import contradiction, person_of
 from covidlib.scans.series import Series
 from covidlib.scans.spacing import is_uniform
 from covidlib.scans.tiff import write_slice
-from covidlib.utils.files import replacing_folder
+from covidlib.utils.files import check_folder, replacing_folder
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -40,10 +41,9 @@ ALLOWED = {
     "KVP": "kvp",
 }
 """The only header fields that are copied, and their columns in series.csv. No date, id or UID is among them."""
-KERNEL = re.compile(
-    r"[A-Z]{1,2}|[A-Z]{1,3}\d{2}[a-z]?|STANDARD|STND|LUNG|BONE|BONEPLUS|SOFT|DETAIL|EDGE|CHST", re.ASCII
+UNKNOWN_KERNEL = (
+    "its kernel is not among the names of kernels that covidlib knows, and was dropped: free text may hold a name"
 )
-"""Names of kernels that makers use. Other text is dropped: a free-text field may contain a person's name."""
 NOTICE = (
     "Pixels can still identify a person (a face, text burned into the picture): look at the slices before you "
     "share them. This is not a certified de-identification."
@@ -114,8 +114,7 @@ def import_dicom(
 
 
 def _check_target(source: Path, target: Path) -> None:
-    if not source.is_dir():
-        raise InputError(source, "there is no such folder", "Name a folder with DICOM files")
+    check_folder(source, "Name a folder with DICOM files")
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise InputError(target, "already exists and is not an empty folder", "Name a new or an empty folder")
     # COVID-CTset's names are recognised by "covid" or "normal" in the folder above the patient.
@@ -210,10 +209,10 @@ def allowed_settings(headers: list[Dataset]) -> tuple[dict[str, object], list[Fi
         value = first.get(field)
         value = value[0] if value is not None and not isinstance(value, str) and hasattr(value, "__len__") else value
         if field == "ConvolutionKernel":
-            text = str(value or "")
+            text = str(value or "").strip()
             settings[column] = text if KERNEL.fullmatch(text) else ""
             if text and not settings[column]:
-                remarks.append("the name of its kernel is unknown and was dropped")
+                remarks.append(UNKNOWN_KERNEL)
         else:
             settings[column] = _finite(value)
             if value not in (None, "") and np.isnan(settings[column]):

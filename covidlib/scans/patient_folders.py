@@ -22,7 +22,7 @@ from covidlib.scans.findings import Finding
 from covidlib.scans.gate import Opened, judge_all
 from covidlib.scans.people import contradiction, person_of
 from covidlib.scans.series import Listing, Series, list_series, walk
-from covidlib.utils.files import file_hash
+from covidlib.utils.files import check_folder, file_hash
 
 PATIENT_FOLDER = re.compile(r"patient[ _-]?\d+", re.IGNORECASE)
 SERIES_FOLDER = re.compile(r"SR_\d+", re.IGNORECASE)
@@ -104,9 +104,7 @@ def find_patients(folders: Sequence[str | Path], one_each: bool = False) -> list
     all_patients: list[Patient] = []
     for given in folders:
         root = Path(given)
-        if not root.is_dir():
-            problem = "is a file, not a folder" if root.is_file() else "there is no such folder"
-            raise InputError(root, problem, "Name a folder with slices of one or more patients")
+        check_folder(root, "Name a folder with slices of one or more patients")
         root = root.resolve()
         places = [root] if one_each else _patient_folders(root)
         patients = [patient for place in places for patient in _patients_at(place, root, one_each)]

@@ -23,6 +23,7 @@ from covidlib.scans.findings import Finding, listed, refusal
 from covidlib.scans.slices import check_same_shape, read_slice
 from covidlib.scans.spacing import spacing_findings
 from covidlib.scans.value_scale import Scale
+from covidlib.utils.files import check_folder
 
 PLAIN = (".csv", ".txt", ".json", ".md", ".xml", ".html", ".pdf", ".xlsx", ".tsv", ".yml", ".yaml", ".log", ".ini",
          ".db", ".inf", ".exe", ".py", ".sha256")  # fmt: skip
@@ -94,10 +95,7 @@ def list_series(*roots: str | Path) -> Listing:
         If the folder does not exist or has no slice, or a DICOM file cannot be read.
     """
     for root in map(Path, roots):
-        if root.is_file():
-            raise InputError(root, "is a file, not a folder", "Name the folder that it is in")
-        if not root.is_dir():
-            raise InputError(root, "there is no such folder", "Name a folder with the slices of one or more series")
+        check_folder(root, "Name a folder with the slices of one or more series")
     series: list[Series] = []
     findings: list[Finding] = []
     dicoms: list[Path] = []

@@ -1,6 +1,7 @@
-"""Write files and folders atomically: first under a temporary name in the same folder, then renamed.
+"""Check that a path is the file or folder that is wanted, and write files and folders atomically.
 
-Other processes see either the old or the new file, and a killed process or a full disk leaves no incomplete file.
+What is written is first written under a temporary name in the same folder, then renamed: other processes see either the
+old or the new file, and a killed process or a full disk leaves no incomplete file.
 """
 
 from __future__ import annotations
@@ -12,6 +13,85 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from covidlib.errors import InputError
+
+NO_FOLDER, A_FILE, A_FOLDER = "there is no such folder", "is a file, not a folder", "is a folder, not a file"
+
+
+def check_folder(path: str | Path, remedy: str) -> None:
+    """Refuse a path that is not a folder to read from.
+
+    Raises
+    ------
+    InputError
+        If nothing is there, it is a file, or it may not be opened.
+    """
+    try:
+        os.scandir(path).close()
+    except FileNotFoundError as error:
+        raise InputError(path, NO_FOLDER, remedy) from error
+    except NotADirectoryError as error:
+        # Also if a folder above it is a file.
+        raise InputError(path, A_FILE if os.path.lexists(path) else NO_FOLDER, remedy) from error
+    except OSError as error:
+        problem = f"cannot be opened ({error.strerror})"
+        raise InputError(path, problem, "Grant read permission and try again") from error
+
+
+def check_file(path: str | Path, remedy: str) -> None:
+    """Refuse a path that is not a file to read from.
+
+    Raises
+    ------
+    InputError
+        If nothing is there, it is a folder, or it may not be read.
+    """
+    if os.path.isdir(path):
+        raise InputError(path, A_FOLDER, remedy)
+    if not os.path.exists(path):
+        raise InputError(path, "there is no such file", remedy)
+    if not os.access(path, os.R_OK):
+        raise InputError(path, "may not be read", "Grant read permission and try again")
+
+
+def check_place(path: str | Path, remedy: str) -> None:
+    """Refuse a path at which there is no folder and none can be made.
+
+    Raises
+    ------
+    InputError
+        If it is a file, or is below a file.
+    """
+    existing = next(place for place in (Path(path), *Path(path).absolute().parents) if os.path.lexists(place))
+    if not existing.is_dir():
+        raise InputError(existing, A_FILE, remedy)
+
+
+def check_new_folder(path: str | Path, remedy: str = "Name a new or an empty folder") -> None:
+    """Refuse a path at which no new folder can be made.
+
+    Raises
+    ------
+    InputError
+        If it is a folder that is not empty, or a file, or is below a file.
+    """
+    check_place(path, remedy)
+    if os.path.isdir(path) and any(Path(path).iterdir()):
+        raise InputError(path, "already exists and is not an empty folder", remedy)
+
+
+def check_output(path: str | Path, remedy: str = "Choose a file in an existing folder") -> None:
+    """Refuse a path at which no file can be written.
+
+    Raises
+    ------
+    InputError
+        If it is a folder, or the folder that it is to be written to is missing or is a file.
+    """
+    if os.path.isdir(path):
+        raise InputError(path, A_FOLDER, remedy)
+    check_folder(Path(path).absolute().parent, remedy)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ folder, which is renamed at the end and contains a note: a folder with the note 
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import stat
 import zipfile
@@ -17,6 +18,8 @@ from pathlib import Path, PureWindowsPath
 from tqdm import tqdm
 
 from covidlib.errors import InputError
+from covidlib.utils.file_kinds import ZIP_PART, file_kind
+from covidlib.utils.files import A_FOLDER, check_file, check_place
 from covidlib.utils.locks import one_at_a_time
 
 NOTE = ".unpacked.json"
@@ -25,6 +28,12 @@ LIMIT_BYTES = 100 * 10**9
 SPARE_BYTES = 100 * 10**6
 DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeDecodeError)
 """Exceptions that Python's zip reader raises for a damaged file."""
+METHODS = {9: "Deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "xz", 98: "PPMd"}
+PART = re.compile(r"\.(z\d\d|\d{3})", re.IGNORECASE)
+LONGEST_END = 22 + 0xFFFF
+"""Largest size of the record at the end of a zip: it may contain a comment."""
+USE_FOLDER = "name the folder where a dataset is wanted: covidlib check-data FOLDER, covidlib train --data FOLDER"
+UNPACK_IT = f"Unpack it with 7-Zip or another program, and {USE_FOLDER}"
 
 
 def is_unpacked(folder: Path, label: str) -> bool:
@@ -33,8 +42,9 @@ def is_unpacked(folder: Path, label: str) -> bool:
     Raises
     ------
     InputError
-        If the folder contains anything else: covidlib did not make it, and does not change it.
+        If the folder contains anything else (covidlib did not make it, and does not change it), or is a file.
     """
+    check_place(folder, "Name another folder with --to")
     note = folder / NOTE
     if note.is_file():
         try:
@@ -44,7 +54,7 @@ def is_unpacked(folder: Path, label: str) -> bool:
         if unpacked != label:
             raise InputError(folder, f"contains {unpacked}, not {label}", "Name another folder with --to")
         return True
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.is_dir() and any(folder.iterdir()):
         remedy = "Move it to another place, or name another folder with --to"
         raise InputError(folder, "contains files that covidlib did not unpack", remedy)
     return False
@@ -89,33 +99,64 @@ def unpack(archives: Sequence[Path], folder: Path, label: str, wanted: Callable[
 
 def _contents(archive: Path) -> list[zipfile.ZipInfo]:
     """List the files of a zip, if it is safe to unpack all of them."""
+    _refuse_other_archives(archive)
     try:
         with zipfile.ZipFile(archive) as opened:
             entries = opened.infolist()
-    except FileNotFoundError as error:
-        raise InputError(archive, "no such file", "Check the path of the zip") from error
     except (*DAMAGED, OSError) as error:
         raise InputError(archive, f"cannot be opened as a zip ({error})", "Download it again") from error
     for entry in entries:
         # Old Windows tools write backslashes.
         entry.filename = entry.filename.replace("\\", "/")
-        if problem := _problem(entry):
+        if problem := _unsafe(entry):
             remedy = "Do not use it: download the zip from its authors"
             raise InputError(archive, f"contains {entry.orig_filename!r}, {problem}", remedy)
+        if problem := _unreadable(entry):
+            raise InputError(archive, f"contains {entry.filename!r}, {problem}", UNPACK_IT)
     return [entry for entry in entries if not entry.is_dir()]
 
 
-def _problem(entry: zipfile.ZipInfo) -> str:
+def _refuse_other_archives(archive: Path) -> None:
+    if archive.is_dir():
+        raise InputError(archive, A_FOLDER, f"It needs no unpacking: {USE_FOLDER}")
+    check_file(archive, "Check the path of the zip")
+    kind = file_kind(archive)
+    if kind == ZIP_PART or PART.fullmatch(archive.suffix) or _is_last_part(archive):
+        problem = "is one part of an archive in several parts"
+        raise InputError(archive, problem, f"Put all parts into one folder. {UNPACK_IT}")
+    if kind.endswith("archive"):
+        raise InputError(archive, f"is {kind}, not a zip", UNPACK_IT)
+    if kind and not kind.endswith("zip file"):
+        raise InputError(archive, f"is {kind}", "Download it again")
+
+
+def _is_last_part(archive: Path) -> bool:
+    """Whether the table of contents at the end of a zip says that it is not on the first of several disks."""
+    with archive.open("rb") as stream:
+        stream.seek(max(archive.stat().st_size - LONGEST_END, 0))
+        end = stream.read()
+    start = end.rfind(b"PK\x05\x06")
+    # Very large zips have this number in another place.
+    return start >= 0 and end[start + 4 : start + 6] not in (b"\0\0", b"\xff\xff")
+
+
+def _unsafe(entry: zipfile.ZipInfo) -> str:
     # By the rules of Windows, which also have drives.
     path = PureWindowsPath(entry.filename)
     if path.anchor or ".." in path.parts or not path.parts:
         return "which is not a path inside the folder"
     if stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
         return "a link or device instead of a regular file"
+    return ""
+
+
+def _unreadable(entry: zipfile.ZipInfo) -> str:
     if entry.flag_bits & 1:
         return "which is encrypted"
     # With these two methods the reader never unpacks more bytes than the table of contents announces.
-    return "" if entry.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) else "packed by an unusual method"
+    if entry.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        return ""
+    return f"packed by {METHODS.get(entry.compress_type, f'method {entry.compress_type}')}, expected Deflate"
 
 
 def _check_room(folder: Path, needed: int) -> None:

@@ -93,13 +93,15 @@ def test_an_additional_row_or_column_is_named(folder: Path) -> None:
 
 def test_missing_and_unreadable_files_are_named(folder: Path) -> None:
     (folder / "table6.csv").write_bytes(b"Fold,Network\n\xff\xfe\n")
-    with pytest.raises(InputError, match="table6.csv: cannot be read as CSV"):
+    with pytest.raises(InputError, match="table6.csv: byte 0xff in line 2 is not UTF-8"):
         read_tables(folder)
     (folder / "table6.csv").write_text("")
     with pytest.raises(InputError, match="table6.csv: is empty"):
         read_tables(folder)
     (folder / "table6.csv").unlink()
-    with pytest.raises(InputError, match="table6.csv: no such file"):
+    with pytest.raises(InputError, match="table6.csv: there is no such file"):
         read_tables(folder)
-    with pytest.raises(InputError, match="table1.csv"):
+    with pytest.raises(InputError, match="nowhere: there is no such folder"):
         read_tables(folder / "nowhere")
+    with pytest.raises(InputError, match="table1.csv: is a file, not a folder"):
+        read_tables(folder / "table1.csv")

@@ -68,7 +68,7 @@ def test_bad_input_ends_with_2_and_one_line(folder: Path, tmp_path: Path, capsys
     said = capsys.readouterr()
     assert said.out == "" and said.err.count("\n") == 1 and "table9.csv" in said.err
     assert main(["audit", "--html", str(tmp_path / "nowhere" / "page.html")]) == 2
-    assert "page.html: cannot be written" in capsys.readouterr().err
+    assert "nowhere: there is no such folder" in capsys.readouterr().err
     assert main(["audit", "--html", str(tmp_path)]) == 2
     assert list(tmp_path.parent.glob(".*.part")) == []
 

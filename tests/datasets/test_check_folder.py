@@ -319,9 +319,11 @@ def test_bad_input_ends_with_exit_code_2(dataset: Path, tmp_path: Path, capsys: 
     for arguments, message in (
         ([str(tmp_path / "absent")], "there is no such folder"),
         ([str(tmp_path / "empty")], "no TIFF file found"),
-        ([str(dataset), "--workers", "0"], "Set at least 1 worker"),
+        ([str(dataset), "--workers", "0"], "workers=0: is below 1"),
         ([str(dataset), "--splits", str(tmp_path / "empty")], "no split list found"),
-        ([str(dataset), "--splits", str(tmp_path / "none")], "no split list found"),
+        ([str(dataset), "--splits", str(tmp_path / "none")], "there is no such folder"),
+        ([str(dataset), "--splits", str(lists / "train1.csv")], "is a file, not a folder"),
+        ([str(lists / "train1.csv")], "is a file, not a folder"),
         ([str(dataset), "--splits", str(lists)], "every fold needs a train and a test list"),
     ):
         assert main(["check-data", *arguments]) == 2

@@ -115,6 +115,21 @@ def test_the_real_series_is_copied_on_the_command_line(
     digests = {hashlib.sha256(path.read_bytes()).hexdigest() for path in (tmp_path / "series").rglob("*.dcm")}
     listed = {digest for name, digest in public_files.known_files().items() if name.endswith(".dcm")}
     assert len(listed) == 64 and listed <= digests
+    # A copy that was interrupted goes on; another dataset's folder stays free of these slices.
+    next((tmp_path / "series").rglob("*.dcm")).unlink()
+    assert main(["fetch", "lung-pet-ct-dx", "--to", str(tmp_path / "series")]) == 0
+    mine = tmp_path / "mine" / "covid1" / "IM00001.tif"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    for folder, words in (
+        (tmp_path / "mine", "contains other files, such as covid1/IM00001.tif"),
+        (mine, "is a file, not a folder"),
+        (mine / "below", "is a file, not a folder"),
+    ):
+        capsys.readouterr()
+        assert main(["fetch", "lung-pet-ct-dx", "--to", str(folder)]) == 2
+        assert words in capsys.readouterr().err
+    assert [path for path in (tmp_path / "mine").rglob("*") if path.is_file()] == [mine]
     assert main(["fetch", "lung-pet-ct-dx", "--part", "full"]) == 2
     assert "--part, --from and --zip are for covid-ctset only" in capsys.readouterr().err
 

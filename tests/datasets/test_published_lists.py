@@ -156,9 +156,25 @@ def test_a_list_that_is_none_is_refused(tmp_path: Path) -> None:
     path.write_text("filename,class\nscan7.tif,covid\n")
     with pytest.raises(InputError, match="scan7.tif in this list contains no patient"):
         published_lists.read_list(path)
-    path.write_text("")
-    with pytest.raises(InputError, match="cannot be read as a list"):
-        published_lists.read_list(path)
+    for text, words in (
+        ("", "is empty"),
+        ("filename,class\n", "lists no image"),
+        ("filename;class\ncovid_patient1_SR_2_IM00010.tif;covid\n", "its columns are separated by semicolons"),
+        ("filename,class\ncovid_patient1_SR_2_IM00010.tif,COVID\n", "row 1 has the class 'COVID'. Write covid"),
+    ):
+        path.write_text(text)
+        with pytest.raises(InputError, match=f"train1.csv: {words}"):
+            published_lists.read_list(path)
+
+
+def test_a_list_of_a_spreadsheet_on_windows_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "train1.csv"
+    path.write_bytes(b"\xef\xbb\xbffilename,class\r\ncovid1\\patient1\\SR_2\\IM00010.tif,covid \r\n")
+    listed = published_lists.read_list(path)
+    assert listed.to_dict("records") == [
+        {"filename": "covid1/patient1/SR_2/IM00010.tif", "label": "covid", "patient": "patient1", "series": "SR_2",
+         "number": 10}
+    ]  # fmt: skip
 
 
 def test_offline_the_stored_aggregates_are_used_and_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

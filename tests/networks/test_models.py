@@ -9,6 +9,7 @@ import pickle
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -22,7 +23,7 @@ from support.harmful import LeavesAMark
 from covidlib.errors import InputError
 from covidlib.heatmaps import grad_cam
 from covidlib.networks import imagenet, models, pyramid
-from covidlib.networks.weights import WeightsNote, load_weights, read_note, save_weights
+from covidlib.networks.weights import WeightsNote, load_weights, note_for, read_note, save_weights
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -157,6 +158,78 @@ def test_the_authors_file_format_is_read(tmp_path: Path) -> None:
     outputs = keras.Model(model.inputs, [model.get_layer(name).output for name in maps]).predict_on_batch(images)
     for name, output in zip(maps, outputs, strict=True):
         assert np.abs(output.mean(axis=(1, 2)) - reference[f"mean_{name}"]).max() < 1e-5, name
+
+
+@pytest.fixture(scope="module")
+def whole_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one small network in other formats than its weights."""
+    folder = tmp_path_factory.mktemp("whole")
+    model = models.build("xception", (96, 96, 1), "quick")
+    model.save(folder / "net.keras")
+    shutil.copy(folder / "net.keras", folder / "renamed.h5")
+    model.save(folder / "net.h5")
+    model.save_weights(folder / "plain.weights.h5")
+    (folder / "saved").mkdir()
+    (folder / "saved" / "saved_model.pb").write_bytes(b"\x08\x01")
+    shutil.copy(folder / "plain.weights.h5", folder / "weights.pt")
+    (folder / "run").mkdir()
+    shutil.copy(folder / "plain.weights.h5", folder / "run" / "best.weights.h5")
+    with zipfile.ZipFile(folder / "net.bin", "w") as archive:
+        archive.writestr("archive/data.pkl", b"")
+    with zipfile.ZipFile(folder / "some.zip", "w") as archive:
+        archive.writestr("net.h5", b"")
+    for name, content in (
+        ("old.pt", b"\x80\x02\x8a\nl\xfc\x9cF"), ("net.onnx", b"\x08\x08"), ("empty.h5", b""), ("empty.pt", b""),
+        ("page.h5", b"\n<!doctype HTML><html>"), ("pointer.h5", b"version https://git-lfs.github.com/spec/v1\n"),
+        ("net.7z", b"7z\xbc\xaf\x27\x1c"), ("text.h5", b"hello"),
+    ):  # fmt: skip
+        (folder / name).write_bytes(content)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("net.keras", r'is a whole Keras model.* Run .*load_model\("net.keras"\).save_weights\("net.weights.h5"\)'),
+        ("renamed.h5", r'is a whole Keras model.* Rename it to renamed.keras. Run .*load_model\("renamed.keras"\)'),
+        ("net.h5", "does not say which network it belongs to"),
+        ("weights.pt", "does not say which network it belongs to"),
+        ("saved", "is a TensorFlow SavedModel, not a weights file"),
+        ("saved/saved_model.pb", "is a part of a TensorFlow SavedModel"),
+        ("run", "is a folder, not a file. Name the file in it: .*best.weights.h5"),
+        ("none.h5", "there is no such file"),
+        ("net.bin", "is a file of PyTorch, not a weights file of Keras"),
+        ("old.pt", "is a file of PyTorch"),
+        ("net.onnx", "is an ONNX file"),
+        ("empty.h5", "is empty. Download or copy it again"),
+        ("empty.pt", "is empty"),
+        ("page.h5", "is a web page"),
+        ("pointer.h5", "is a pointer of Git LFS"),
+        ("some.zip", "is a zip file. Unpack it"),
+        ("net.7z", "is a 7z archive. Unpack it"),
+        ("text.h5", "not a readable HDF5 file"),
+    ],
+)
+def test_another_file_than_weights_is_named_with_its_remedy(whole_model: Path, name: str, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        note_for(whole_model / name)
+
+
+def test_weights_of_another_size_without_a_note_are_refused_with_the_size(whole_model: Path) -> None:
+    for name in ("plain.weights.h5", "net.h5"):
+        with pytest.raises(InputError, match="does not fit xception in paper size .* must be of paper size"):
+            load_weights(whole_model / name, "xception")
+
+
+def test_the_weights_of_a_whole_model_can_be_taken_out_as_the_remedy_says(
+    paper_fpn: keras.Model, tmp_path: Path
+) -> None:
+    paper_fpn.save(tmp_path / "net.keras")
+    keras.models.load_model(tmp_path / "net.keras").save_weights(tmp_path / "net.weights.h5")
+    loaded, note = load_weights(tmp_path / "net.weights.h5", "resnet50v2-fpn")
+    assert (note.size, note.scaling) == ("paper", "raw")
+    for one, other in zip(loaded.get_weights(), paper_fpn.get_weights(), strict=True):
+        assert np.array_equal(one, other)
 
 
 def lambda_model(mark: Path) -> keras.Model:

@@ -241,6 +241,7 @@ def test_bad_input_ends_with_one_line_and_exit_code_2(
     (tmp_path / "empty").mkdir()
     notes = tmp_path / "notes.json"
     notes.write_text('{"patients": "mine"}')
+    (tmp_path / "all_patients").write_text("mine")
     no_weights = tmp_path / "notes.h5"
     no_weights.write_text("no HDF5")
     weights = ["--weights", str(untrained_weights)]
@@ -256,6 +257,17 @@ def test_bad_input_ends_with_one_line_and_exit_code_2(
         (["diagnose", str(two), *weights, "--json", str(notes)], "notes.json"),
         (["diagnose", str(two), *weights, "--report", str(tmp_path / "absent" / "out.html")], "absent"),
         (["diagnose", str(two), *weights, "--report", str(tmp_path / "out"), "--json", str(tmp_path / "out")], "out"),
+        (["diagnose", str(two), *weights, "--report", str(tmp_path / "empty")], "empty: is a folder, not a file"),
+        (["diagnose", str(two), *weights, "--json", str(tmp_path / "empty")], "empty: is a folder, not a file"),
+        (["diagnose", str(two), *weights, "--json", str(notes / "out.json")], "notes.json: is a file, not a folder"),
+        (["diagnose", str(two), *weights, "--report", str(tmp_path / "all.html")], "all_patients: is a file, not a"),
+        (["audit", "--html", str(tmp_path / "empty")], "empty: is a folder, not a file"),
+        (["audit", "--html", str(tmp_path / "absent" / "out.html")], "absent: there is no such folder"),
+        (["audit", "--tables", str(notes)], "notes.json: is a file, not a folder"),
+        (["train", "--all", "--data", str(notes)], "notes.json: is a file, not a folder"),
+        (["train", "--all", "--data", str(two), "--runs", str(notes / "runs")], "notes.json: is a file, not a folder"),
+        (["runs", "--data", str(two), "--runs", str(notes)], "notes.json: is a file, not a folder"),
+        (["runs", "--data", str(two), "--runs", str(tmp_path / "absent")], "absent: there is no such folder"),
         (["train", "--protocol", "fast", "--all"], "fast"),
         (["train"], "--all"),
     ]

@@ -12,6 +12,7 @@ from support.made import OPEN, body_slice
 
 from covidlib import workspace
 from covidlib.datasets import published_lists
+from covidlib.errors import InputError
 from covidlib.names import SLICE_SIDE
 from covidlib.patients import domain_check
 from covidlib.patients.domain_check import Settings, cautions, settings_of, unlike_pixels, unlike_settings, unlike_size
@@ -126,9 +127,21 @@ def test_settings_of_an_imported_series_come_from_the_table_beside_it(tmp_path: 
     other_series = table.splitlines()[1].replace("SR_1", "SR_9").replace("0.4", "0.9")
     (target / "series.csv").write_text(table.replace("\n", f"\n{other_series}\n", 1))
     assert settings_of(series) == settings
-    for other in ("patient,series\npatient001,SR_1\n", "nothing\n", "patient,series,pixel_mm\nx,y,1\n", "\0"):
+    for other in ("patient,series\npatient001,SR_1\n", "nothing\n", "patient,series,pixel_mm\nx,y,1\n"):
         (target / "series.csv").write_text(other)
         assert settings_of(series) == Settings()
+    head, row = table.splitlines()
+    for text, words in (
+        (table.replace(",", ";"), "series.csv: its columns are separated by semicolons. Save it with commas"),
+        (table.replace("0.4", '"0,4"'), "series.csv: patient001/SR_1: could not convert string to float: '0,4'"),
+        (f"{table}{row.replace('0.4', '0.9')}\n", "series.csv: has 2 different rows for patient001/SR_1"),
+        ("\0", "series.csv: is UTF-16"),
+    ):
+        (target / "series.csv").write_text(text)
+        with pytest.raises(InputError, match=words):
+            settings_of(series)
+    (target / "series.csv").write_text(f"\ufeff{head}\r{row}\r{row}\r", encoding="utf-8")
+    assert settings_of(series) == settings
 
 
 def test_the_real_series_passes_and_its_scanner_is_remarked(real_series_folder: Path) -> None:

@@ -147,8 +147,54 @@ def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is not an empty folder"):
         make_cohort(tmp_path, 2, progress=False)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
-    with pytest.raises(InputError, match="1 patients are not enough"):
-        make_cohort(tmp_path / "new", 1, progress=False)
+    for path in (tmp_path / "mine.txt", tmp_path / "mine.txt" / "below"):
+        with pytest.raises(InputError, match="mine.txt: is a file, not a folder"):
+            make_cohort(path, 2, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "words"),
+    [
+        ({"patients": 1}, "patients=1: is below 2. Give 2 to 291"),
+        ({"patients": -2}, "patients=-2: is below 2"),
+        ({"patients": 292}, "patients=292: is above 291"),
+        ({"patients": 2.5}, "patients=2.5: is not a whole number"),
+        ({"seed": -1}, "seed=-1: is below 0. Give 0 or more"),
+        ({"seed": np.int64(-1)}, "seed=-1: is below 0"),
+        ({"seed": 2.0}, "seed=2.0: is not a whole number"),
+        ({"seed": "a"}, "seed='a': is not a whole number"),
+        ({"seed": None}, "seed=None: is not a whole number"),
+        ({"most_slices": 0}, "most_slices=0: is below 1"),
+        ({"workers": 0}, "workers=0: is below 1"),
+    ],
+)
+def test_a_number_that_makes_no_cohort_is_refused_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chosen: dict[str, object], words: str
+) -> None:
+    monkeypatch.setattr(phantom, "_write_patient", lambda *_: pytest.fail("it was drawn"))
+    with pytest.raises(InputError, match=words):
+        make_cohort(tmp_path / "new", **{"patients": 2, "progress": False, **chosen})  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_largest_cohort_gives_no_number_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers: list[int] = []
+
+    def drawn(root: Path, seed: int, number: int, *_: object) -> tuple[pd.DataFrame, dict[str, object]]:
+        numbers.append(number)
+        return pd.DataFrame({"path": ["a"]}), {"patient": number}
+
+    monkeypatch.setattr(phantom, "_write_patient", drawn)
+    make_cohort(tmp_path / "large", phantom.MOST_PATIENTS, progress=False, workers=1)
+    assert len(set(numbers)) == len(numbers) == 291
+
+
+def test_a_patient_is_drawn_from_numbers_of_numpy_but_not_below_zero() -> None:
+    one, other = make_patient(np.int64(3), np.int64(150), False, 2), make_patient(3, 150, False, 2)
+    assert np.array_equal(one.slices, other.slices)
+    for chosen in ((-1, 150, False), (3, -1, False), (3, 150, False, 0)):
+        with pytest.raises(InputError, match="is below"):
+            make_patient(*chosen)
 
 
 def test_an_interrupted_cohort_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

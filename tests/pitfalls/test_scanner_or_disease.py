@@ -48,6 +48,12 @@ def test_pairings_follow_kernel_and_class(root: Path, scanner_reader: pd.DataFra
     }  # fmt: skip
     with pytest.raises(InputError, match="patients.csv"):
         with_pairing(scanner_reader, root / "elsewhere")
+    listed = root / "patients.csv"
+    before = listed.read_text()
+    listed.write_text(before.replace(",", ";"))
+    with pytest.raises(InputError, match="patients.csv: its columns are separated by semicolons"):
+        with_pairing(scanner_reader, root)
+    listed.write_text(before)
     with pytest.raises(InputError, match="patients.csv: no kernel for patient9"):
         with_pairing(pd.concat([scanner_reader, scanner_reader.tail(1).assign(patient="patient9")]), root)
 

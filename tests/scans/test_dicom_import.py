@@ -18,6 +18,7 @@ from covidlib.scans import dicom_import
 from covidlib.scans.dicom_import import Imported, import_dicom
 from covidlib.scans.filenames import identify
 from covidlib.scans.gate import find_series
+from covidlib.scans.kernels import KERNEL
 from covidlib.scans.series import read_series
 from covidlib.scans.slices import read_slice
 from covidlib.selection import select_series
@@ -82,11 +83,44 @@ def test_free_text_in_an_allowed_field_is_dropped(tmp_path: Path) -> None:
     imported = import_dicom(tmp_path / "a", tmp_path / "out")
     assert pd.read_csv(tmp_path / "out" / "series.csv")["kernel"].isna().all()
     assert b"Anna" not in everything_in(tmp_path / "out")
-    assert lines(imported) == ("patient001/SR_1: the name of its kernel is unknown and was dropped",)
-    for name in ("MILLER", "Anna", "B70s Miller", "AB1234"):
-        assert dicom_import.KERNEL.fullmatch(name) is None
-    for kernel in ("B30s", "B70f", "FC51", "STANDARD", "LUNG", "L", "YA"):
-        assert dicom_import.KERNEL.fullmatch(kernel)
+    assert lines(imported) == (
+        "patient001/SR_1: its kernel is not among the names of kernels that covidlib knows, and was dropped: free text "
+        "may hold a name",
+    )
+
+
+KERNELS = {
+    "Siemens": "B30 B30s B31f B70f B70s B80s Br40d Bl57d Bv40 Bv40f D30f H30s Hr60f I31f I70f J30s Qr40 T20f U75u",
+    "Toshiba": "FC01 FC07 FC08-H FC13-H FC18-H FC51 FC86 FL03 FL04",
+    "Philips": "A B C D E F L YA YB YC YD EA EB UB UC XCA XCB Y-Sharp Y-Detail IMR1 IMR1,Routine",
+    "GE": "SOFT SOFT# STANDARD STANDARD2 STND STD+ DETAIL Detail2 LUNG Lung CHEST CHST BONE Bone2 BONEPLUS BONEPLUS2 "
+    "EDGE StandardHD EXPERIMENTAL Veo",
+    "United Imaging": "B_SOFT_B B_SOFT_C B_SHARP_C B_VSHARP_B H_SHARP_B H_VSHARP_C LUNG_B SOFT_A HR_CHEST",
+    "other": "BODY_SHARP BRAIN_CTA BRAIN_LCD",
+}
+
+
+@pytest.mark.parametrize("maker", KERNELS)
+def test_the_kernels_of_every_maker_are_known(maker: str) -> None:
+    assert [name for name in KERNELS[maker].split() if not KERNEL.fullmatch(name)] == []
+    for name in ("HD Lung", "IMR1,Soft Tissue", "Lung Enhanced", "BODY FILTER/STANDARD", "BODY FILTER / STANDARD"):
+        assert KERNEL.fullmatch(name)
+
+
+def test_no_persons_name_passes_for_a_kernel() -> None:
+    names = "MILLER SMITH Anna Jane Sharp SHARP Head Harding Soft-Miller LI WU NG YE MA XU SA M J"
+    others = "AB1234 JFK17 SMI12 A123 1961 45 19610203 ABC"
+    for text in (*names.split(), *others.split(), "Jane Doe", "B70s Miller", "Miller B70s", "LUNG\nMiller", "Ünal"):
+        assert KERNEL.fullmatch(text) is None, text
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"), [("STD+", "STD+"), (" FC51 ", "FC51"), (["Br40d", "3"], "Br40d"), (["Miller", "3"], "")]
+)
+def test_the_first_value_of_a_kernel_is_kept_if_it_is_known(tmp_path: Path, written: str | list, kept: str) -> None:
+    write_dicom(tmp_path / "1.dcm", body_slice(), ConvolutionKernel=written)
+    settings, remarks = dicom_import.allowed_settings([pydicom.dcmread(tmp_path / "1.dcm")])
+    assert settings["kernel"] == kept and bool(remarks) == (not kept)
 
 
 @pytest.mark.parametrize("damaged", [b"\xff\xff7 ", b"inf "])

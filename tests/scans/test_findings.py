@@ -121,8 +121,8 @@ def test_the_page_lists_the_codes_and_no_other() -> None:
 
 
 def test_strict_makes_every_finding_a_refusal(tmp_path: Path) -> None:
-    write_series(tmp_path, [100, 200, 300])
-    (tmp_path / "IM00002.tif").rename(tmp_path / "IM00007.tif")
+    write_series(tmp_path, [100, 200, 300, 250, 200, 100])
+    (tmp_path / "IM00004.tif").unlink()
     opened = open_folder(tmp_path)
     assert [one.code for one in opened.findings] == ["gap"] and len(opened.series) == 1
     with pytest.raises(InputError, match="missing"):

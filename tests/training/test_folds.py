@@ -217,13 +217,32 @@ def test_a_fold_that_leaves_one_patient_of_a_class_is_refused() -> None:
         split_patients(folded, 1)
 
 
+BOTH = "".join(f"covid1/patient1/SR_2/IM0000{number}.tif,covid\n" for number in (1, 2))
+
+
+@pytest.mark.parametrize("written", [BOTH, BOTH * 2, BOTH.replace("/", "\\"), BOTH.replace("covid1", "./covid1")])
+def test_a_list_of_slices_may_repeat_a_row_and_write_its_paths_as_windows_does(tmp_path: Path, written: str) -> None:
+    write_series(tmp_path / "covid1" / "patient1" / "SR_2", [30, 2500])
+    (tmp_path / "slices.csv").write_text(f"path,label\n{written}")
+    assert list(load_table(tmp_path)["label"]) == ["covid", "covid"]
+
+
 @pytest.mark.parametrize(
     ("listed", "message"),
     [
         ("path,label\ncovid1/patient1/SR_2/IM00001.tif,covid\n", "IM00002.tif: not listed in .*slices.csv"),
-        ("path,label\ncovid1/patient1/SR_2/IM00001.tif,ill\n", "slices.csv: unknown label 'ill'. Labels are covid"),
-        ("path,label\na,covid\nb,c,d\n", "slices.csv: cannot be read"),
-        ("", "slices.csv: cannot be read"),
+        ("path,label\ncovid1/patient1/SR_2/IM00001.tif,ill\n", "row 1 has the label 'ill'. Write one of covid"),
+        ("path,label\na,covid\nb,c,d\n", "slices.csv: row 2 has 3 cells, expected 2"),
+        ("", "slices.csv: is empty"),
+        (f"path;label\n{BOTH}".replace(",", ";"), "slices.csv: its columns are separated by semicolons"),
+        (f"path,label\n{BOTH}".replace(",covid", ",COVID"), "row 1 has the label 'COVID'. Write covid"),
+        (f"path,label\n{BOTH}{BOTH.replace(',covid', ',unlabelled')}", "IM00001.tif covid and unlabelled. Keep one"),
+        (
+            f"path,label\n{BOTH.replace(',covid', ',normal')}",
+            "IM00001.tif normal, but by its name .* is covid",
+        ),
+        (f"path,label\n{BOTH}covid1/patient2/SR_2/IM00001.tif,covid\n", "1 of its 3 slices are not in the folder"),
+        (f"path,label\n{BOTH}".replace("covid1/", "data/covid1/"), "2 of its 2 .* the first is data/covid1/patient1"),
         ("name\na\n", "slices.csv: the columns path and label are missing"),
     ],
 )

@@ -323,13 +323,59 @@ def test_damaged_unusual_and_wrong_zips_are_refused(tmp_path: Path) -> None:
         (cut, "cannot be opened as a zip"),
         (unnamed, "cannot be unpacked"),
         (encrypted, "which is encrypted"),
-        (make_zip(tmp_path / "unusual.zip", {"a.tif": BODY}, zipfile.ZIP_LZMA), "unusual method"),
+        (make_zip(tmp_path / "unusual.zip", {"a.tif": BODY}, zipfile.ZIP_LZMA), "packed by LZMA"),
         (twice, "a.tif: cannot be written"),
         (tmp_path / "absent.zip", "no such file"),
     ):
         refuses(path, words)
     with pytest.raises(InputError, match="no file of the expected kind"):
         unpack([twice], tmp_path / "set", "a set", lambda name: name.endswith(".dcm"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("set.rar", b"Rar!\x1a\x07\x01\0", "is a RAR archive, not a zip"),
+        ("set.zip", b"Rar!\x1a\x07\x01\0", "is a RAR archive, not a zip"),
+        ("set.7z", b"7z\xbc\xaf\x27\x1c", "is a 7z archive, not a zip"),
+        ("set.tar.gz", b"\x1f\x8b\x08", "is a gzip archive, not a zip"),
+        ("set.tar", bytes(257) + b"ustar", "is a tar archive, not a zip"),
+        ("set.zip.001", b"PK\x03\x04", "is one part of an archive in several parts. Put all parts into one folder"),
+        ("set.z01", b"PK\x07\x08", "is one part of an archive in several parts"),
+        ("set.zip", b"?PK\x05\x06\x01\0\0\0" + bytes(14), "is one part of an archive in several parts"),
+    ],
+)
+def test_another_archive_is_named_and_to_be_unpacked_by_hand(
+    tmp_path: Path, name: str, content: bytes, words: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    refuses(tmp_path / name, f"{words}.* Unpack it with 7-Zip .* covidlib check-data FOLDER")
+
+
+def test_a_zip_that_only_other_programs_can_unpack_is_not_called_damaged(tmp_path: Path) -> None:
+    for name, at, changed, words in (
+        ("deflate64", 10, b"\x09", "contains 'a.tif', packed by Deflate64, expected Deflate"),
+        ("encrypted", 8, b"\x01", "contains 'a.tif', which is encrypted"),
+    ):
+        path = make_zip(tmp_path / f"{name}.zip", {"a.tif": BODY})
+        edit(path, b"PK\x01\x02", at, changed)
+        refuses(path, f"{words}. Unpack it with 7-Zip")
+
+
+def test_a_page_nothing_and_a_folder_are_no_zips(tmp_path: Path) -> None:
+    (tmp_path / "page.zip").write_text("<!DOCTYPE html><html>quota exceeded")
+    (tmp_path / "empty.zip").write_bytes(b"")
+    (tmp_path / "folder.zip").mkdir()
+    refuses(tmp_path / "page.zip", "is a web page.* Download it again")
+    refuses(tmp_path / "empty.zip", "is empty. Download it again")
+    refuses(tmp_path / "folder.zip", "is a folder, not a file. It needs no unpacking: .* covidlib train --data")
+
+
+def test_a_file_is_no_place_to_unpack_to(tmp_path: Path) -> None:
+    zipped = make_zip(tmp_path / "set.zip", {"a.tif": BODY})
+    for folder in (zipped, zipped / "below"):
+        with pytest.raises(InputError, match="set.zip: is a file, not a folder. Name another folder with --to"):
+            unpack([zipped], folder, "a set")
 
 
 def test_an_interrupted_extraction_leaves_nothing_that_looks_finished(
