@@ -121,7 +121,9 @@ def _receive(url: str, part: Path, mark: Path, size: int | None, attempts: int) 
             failures = 0 if _length(part) > longest else failures + 1
             longest = max(longest, _length(part))
             if failures >= attempts:
-                remedy = f"Go online and try again; {_length(part)} bytes are kept in {part}"
+                # Without the path: pages show this sentence, and a path names the machine's user.
+                kept = f"; {_length(part)} bytes are kept" if _length(part) else ""
+                remedy = f"Go online and try again{kept}"
                 raise Unavailable(url, f"cannot be downloaded ({error})", remedy) from error
             time.sleep(PAUSE_SECONDS * 2 ** max(failures - 1, 0))
 

@@ -79,6 +79,7 @@ def unpack(archives: Sequence[Path], folder: Path, label: str, wanted: Callable[
         the folder or is not a regular file, or the files need more than `LIMIT_BYTES` or the free space. No file is
         left behind.
     """
+    check_place(folder, "Name another folder with --to")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
