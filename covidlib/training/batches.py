@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
+import sys
 import threading
+import traceback
 import weakref
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 
+from covidlib.errors import InputError
 from covidlib.networks.inputs import load_slice, scale
 from covidlib.protocols import Protocol
 from covidlib.training.augmentation import random_maps, resample
@@ -16,6 +22,8 @@ from covidlib.training.slice_cache import DiskCache, MemoryCache
 from covidlib.utils.quiet_tensorflow import tf
 
 CACHE_AT_MOST_BYTES = 1_000_000_000
+
+Result = TypeVar("Result")
 
 
 # Pipelines --------------------------------------------------------------------------------------------------------
@@ -78,8 +86,60 @@ def evaluation_batches(paths: Sequence[str], labels: Sequence[int], protocol: Pr
     return _holding(order.map(scaled, tf.data.AUTOTUNE, deterministic=True).prefetch(2), reader)
 
 
+def while_reading(call: Callable[[], Result], *pipelines: tf.data.Dataset) -> Result:
+    """Call what reads these pipelines; a slice that cannot be read raises its own error, not one of TensorFlow.
+
+    Parameters
+    ----------
+    call : function
+        Without parameters, such as a `model.fit` with all its arguments.
+    pipelines : tf.data.Dataset
+        From `training_batches` and `evaluation_batches`.
+
+    Raises
+    ------
+    InputError
+        If a slice cannot be read, or cannot be averaged down to the protocol's side; the first one, if it is several.
+    OSError
+        If the disk of the cache fails.
+    """
+    try:
+        return call()
+    except tf.errors.OpError:
+        failures = [pipeline.reader.failure for pipeline in pipelines if pipeline.reader.failure is not None]
+        if not failures:
+            raise
+    # Not inside the handler: TensorFlow's error, if kept as the context of this one, keeps its threads too.
+    raise failures[0]
+
+
+_readers: weakref.WeakSet[_Reader] = weakref.WeakSet()
+
+
+@atexit.register
+def _end_reading() -> None:
+    """End the threads that read ahead, before Python ends.
+
+    An ending Python runs no other thread, and deletes what is left: TensorFlow's iterators too, which then wait forever
+    for the slices that their threads cannot read any more.
+    """
+    if not _readers:
+        return
+    traceback.clear_frames(getattr(sys, "last_traceback", None))  # of an error that nobody handled
+    gc.collect()
+    # By type(), because lazy modules answer isinstance() with an import.
+    for iterator in [found for found in gc.get_objects() if issubclass(type(found), tf.data.Iterator)]:
+        vars(iterator).clear()
+
+
 class _Reader:
-    """Slices by index, each decoded once, then cached: in memory if all fit, otherwise on disk."""
+    """Slices by index, each decoded once, then cached: in memory if all fit, otherwise on disk.
+
+    Attributes
+    ----------
+    failure : InputError or OSError or None
+        What was wrong with the first slice that could not be read. TensorFlow makes an error of its own of it.
+    """
 
     def __init__(self, paths: Sequence[str | os.PathLike[str]], side: int) -> None:
         self.names, self.side = [os.fspath(path) for path in paths], side
@@ -87,6 +147,8 @@ class _Reader:
         self.kept = MemoryCache(len(self.names)) if fits else DiskCache(len(self.names), (side, side, 1))
         # Prefetched batches can belong to two epochs, which must not decode the same slice at the same time.
         self.locks = [threading.Lock() for _ in self.names]
+        self.failure: InputError | OSError | None = None
+        _readers.add(self)
 
     def slice(self, index: int) -> np.ndarray:
         with self.locks[index]:
@@ -106,7 +168,11 @@ class _Reader:
             reader = weak()
             if reader is None:
                 raise RuntimeError("the pipeline of these slices was deleted: keep a reference to it while it is read")
-            return reader.batch(indices)
+            try:
+                return reader.batch(indices)
+            except (InputError, OSError) as error:
+                reader.failure = reader.failure or error
+                raise
 
         def images_and_labels(indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             images = tf.numpy_function(load, [indices], tf.float32, stateful=False)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
 RETRIES = 5
-"""How often a run that ended with an error is retried; a lost or full disk may be available again by then."""
+"""How often a run that ended with an error, other than bad input, is retried: a lost or full disk may be back by then."""
 
 
 def connect(address: str) -> Client:
@@ -87,16 +87,33 @@ def train_on_cluster(
         for future in as_completed(futures):
             name, fold = futures[future]
             try:
-                done[name, fold] = Run(Path(future.result()))
+                result = future.result()
             except KilledWorker as error:
                 # The scheduler's setting distributed.scheduler.allowed-failures says how many deaths are too many.
                 deaths = error.allowed_failures + 1
                 problem = f"{deaths} workers died while training this run"
                 raise InputError(f"{name}, fold {fold}", problem, "Read their logs") from error
+            if isinstance(result, InputError):
+                raise result
+            done[name, fold] = Run(Path(result))
             bar.set_postfix(last=f"{name} fold {fold}")
             bar.update()
     return [done[network_and_fold] for network_and_fold in todo]
 
 
-def _train_one(data: str, name: str, fold: int, protocol: Protocol, runs: str, allow_leak: bool) -> str:
-    return str(train_fold(load_dataset(data), name, fold, protocol, runs, progress=False, allow_leak=allow_leak).folder)
+def _train_one(data: str, name: str, fold: int, protocol: Protocol, runs: str, allow_leak: bool) -> str | InputError:
+    """Train one run on a worker: its folder, or an error that a retry would only repeat."""
+    try:
+        run = train_fold(load_dataset(data), name, fold, protocol, runs, progress=False, allow_leak=allow_leak)
+    except InputError as error:
+        if is_worth_a_retry(error, Path(data)):
+            raise
+        return error
+    return str(run.folder)
+
+
+def is_worth_a_retry(error: InputError, data: Path) -> bool:
+    """Whether a later try may succeed: after a full or lost disk, but not after a bad slice or setting."""
+    cause = error.__cause__
+    bad_file = isinstance(cause, FileNotFoundError | IsADirectoryError | NotADirectoryError | PermissionError)
+    return not data.is_dir() or (isinstance(cause, OSError) and not bad_file)

@@ -26,7 +26,7 @@ from covidlib.names import LABELS
 from covidlib.networks import imagenet, models, random_weights
 from covidlib.networks.weights import WeightsNote, save_weights
 from covidlib.protocols import Protocol
-from covidlib.training.batches import evaluation_batches, steps_per_epoch, training_batches
+from covidlib.training.batches import evaluation_batches, steps_per_epoch, training_batches, while_reading
 from covidlib.training.checkpoints import (
     CHECKPOINT,
     LOCK,
@@ -167,21 +167,30 @@ def _fit(
         model = _fresh_model(network, protocol, seed, parts)
         if done.history:
             restore(part, model)
-        checkpoints = _CheckpointCallback(part, note, done)
+        checkpoints, bar = _CheckpointCallback(part, note, done), _ProgressBar(title, done, protocol.epochs)
+        batches = training_batches(train, _classes(split["train"]), split_protocol, seed, len(done.history))
+        validated = evaluation_batches(validation, _classes(split["validation"]), split_protocol)
+        fit = functools.partial(
+            model.fit,
+            batches,
+            validation_data=validated,
+            initial_epoch=len(done.history),
+            epochs=protocol.epochs,
+            steps_per_epoch=steps_per_epoch(len(train), split_protocol),
+            shuffle=False,  # the batches are already shuffled
+            verbose=0,
+            callbacks=[checkpoints, bar],
+        )
         try:
-            model.fit(
-                training_batches(train, _classes(split["train"]), split_protocol, seed, len(done.history)),
-                validation_data=evaluation_batches(validation, _classes(split["validation"]), split_protocol),
-                initial_epoch=len(done.history),
-                epochs=protocol.epochs,
-                steps_per_epoch=steps_per_epoch(len(train), split_protocol),
-                shuffle=False,  # the batches are already shuffled
-                verbose=0,
-                callbacks=[checkpoints, _ProgressBar(title, done, protocol.epochs)],
-            )
+            while_reading(fit, batches, validated)
         except tf.errors.ResourceExhaustedError:
             _compiled.cache_clear()
             continue
+        finally:
+            bar.close()
+            # After an interruption Keras keeps the validation batches in the model, and would validate on them when
+            # this model, which is cached, is trained on another fold.
+            model._eval_epoch_iterator = None
         return model, checkpoints.done
     raise InputError(network, "does not fit into memory even with one slice per batch", "Set a smaller image_side")
 
@@ -231,9 +240,15 @@ def predict_table(
     -------
     DataFrame
         Columns path, patient, series, network, fold, label, patient_label, p_covid.
+
+    Raises
+    ------
+    InputError
+        If a slice cannot be read.
     """
     batches = evaluation_batches([str(data / path) for path in rows["path"]], _classes(rows), protocol)
-    probabilities = model.predict(batches.map(lambda images, _: images), verbose=0)
+    images_only = batches.map(lambda images, _: images)
+    probabilities = while_reading(lambda: model.predict(images_only, verbose=0), batches)
     table = rows[["path", "patient", "series", "label", "patient_label"]].reset_index(drop=True)
     table.insert(3, "network", network)
     table.insert(4, "fold", fold)
@@ -267,7 +282,7 @@ class _ProgressBar(keras.callbacks.Callback):
         self.bar.set_postfix(accuracy=f"{logs['accuracy']:.3f}", validation=f"{logs['val_accuracy']:.3f}")
         self.bar.update()
 
-    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+    def close(self) -> None:
         self.bar.close()
 
 
