@@ -29,7 +29,7 @@ from covidlib.scans.people import contradiction, person_of
 from covidlib.scans.series import Series
 from covidlib.scans.spacing import is_uniform
 from covidlib.scans.tiff import write_slice
-from covidlib.utils.files import check_folder, replacing_folder
+from covidlib.utils.files import check_folder, check_new_folder, replacing_folder
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -115,8 +115,7 @@ def import_dicom(
 
 def _check_target(source: Path, target: Path) -> None:
     check_folder(source, "Name a folder with DICOM files")
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise InputError(target, "already exists and is not an empty folder", "Name a new or an empty folder")
+    check_new_folder(target)
     # COVID-CTset's names are recognised by "covid" or "normal" in the folder above the patient.
     if re.search("covid|normal", target.name, re.IGNORECASE):
         raise InputError(

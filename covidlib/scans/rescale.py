@@ -10,7 +10,7 @@ from covidlib.scans.findings import Finding
 from covidlib.scans.gate import open_folder
 from covidlib.scans.series import walk
 from covidlib.scans.tiff import write_slice
-from covidlib.utils.files import replacing_folder
+from covidlib.utils.files import check_new_folder, replacing_folder
 
 
 def write_rescaled(source: str | Path, target: str | Path) -> list[Finding]:
@@ -24,8 +24,7 @@ def write_rescaled(source: str | Path, target: str | Path) -> list[Finding]:
         If a series is refused, is DICOM, or the target exists and is not an empty folder.
     """
     source, target = Path(source), Path(target)
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise InputError(target, "already exists and is not an empty folder", "Name a new or an empty folder")
+    check_new_folder(target)
     opened = open_folder(source, rescale=True)
     if opened.refused:
         raise opened.refused[0].error()

@@ -28,6 +28,9 @@ from covidlib.utils.files import check_folder
 PLAIN = (".csv", ".txt", ".json", ".md", ".xml", ".html", ".pdf", ".xlsx", ".tsv", ".yml", ".yaml", ".log", ".ini",
          ".db", ".inf", ".exe", ".py", ".sha256")  # fmt: skip
 """Suffixes of files that nobody takes for slices: they are not mentioned."""
+COMPRESSED = (".gz", ".bz2", ".xz", ".zip", ".7z", ".rar", ".tar", ".tgz", ".zst")
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".nii", ".nrrd", ".mha", ".mhd", ".img", ".raw", ".part")
+"""Suffixes of files that may be slices in another format: they are mentioned wherever they lie."""
 FEWEST = 3
 """So many files with names of one form can be a series."""
 USUAL_SHARE = 2 / 3
@@ -103,7 +106,8 @@ def list_series(*roots: str | Path) -> Listing:
         tiffs = [folder / name for name in names if name.lower().endswith(TIFF_SUFFIXES)]
         others = [folder / name for name in names if not name.lower().endswith(TIFF_SUFFIXES)]
         found = [path for path in others if path.exists() and dicom.looks_like_dicom(path)]
-        findings += _strange_files(folder, [path for path in others if path not in found])
+        strange = [path for path in others if path not in found]
+        findings += _strange_files(folder, strange, among_slices=bool(tiffs or found))
         if tiffs and found:
             problem = f"mixes {len(tiffs)} TIFF and {len(found)} DICOM files"
             remedy = "Put the slices of each series, in one format, in a separate folder"
@@ -167,7 +171,7 @@ def walk(root: Path, findings: list[Finding] | None = None) -> Iterator[tuple[Pa
         yield Path(folder), [name for name in names if not name.startswith(".")]
 
 
-def _strange_files(folder: Path, paths: list[Path]) -> list[Finding]:
+def _strange_files(folder: Path, paths: list[Path], among_slices: bool) -> list[Finding]:
     """One finding for each kind of file that could have been meant as a slice and is none."""
     reasons: dict[str, list[str]] = defaultdict(list)
     for path in paths:
@@ -176,9 +180,9 @@ def _strange_files(folder: Path, paths: list[Path]) -> list[Finding]:
             reasons["a link that leads nowhere"].append(path.name)
         elif path.stat().st_size == 0:
             reasons["empty"].append(path.name)
-        elif suffix in (".gz", ".bz2", ".xz", ".zip", ".7z", ".rar", ".tar", ".tgz", ".zst"):
+        elif suffix in COMPRESSED:
             reasons["compressed; unpack first"].append(path.name)
-        elif suffix not in PLAIN:
+        elif suffix in PICTURES or (suffix not in PLAIN and (among_slices or not suffix)):
             reasons["neither TIFF nor DICOM"].append(path.name)
     return [
         Finding("other-file", "left out", str(folder), f"{_files(names)} {reason}: {listed(names)}", "", tuple(names))

@@ -206,6 +206,29 @@ def test_oddities_together_are_never_silent(tmp_path: Path, seed: int) -> None:
     assert outcome.name in made.allowed, (made.names, outcome)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(MIXTURES))
+def test_diagnose_and_select_say_the_same(
+    tmp_path: Path, seed: int, untrained_weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mixed(seed, tmp_path / "series")
+    told = bounded(lambda: main(["select", str(tmp_path / "series"), "--json"]))
+    selected = json.loads(capsys.readouterr().out) if told != 2 else {"series": [], "findings": []}
+    options = ["--one-patient", "--engine", "tensorflow", "--weights", str(untrained_weights), "--json", "-"]
+    code = bounded(lambda: main(["diagnose", str(tmp_path / "series"), *options]))
+    shown = capsys.readouterr()
+    if told == 2 or code == 2:
+        assert code in (2, 3) and "series" in shown.out + shown.err
+        return
+    answer = json.loads(shown.out)
+    if not answer["patients"]:  # people are told apart in a patient's folder, not in a folder of series
+        assert "patient" in answer["failed"][0]["problem"] or "people" in answer["failed"][0]["problem"]
+        return
+    (record,) = answer["patients"]
+    assert record["findings"] == selected["findings"]
+    assert [one["counts"] for one in record["series"]] == [one["counts"] for one in selected["series"]]
+
+
 def test_a_mixture_depends_on_its_seed_alone(tmp_path: Path) -> None:
     seeds = range(6)
     made = [mixed(seed, tmp_path / f"{number} of {seed}") for seed in seeds for number in range(2)]
