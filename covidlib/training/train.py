@@ -188,9 +188,6 @@ def _fit(
             continue
         finally:
             bar.close()
-            # After an interruption Keras keeps the validation batches in the model, and would validate on them when
-            # this model, which is cached, is trained on another fold.
-            model._eval_epoch_iterator = None
         return model, checkpoints.done
     raise InputError(network, "does not fit into memory even with one slice per batch", "Set a smaller image_side")
 
