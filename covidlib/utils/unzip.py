@@ -32,6 +32,7 @@ METHODS = {9: "Deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "xz", 9
 PART = re.compile(r"\.(z\d\d|\d{3})", re.IGNORECASE)
 LONGEST_END = 22 + 0xFFFF
 """Largest size of the record at the end of a zip: it may contain a comment."""
+NAME_ANOTHER = "Name another folder with --to"
 USE_FOLDER = "name the folder where a dataset is wanted: covidlib check-data FOLDER, covidlib train --data FOLDER"
 UNPACK_IT = f"Unpack it with 7-Zip or another program, and {USE_FOLDER}"
 
@@ -44,7 +45,7 @@ def is_unpacked(folder: Path, label: str) -> bool:
     InputError
         If the folder contains anything else (covidlib did not make it, and does not change it), or is a file.
     """
-    check_place(folder, "Name another folder with --to")
+    check_place(folder, NAME_ANOTHER)
     note = folder / NOTE
     if note.is_file():
         try:
@@ -52,7 +53,7 @@ def is_unpacked(folder: Path, label: str) -> bool:
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(note, "this file is damaged", "Delete its folder and fetch the data again") from error
         if unpacked != label:
-            raise InputError(folder, f"contains {unpacked}, not {label}", "Name another folder with --to")
+            raise InputError(folder, f"contains {unpacked}, not {label}", NAME_ANOTHER)
         return True
     if folder.is_dir() and any(folder.iterdir()):
         remedy = "Move it to another place, or name another folder with --to"
@@ -79,12 +80,12 @@ def unpack(archives: Sequence[Path], folder: Path, label: str, wanted: Callable[
         the folder or is not a regular file, or the files need more than `LIMIT_BYTES` or the free space. No file is
         left behind.
     """
-    check_place(folder, "Name another folder with --to")
+    check_place(folder, NAME_ANOTHER)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         problem = f"cannot be created ({error.strerror})"
-        raise InputError(folder.parent, problem, "Name another folder with --to") from error
+        raise InputError(folder.parent, problem, NAME_ANOTHER) from error
     with one_at_a_time(folder):
         if not is_unpacked(folder, label):
             contents = {archive: _contents(archive) for archive in archives}
