@@ -32,3 +32,7 @@ class InputError(ValueError):
 
 class Unavailable(InputError):
     """A public file that is not found in the mirror, the cache or online."""
+
+
+class SeriesWarning(UserWarning):
+    """A finding about a series, as a Python warning: one line on stderr (`covidlib.scans.findings`)."""

@@ -6,9 +6,12 @@ import argparse
 import sys
 import warnings
 from collections.abc import Iterable
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from covidlib.scans.findings import Finding, SeriesWarning
+from covidlib.errors import SeriesWarning
+
+if TYPE_CHECKING:
+    from covidlib.scans.findings import Finding
 
 PROBLEM, BAD_INPUT, SOME_FAILED, STOPPED = 1, 2, 3, 130
 

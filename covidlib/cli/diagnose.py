@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from covidlib.cli.common import SOME_FAILED, STOPPED, add_gate_options, print_findings
 from covidlib.errors import InputError
 from covidlib.names import NETWORKS, VARIATIONS
-from covidlib.scans.findings import Finding
 
 if TYPE_CHECKING:
     from covidlib.patients.batch import Batch
@@ -51,6 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.explain and arguments.report is None:
         raise InputError("--explain", "heat maps need a report to be drawn into", "Add --report OUT.html")
     from covidlib.patients.batch import Request, diagnose_patients
+    from covidlib.scans.findings import Finding
     from covidlib.scans.patient_folders import find_patients
 
     request = Request(

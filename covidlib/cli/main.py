@@ -24,11 +24,11 @@ from covidlib.cli.common import (
     print_findings,
     show_warning,
 )
-from covidlib.errors import InputError
+from covidlib.errors import InputError, SeriesWarning
 from covidlib.names import NETWORKS, VARIATIONS
-from covidlib.scans.findings import Finding, SeriesWarning
 
 if TYPE_CHECKING:
+    from covidlib.scans.findings import Finding
     from covidlib.scans.gate import Opened
     from covidlib.selection import Selection
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
-from covidlib.errors import InputError
+from covidlib.errors import InputError, SeriesWarning
 
 Severity = Literal["note", "left out", "refused"]
 """The series is used as it is; it is used without these files; it is not used."""
@@ -115,10 +115,6 @@ class Finding:
     def error(self) -> InputError:
         """The finding as an error, for a series that is refused."""
         return InputError(self.where, self.sentence, self.remedy or "Leave out --strict to accept this")
-
-
-class SeriesWarning(UserWarning):
-    """A finding about a series, as a Python warning: one line on stderr."""
 
 
 def warn(findings: Sequence[Finding], at_most: int = 20) -> None:

@@ -11,8 +11,7 @@ from support.made import write_series
 from support.odd_series import chest
 
 from covidlib.cli.main import main
-from covidlib.errors import InputError
-from covidlib.scans.findings import SeriesWarning
+from covidlib.errors import InputError, SeriesWarning
 from covidlib.scans.gate import find_series, open_folder
 from covidlib.scans.patient_folders import find_patients
 from covidlib.scans.series import read_series
