@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
 RETRIES = 5
-"""How often a run that ended with an error, other than bad input, is retried: a lost or full disk may be back by then."""
+"""How often a run is retried that ended with an error other than bad input: a lost or full disk may be back by then."""
 
 
 def connect(address: str) -> Client:

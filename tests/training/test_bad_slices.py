@@ -1,4 +1,4 @@
-"""covidlib.training: a slice that cannot be read is named in one line, the process ends, and a mended file is enough."""
+"""covidlib.training: a slice that cannot be read is named in one line, the process ends, a mended file is enough."""
 
 from __future__ import annotations
 
