@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import importlib
 import json
 import os
 import re
+import shutil
 import signal
 import threading
 import time
@@ -82,6 +84,63 @@ def test_a_refused_run_says_why(small_dataset: Path, tmp_path: Path, workers: Cl
     with pytest.raises(InputError, match="--allow-leak"):
         cluster.train_on_cluster(workers, small_dataset, leaky, tmp_path, ("xception",), (1,), progress=False)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bad_slice_is_named_by_its_worker(small_dataset: Path, tmp_path: Path, workers: Client) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(small_dataset, data)
+    flat = [path.rename(data / "_".join(path.relative_to(data).parts)) for path in data.rglob("*.tif")]
+    bad = [path for path in flat if path.name.startswith("normal1")]
+    for path in bad:
+        path.write_bytes(path.read_bytes()[:100_000])
+    with pytest.raises(InputError, match="is truncated") as caught:
+        cluster.train_on_cluster(workers, data, PROTOCOL, tmp_path / "runs", ("xception",), (1,), progress=False)
+    assert caught.value.where in bad
+    assert not list((tmp_path / "runs").rglob("fold1"))
+
+
+def caused(error: InputError, cause: Exception) -> InputError:
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "tries"),
+    [
+        (InputError("IM1.tif", "has uint8 pixels, expected uint16", "Export it again"), 1),
+        (caused(InputError("IM1.tif", "no such file", "Check the path"), FileNotFoundError(errno.ENOENT, "gone")), 1),
+        (
+            caused(InputError("runs", "cannot write", "Free some space"), OSError(errno.ENOSPC, "full")),
+            1 + cluster.RETRIES,
+        ),
+        (OSError(errno.EIO, "input/output error"), 1 + cluster.RETRIES),
+    ],
+    ids=["a bad slice", "a deleted slice", "a full disk", "a failing disk"],
+)
+def test_a_retry_is_for_disks_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, tries: int
+) -> None:
+    tried: list[int] = []
+
+    def fail(*_: object, **__: object) -> None:
+        tried.append(1)
+        raise error
+
+    monkeypatch.setattr(cluster, "load_dataset", Path)
+    monkeypatch.setattr(cluster, "train_fold", fail)
+    with (
+        LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as local,
+        Client(local) as client,
+        pytest.raises(type(error), match=re.escape(str(error))),
+    ):
+        cluster.train_on_cluster(client, tmp_path, PROTOCOL, tmp_path / "runs", ("xception",), (1,), progress=False)
+    assert len(tried) == tries
+
+
+def test_a_data_folder_that_is_not_there_may_be_back_later(tmp_path: Path) -> None:
+    error = InputError(tmp_path / "data", "there is no such folder", "Name a folder")
+    assert cluster.is_worth_a_retry(error, tmp_path / "data")
+    assert not cluster.is_worth_a_retry(error, tmp_path)
 
 
 @pytest.mark.slow
