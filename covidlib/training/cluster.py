@@ -22,11 +22,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
 RETRIES = 5
-<<<<<<< HEAD
-"""How often a run that ended with an error, but not for bad input, is retried: a lost disk may be back by then."""
-=======
 """How often a run is retried that ended with an error other than bad input: a lost or full disk may be back by then."""
->>>>>>> h/train
 
 
 def connect(address: str) -> Client:
