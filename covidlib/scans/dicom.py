@@ -219,7 +219,7 @@ def read_dicom_values(path: str | Path) -> np.ndarray:
         if field not in header:
             setattr(header, field, usual)
     try:
-        stored = header.pixel_array
+        stored = _decoded(header)
     except Exception as error:  # pydicom's decoders raise many kinds of errors; each means that there is no image
         remedy = "Copy the file again"
         if compression := _compression(header):
@@ -228,11 +228,22 @@ def read_dicom_values(path: str | Path) -> np.ndarray:
     if stored.ndim != 2:
         raise InputError(path, f"has shape {stored.shape}, expected one grey image", "Export single grey CT slices")
     padding = _padding(header)
-    shift = misplaced_bits(header)
-    # A pixel that uses the lower bits contradicts the header: then the header is wrong.
-    if shift and not (stored & ((1 << shift) - 1)).any():
-        stored = stored >> shift
     return turn_in(header).apply(_values(stored, slope, intercept, padding))
+
+
+def _decoded(header: Dataset) -> np.ndarray:
+    """The stored values; of pixels in the upper bits, which pydicom would mask away, those bits shifted down."""
+    shift = misplaced_bits(header)
+    if not shift:
+        return header.pixel_array
+    said = header.BitsStored, header.HighBit
+    header.BitsStored, header.HighBit = header.BitsAllocated, header.BitsAllocated - 1
+    stored = header.pixel_array
+    if not (stored & ((1 << shift) - 1)).any():
+        return stored >> shift
+    # A pixel that uses the lower bits contradicts the header: then HighBit is wrong.
+    header.BitsStored, header.HighBit = said[0], said[0] - 1
+    return header.pixel_array
 
 
 def misplaced_bits(header: Dataset) -> int:
