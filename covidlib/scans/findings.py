@@ -59,6 +59,7 @@ CODES = {
     "same-number": "Two files have the same slice number.",
     "copy": "A file is a copy of another slice.",
     "same-pixels": "Two slices have the same pixels.",
+    "odd-name": "A file has a name unlike those of its series, and looks like one of its slices.",
     "blank": "A slice shows no tissue.",
     "unlike": "A file has a name and a size, kind or values unlike those of its series: a preview, a mask.",
 }

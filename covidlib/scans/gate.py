@@ -151,8 +151,10 @@ def _judged(series: Series, rescale: bool) -> Series:
         series, looks = _without(series, looks, _unlike(looks))
     except InputError as error:
         return series.with_findings(refusal("unreadable", error))
-    if any(path in series.files for path in strays):
+    if used := tuple(path.name for path in strays if path in series.files):
         series = replace(series, files=tuple(sorted(series.files, key=lambda path: natural_key(path.stem))))
+        sentence = f"used as slices though their names have another form: {listed(used)}"
+        series = series.with_findings(Finding("odd-name", "note", series.name, sentence, "Rename or remove them", used))
     series = _scaled(series, looks, rescale)
     if series.is_refused:
         return series

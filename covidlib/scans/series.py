@@ -227,16 +227,17 @@ def _forms(paths: list[Path]) -> list[list[Path]]:
 
 def _tiff_stack(name: str, paths: list[Path], check_gaps: bool) -> Series:
     findings = []
-    by_name = {path.name: path for path in paths}
+    by_stem = {path.stem.lower(): path for path in paths}
+    kept = []
     for path in paths:
-        original = by_name.get(copy_of(path.name) or "")
+        original = by_stem.get(Path(copy_of(path.name) or "").stem.lower())
         if original is not None and original.read_bytes() == path.read_bytes():
             sentence = f"is a copy of {original.name}"
             findings.append(Finding("copy", "left out", str(path), sentence, "Delete it", (path.name,)))
-            del by_name[path.name]
         elif original is not None:
             raise_same_number(path, original)
-    kept = list(by_name.values())
+        else:
+            kept.append(path)
     strays = stray_names(kept)
     members = [path for path in kept if path not in strays]
     numbers = slice_numbers([path.name for path in members])

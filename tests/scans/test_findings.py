@@ -68,6 +68,12 @@ def imported(folder: Path, **fields: object) -> list[Finding]:
     return list(import_dicom(folder, folder.parent / "out").findings)
 
 
+def odd_name(folder: Path) -> list[Finding]:
+    write_series(folder, [100, 200, 300, 250])
+    write_slice(folder / "extra.tif", body_slice(150, 9))
+    return open_folder(folder).findings
+
+
 def mixed_formats(folder: Path) -> list[Finding]:
     write_slice(folder / "IM1.tif", body_slice())
     write_dicom(folder / "IM2.dcm", body_slice())
@@ -89,6 +95,7 @@ MADE: dict[str, Callable[[Path], list[Finding]]] = {
     "lossy": lambda folder: imported(folder, LossyImageCompression="01"),
     "mixed-formats": mixed_formats,
     "other-size": too_small,
+    "odd-name": odd_name,
 }
 
 

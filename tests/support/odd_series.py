@@ -127,11 +127,14 @@ def mixed(seed: int, folder: Path) -> Mixed:
         chosen[name] = possible[name]
     volume = chest(seed=seed % 4)
     write_clean(folder, volume, kind)
-    made = Made(((volume,),))
+    clean, made = volume, Made(((volume,),))
     for oddity in chosen.values():
         result = oddity.make(folder, volume, rng)
-        made = result if oddity.group == "contents" else made
-    return Mixed(tuple(chosen), allowed(list(chosen.values())), count_dark_pixels(volume), made)
+        if oddity.group == "contents":
+            made = result
+        elif result.stated:  # what has changed the pixels themselves
+            made, volume = result, result.stated[0][0]
+    return Mixed(tuple(chosen), allowed(list(chosen.values())), count_dark_pixels(clean), made)
 
 
 def allowed(oddities: list[Oddity]) -> frozenset[str]:
