@@ -28,6 +28,9 @@ from covidlib.utils.files import check_folder
 PLAIN = (".csv", ".txt", ".json", ".md", ".xml", ".html", ".pdf", ".xlsx", ".tsv", ".yml", ".yaml", ".log", ".ini",
          ".db", ".inf", ".exe", ".py", ".sha256")  # fmt: skip
 """Suffixes of files that nobody takes for slices: they are not mentioned."""
+PLAIN_NAMES = ("license", "licence", "readme", "copying", "notice", "authors", "changelog", "citation", "version",
+               "manifest", "md5sums", "sha256sums", "checksums", "makefile")  # fmt: skip
+"""Names without a suffix of such files."""
 COMPRESSED = (".gz", ".bz2", ".xz", ".zip", ".7z", ".rar", ".tar", ".tgz", ".zst")
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".nii", ".nrrd", ".mha", ".mhd", ".img", ".raw", ".part")
 """Suffixes of files that may be slices in another format: they are mentioned wherever they lie."""
@@ -182,6 +185,8 @@ def _strange_files(folder: Path, paths: list[Path], among_slices: bool) -> list[
             reasons["empty"].append(path.name)
         elif suffix in COMPRESSED:
             reasons["compressed; unpack first"].append(path.name)
+        elif path.name.lower() in PLAIN_NAMES:
+            continue
         elif suffix in PICTURES or (suffix not in PLAIN and (among_slices or not suffix)):
             reasons["neither TIFF nor DICOM"].append(path.name)
     return [
