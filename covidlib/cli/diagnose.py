@@ -75,6 +75,8 @@ def run(arguments: argparse.Namespace) -> int:
         return STOPPED
     found = [Finding(**finding) for record in batch.records for finding in record["findings"]]
     print_findings(found)
+    for name, problem in batch.failed.items():
+        print(f"covidlib: {name}: {problem}", file=sys.stderr)
     if to_stdout:
         print(json.dumps(batch.to_dict(), indent=1))
     else:

@@ -25,7 +25,8 @@ FIELDS = (
     "AcquisitionNumber", "BitsAllocated", "BitsStored", "BurnedInAnnotation", "Columns", "ConversionType",
     "ConvolutionKernel", "FrameOfReferenceUID", "FrameType", "HighBit", "ImageOrientationPatient",
     "ImagePositionPatient", "ImageType", "InstanceNumber", "KVP", "LossyImageCompression", "Manufacturer",
-    "Modality", "NumberOfFrames", "PatientBirthDate", "PatientID", "PatientSex", "PhotometricInterpretation",
+    "Modality", "NumberOfFrames", "PatientBirthDate", "PatientID", "PatientName", "PatientSex",
+    "PhotometricInterpretation",
     "PixelPaddingRangeLimit", "PixelPaddingValue", "PixelRepresentation", "PixelSpacing", "RescaleIntercept",
     "RescaleSlope", "RescaleType", "Rows", "SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "SliceThickness",
     "StackID", "StudyInstanceUID", "TemporalPositionIdentifier",
@@ -39,6 +40,8 @@ _BARE_START = re.compile(
     rb"[\x02\x08]\x00[\x00-\x18]\x00(UL|CS|UI|SH|DA|..\x00\x00)|\x00\x08\x00[\x00-\x18](UL|CS|UI|SH|DA)", re.DOTALL
 )
 """First bytes of a file without preamble: a field (0002,00xx) or (0008,00xx), whose kind or length follows."""
+WIDEST = 2**17
+"""Values beyond this are cut: more than twice what 16 bits hold, in any scale that is known."""
 LARGEST_SIDE = 8192
 """Largest side of a slice in pixels, four times that of real scanners: a damaged header could ask for all memory."""
 UNIT = re.compile(r"HU|H\.?U\.?|houn?d?sfields?( units?)?|US", re.IGNORECASE)
@@ -59,6 +62,8 @@ def looks_like_dicom(path: Path) -> bool:
     """
     if path.suffix.lower() in DICOM_SUFFIXES:
         return True
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        return False
     try:
         with path.open("rb") as stream:
             start = stream.read(132)
@@ -309,7 +314,7 @@ def to_stored_values(
 
 def _values(stored: np.ndarray, slope: float, intercept: float, padding: tuple[int, int] | None) -> np.ndarray:
     hounsfield = stored.astype(np.float64) * slope + intercept
-    values = np.clip(np.rint(hounsfield + HOUNSFIELD_OFFSET), -(2**30), 2**30).astype(np.int32)
+    values = np.clip(np.rint(hounsfield + HOUNSFIELD_OFFSET), -WIDEST, WIDEST).astype(np.int32)
     if padding is not None:
         marked = (stored >= padding[0]) & (stored <= padding[1])
         values[marked & ((hounsfield >= HIGHEST_CT_VALUE) | (hounsfield < LOWEST_CT_VALUE))] = 0

@@ -26,14 +26,25 @@ from covidlib.scans.spacing import spacing_findings
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+CT_OBJECTS = ("1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2")
+"""SOP classes of CT, Enhanced CT and legacy converted CT images."""
+NOT_SCANNED = {
+    "MPR", "MIP", "MINIP", "MIN IP", "MIN_IP", "AVERAGE", "REFORMATTED", "PROJECTION IMAGE", "VRT", "SSD", "3D",
+}  # fmt: skip
+"""Words of ImageType for images that a program computed from the slices."""
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 SAME_PLACE_MM = 1e-3
+FEW_SLICES = 3
+"""Three series or more of so few slices, which fit together, are one series that an export tore apart."""
 SPLIT_BY = (
     "StudyInstanceUID", "FrameOfReferenceUID", "PixelSpacing", "ImageOrientationPatient", "ConvolutionKernel",
     "AcquisitionNumber", "TemporalPositionIdentifier", "StackID", "SliceThickness", "ImageType",
 )  # fmt: skip
 """Header fields that tell two stacks under one UID apart, the first that does so is used."""
 
+SAME_IN_A_SERIES = (
+    "StudyInstanceUID", "FrameOfReferenceUID", "PixelSpacing", "ConvolutionKernel", "SliceThickness",
+)  # fmt: skip
 WIDE_GAP = 10
 """Distance, in multiples of the usual one, that separates two stacks."""
 VECTORS = {"PixelSpacing": 2, "ImageOrientationPatient": 6}
@@ -64,29 +75,42 @@ def group_series(paths: Iterable[Path]) -> tuple[list[DicomSeries], list[Finding
     findings : list of Finding
         Files that are not slices of a series.
 
-    Raises
-    ------
-    InputError
-        If a file cannot be read or was cut off.
     """
     groups: dict[object, list[Member]] = defaultdict(list)
     findings = []
+    damaged: dict[Path, Finding] = {}
     # A file with the name of a copy comes after its original.
     for path in sorted(paths, key=lambda path: (copy_of(path.name) is not None, path)):
-        header = dicom.read_header(path, stop_before_pixels=True)
+        try:
+            header = dicom.read_header(path, stop_before_pixels=True)
+            reason = reason_to_leave_out(path, header)
+        except InputError as error:
+            damaged.setdefault(path.parent, refusal("unreadable", error))
+            continue
         if header.file_meta.get("MediaStorageSOPClassUID") == dicom.DICOMDIR:
             continue  # every export has one, and nobody takes it for a slice
-        if reason := reason_to_leave_out(path, header):
+        if reason:
             code, sentence = reason
             findings.append(Finding(code, "left out", str(path), sentence, files=(path.name,)))
             continue
         # UIDs are compared, never shown: they can identify the patient.
         groups[str(header.get("SeriesInstanceUID") or "") or path.parent].append((path, header))
     stacks = [stack for members in _one_uid_a_slice(groups) for stack in _stacks(members)]
-    return [
-        DicomSeries(name, tuple(path for path, _ in members), found)
-        for name, (members, found) in zip(_names(stacks), stacks, strict=True)
-    ], findings
+    series = []
+    for name, (members, found) in zip(_names(stacks), stacks, strict=True):
+        # A slice that cannot be read is missing from one of the series of its folder.
+        beside = [damaged[folder] for folder in damaged if any(path.parent == folder for path, _ in members)]
+        series.append(DicomSeries(name, tuple(path for path, _ in members), (*beside, *found)))
+    used = {path.parent for members, _ in stacks for path, _ in members}
+    return series, findings + [finding for folder, finding in damaged.items() if folder not in used]
+
+
+def is_slice_of_ct(path: Path) -> bool:
+    """Whether a DICOM file can be read and is a CT slice."""
+    try:
+        return reason_to_leave_out(path, dicom.read_header(path, stop_before_pixels=True)) is None
+    except InputError:
+        return False
 
 
 def reason_to_leave_out(path: Path, header: Dataset) -> tuple[str, str] | None:
@@ -107,10 +131,15 @@ def reason_to_leave_out(path: Path, header: Dataset) -> tuple[str, str] | None:
     kinds = dicom.image_kinds(header)
     if str(header.get("SOPClassUID") or "").startswith(SECONDARY_CAPTURE) or "ConversionType" in header:
         return "not-primary", "is a secondary capture (a screenshot or a scan of paper), which may show a name"
-    if "LOCALIZER" in kinds:
+    if {"LOCALIZER", "SCOUT", "TOPOGRAM"} & set(kinds):
         return "not-primary", "is a localiser"
     if modality != "CT":
         return "not-ct", f"is {modality or 'of no stated modality'}, expected CT"
+    kind = header.get("SOPClassUID")
+    if kind and str(kind) not in CT_OBJECTS:
+        return "not-ct", f"is of the class {kind.name}, expected a CT image"
+    if made := NOT_SCANNED & set(kinds):
+        return "not-primary", f"is a derived image ({', '.join(sorted(made))})"
     dicom.refuse_cut(path, header)
     is_compressed = str(header.get("LossyImageCompression") or "") == "01" and "PRIMARY" in kinds
     if "SECONDARY" in kinds or ("DERIVED" in kinds and not is_compressed):
@@ -121,21 +150,24 @@ def reason_to_leave_out(path: Path, header: Dataset) -> tuple[str, str] | None:
 
 
 def _one_uid_a_slice(groups: dict[object, list[Member]]) -> list[list[Member]]:
-    """The groups; single slices that differ in nothing but UID and place are put together, to be refused."""
-    alone: dict[object, list[Member]] = defaultdict(list)
+    """The groups; stacks of few slices that differ in nothing but UID and place are put together, to be refused."""
+    small: dict[object, list[list[Member]]] = defaultdict(list)
     for members in groups.values():
-        path, header = members[0]
-        if len(members) == 1 and not np.isnan(dicom.position_mm(header)):
-            same = ("StudyInstanceUID", "Rows", "Columns", "PixelSpacing", "ConvolutionKernel", "PatientID")
-            alone[(path.parent, *(str(header.get(field)) for field in same))].append(members[0])
-    strewn = [members for members in alone.values() if _is_one_stack(members)]
+        if len(members) <= FEW_SLICES:
+            same = ("StudyInstanceUID", "Rows", "Columns", "PixelSpacing", "PatientID")
+            small[tuple(str(members[0][1].get(field)) for field in same)].append(members)
+    strewn = [[one for members in parts for one in members] for parts in small.values() if _is_one_stack(parts)]
     inside = {path for members in strewn for path, _ in members}
     return [members for members in groups.values() if members[0][0] not in inside] + strewn
 
 
-def _is_one_stack(members: list[Member]) -> bool:
-    places = np.sort([dicom.position_mm(header) for _, header in members])
-    return len(members) > 2 and bool((np.diff(places) > SAME_PLACE_MM).all())
+def _is_one_stack(parts: list[list[Member]]) -> bool:
+    """Whether several small series fit together into one: each place, or each number, is there once."""
+    headers = [header for members in parts for _, header in members]
+    places = np.sort([dicom.position_mm(header) for header in headers])
+    if np.isnan(places).all():
+        places = np.sort([dicom.number(header) for header in headers])
+    return len(parts) > 2 and not np.isnan(places).any() and bool((np.diff(places) > SAME_PLACE_MM).all())
 
 
 def _names(stacks: list[tuple[list[Member], tuple[Finding, ...]]]) -> list[str]:
@@ -157,13 +189,13 @@ def _stacks(members: list[Member]) -> list[tuple[list[Member], tuple[Finding, ..
     where = str(os.path.commonpath([path.parent for path, _ in members]))
     uids = {str(header.get("SeriesInstanceUID") or "") for _, header in members}
     if len(uids) > 1:
-        sentence = f"each of its {len(members)} slices has a series UID of its own, so they may not be one series"
+        sentence = f"its {len(members)} slices have {len(uids)} series UIDs, so they may not be one series"
         remedy = "Export the series again, or import it with a program that writes one UID per series"
         return [(members, (Finding("several-stacks", "refused", where, sentence, remedy),))]
     people = {person_in(header) for _, header in members}
     ids = {person.id for person in people} - {""}
-    if len(ids) > 1 or contradiction(people):
-        how = f"{len(ids)} patients" if len(ids) > 1 else f"people who differ in {contradiction(people)}"
+    if len(ids) > 1 or contradiction(people, with_name=True):
+        how = f"{len(ids)} patients" if len(ids) > 1 else f"people who differ in {contradiction(people, True)}"
         remedy = "Put each patient in a separate folder; the series UID was copied or blanked"
         return [(members, (Finding("several-people", "refused", where, f"one series with slices of {how}", remedy),))]
     members, findings = _without_copies(members)
@@ -340,6 +372,12 @@ def _settings_findings(members: list[Member], where: str) -> list[Finding]:
     if units and all(map(dicom.UNIT.fullmatch, units)):
         sentence = f"RescaleType is {', '.join(sorted(units))}, not HU; the values were judged to be HU"
         findings.append(Finding("unit", "note", where, sentence))
+    for field in SAME_IN_A_SERIES:
+        parts = sorted(_by(members, field), key=len)
+        if len(parts) > 1:
+            names = tuple(path.name for part in parts[:-1] for path, _ in part)
+            sentence = f"{field} differs in {len(names)} of its {len(members)} slices: {listed(names)}"
+            findings.append(Finding("odd-header", "note", where, sentence, "", names))
     turned = [(path.name, turn) for path, header in members if (turn := dicom.turn_in(header))]
     if turned:
         words = ", ".join(sorted({turn.words() for _, turn in turned}))

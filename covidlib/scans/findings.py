@@ -29,10 +29,13 @@ CODES = {
     "turned": "The pixels were turned as the header says, so that the patient faces up.",
     "not-axial": "The slices are not axial.",
     "other-orientation": "A slice has another orientation than its series.",
+    "not-512": "The slices do not have the 512×512 pixels for which the rule and the networks were made.",
+    "no-air": "Nothing in the series is as dark as air and lung: no chest, or shifted values.",
     "other-size": "The slices are smaller than the region of the selection rule.",
     "below-air": "Values lie far below air, as if their sign were wrong.",
     # The header.
     "unit": "The header names another unit than HU.",
+    "odd-header": "A setting that a series has once differs between its slices.",
     "dropped-setting": "A scanner setting could not be copied.",
     "lossy": "The pixels were compressed with loss.",
     # The files.

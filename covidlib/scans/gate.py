@@ -19,11 +19,13 @@ from covidlib.errors import InputError
 from covidlib.names import SLICE_SIDE
 from covidlib.scans.filenames import natural_key
 from covidlib.scans.findings import Finding, listed, refusal, strictly, warn
-from covidlib.scans.series import Series, list_series, stray_names
+from covidlib.scans.series import Series, list_series, raise_same_number, stray_names
 from covidlib.scans.slices import RowReader, check_same_shape
 from covidlib.scans.value_scale import (
     Histogram,
+    Scale,
     below_air,
+    darkest,
     has_body,
     histogram,
     is_like_tissue,
@@ -35,9 +37,13 @@ from covidlib.scans.value_scale import (
 
 MIDDLE = (240 / SLICE_SIDE, 340 / SLICE_SIDE)
 """The part of the height that is looked at: the rows of the selection rule's region."""
+MASK_VALUES = 4
+"""So few values has a mask of lesions, lungs and body."""
 MOST = 0.75
 """If so many slices of a series agree, the others are unlike it; otherwise the series itself is in question."""
 
+DARKEST = 200
+"""Air is stored near 24, lung near 150: of a chest, the darkest hundredth is darker than this."""
 DARK_BELOW, LEAST_REACH, CLOSED, OPEN = 300, 0.1, 0.2, 0.6
 """A dark pixel; by how much the dark share of the slices must differ; when a slice is surely closed, surely open."""
 
@@ -118,11 +124,17 @@ def judge_all(
         findings = strictly(findings)
         judged = [replace(series, findings=strictly(series.findings)) for series in judged]
     usable = [series for series in judged if not series.is_refused]
-    if strict and findings:
-        usable = []
+    if strict:
+        usable = [series for series in usable if not any(_concerns(finding, series) for finding in findings)]
     # What concerns several stacks of one folder is with each of them.
     found = dict.fromkeys([*findings, *(finding for series in judged for finding in series.findings)])
     return Opened(usable, list(found))
+
+
+def _concerns(finding: Finding, series: Series) -> bool:
+    """Whether a finding is about a file or folder beside the files of a series, or about a folder above them."""
+    place = Path(finding.where)
+    return any(path.parent in (place, place.parent) or path.is_relative_to(place) for path in series.files)
 
 
 # One series -----------------------------------------------------------------------------------------------------------
@@ -148,9 +160,12 @@ def _judged(series: Series, rescale: bool) -> Series:
         series, looks = _without(series, looks, _strays(looks, strays))
         for look in looks:
             check_same_shape(look.path, look.shape, looks[0].path, looks[0].shape)
+        _refuse_versions(series, strays)
         series, looks = _without(series, looks, _unlike(looks))
     except InputError as error:
         return series.with_findings(refusal("unreadable", error))
+    if mixed := _mixed(series, looks):
+        return series.with_findings(mixed)
     if used := tuple(path.name for path in strays if path in series.files):
         series = replace(series, files=tuple(sorted(series.files, key=lambda path: natural_key(path.stem))))
         sentence = f"used as slices though their names have another form: {listed(used)}"
@@ -158,7 +173,55 @@ def _judged(series: Series, rescale: bool) -> Series:
     series = _scaled(series, looks, rescale)
     if series.is_refused:
         return series
+    if series.scale is not None:
+        looks = [replace(look, histogram=_converted(look.histogram, series.scale)) for look in looks]
+        series, looks = _without(series, looks, _unlike(looks))
+    series = series.with_findings(*_size(series, looks), *_darkness(series, looks))
     return series.with_findings(*_same_pixels(series, looks), *_opens_twice(series, looks))
+
+
+def _converted(seen: Histogram, scale: Scale) -> Histogram:
+    values, counts = seen
+    return pooled([(scale.to_stored(values), counts)])
+
+
+def _refuse_versions(series: Series, strays: Sequence[Path]) -> None:
+    """Refuse a second version of a slice: IM00006_v2.tif beside IM00006.tif."""
+    members = {path.stem.lower(): path for path in series.files if path not in strays}
+    for path in (path for path in strays if path in series.files):
+        for stem, member in members.items():
+            rest = path.stem.lower().removeprefix(stem)
+            if rest != path.stem.lower() and not rest[:1].isdigit():
+                raise_same_number(path, member)
+
+
+def _mixed(series: Series, looks: list[_Look]) -> Finding | None:
+    """A refusal if many slices, but not most, have values unlike tissue."""
+    unlike = [look.path.name for look in looks if has_body(look.histogram) and not is_like_tissue(look.histogram)]
+    like = sum(is_like_tissue(look.histogram) for look in looks)
+    if not unlike or not like or len(unlike) > like:
+        return None
+    sentence = f"{len(unlike)} of its {len(looks)} slices have values on another scale: {listed(unlike)}"
+    remedy = "Export the series again, or put what belongs together in a separate folder"
+    return Finding("unknown-scale", "refused", series.name, sentence, remedy, tuple(unlike))
+
+
+def _size(series: Series, looks: list[_Look]) -> list[Finding]:
+    """A note if the slices do not have the size for which the rule was made."""
+    if not looks or looks[0].shape == (SLICE_SIDE, SLICE_SIDE):
+        return []
+    rows, columns = looks[0].shape
+    sentence = f"its slices have {rows}×{columns} pixels; the rule's region and the networks are for 512×512"
+    return [Finding("not-512", "note", series.name, sentence, "Export the series at its original 512×512 pixels")]
+
+
+def _darkness(series: Series, looks: list[_Look]) -> list[Finding]:
+    """A note if nothing in the series is as dark as lung and air."""
+    value = darkest(pooled([look.histogram for look in looks])) if looks else 0
+    if value <= DARKEST:
+        return []
+    sentence = f"nothing in it is as dark as air: 99% of its pixels are above {value}; no lung, or shifted values"
+    return [Finding("no-air", "note", series.name, sentence, "Compare the values of air (24) and muscle (1074)")]
 
 
 def _looks(series: Series, strays: Sequence[Path]) -> tuple[list[_Look], list[Finding]]:
@@ -200,12 +263,13 @@ def _strays(looks: list[_Look], strays: Sequence[Path]) -> list[Finding]:
     if not others:
         return []
     shape = Counter(look.shape for look in others).most_common(1)[0][0]
+    is_varied = np.median([len(look.histogram[0]) for look in others]) > 4 * MASK_VALUES
     findings = []
     for look in (look for look in looks if look.path in strays):
         reasons = []
         if look.shape != shape:
             reasons.append(f"{look.shape[0]}×{look.shape[1]} pixels, its series has {shape[0]}×{shape[1]}")
-        if _is_mask(look.histogram):
+        if _is_mask(look.histogram) or (len(look.histogram[0]) <= MASK_VALUES and is_varied):
             reasons.append(f"only the values {listed([str(value) for value in look.histogram[0]])}")
         elif has_body(look.histogram) and not is_like_tissue(look.histogram):
             reasons.append("values on another scale")

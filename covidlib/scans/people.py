@@ -18,9 +18,12 @@ from covidlib.scans import dicom
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-FIELDS = ("PatientID", "PatientSex", "PatientBirthDate", "StudyInstanceUID")
+FIELDS = (
+    "PatientID", "PatientSex", "PatientBirthDate", "StudyInstanceUID", "PatientName", "FrameOfReferenceUID",
+)  # fmt: skip
 PLACEHOLDER = re.compile(
-    r"[\W_]*(anon\w*|de-?identified|removed|redacted|unknown|none|null|n/?a|no ?(name|id)|test|patient|subject|case|"
+    r"[\W_]*(anon\w*([\W_]+\w+)?|id|12345\d*|de-?identified|removed|redacted|unknown|none|null|n/?a|no ?(name|id)|"
+    r"test|patient|subject|case|"
     r"xx+|0+|1|[\W_]*)[\W_]*",
     re.IGNORECASE,
 )
@@ -35,6 +38,8 @@ class Person:
     sex: str = ""
     birth_date: str = ""
     study: str = ""
+    name: str = ""
+    frame: str = ""
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -42,7 +47,7 @@ class Person:
         if not self.id:
             return ()
         if PLACEHOLDER.fullmatch(self.id):
-            return (self.id, self.sex, self.birth_date, self.study)
+            return (self.id, self.sex, self.birth_date, _plain(self.name), self.study or self.frame)
         return (self.id,)
 
 
@@ -60,9 +65,22 @@ def person_of(path: Path) -> Person:
     return person_in(header)
 
 
-def contradiction(people: Iterable[Person]) -> str:
-    """In what people with one id differ, so that they are two; empty if in nothing."""
+def _plain(name: str) -> str:
+    """A name in small letters without marks: MEIER^ANNA and Meier, Anna are one."""
+    return re.sub(r"[\W_]+", " ", name.lower()).strip()
+
+
+def contradiction(people: Iterable[Person], with_name: bool = False) -> str:
+    """In what people with one id differ, so that they are two; empty if in nothing.
+
+    Parameters
+    ----------
+    with_name : bool
+        Whether names count: within a series they are written once; between studies they may be spelled differently.
+    """
     people = list(people)
+    if with_name and len({_plain(person.name) for person in people} - {""}) > 1:
+        return "name"
     for field, words in (("sex", "sex"), ("birth_date", "birth date")):
         if len({getattr(person, field) for person in people} - {""}) > 1:
             return words

@@ -14,7 +14,8 @@ from covidlib.utils.files import check_new_folder, replacing_folder
 
 
 def write_rescaled(source: str | Path, target: str | Path) -> list[Finding]:
-    """Copy a folder of TIFF series; slices on a known other scale are converted, all other files copied as they are.
+    """Copy a folder of TIFF series; slices on a known other scale are converted, all other files copied as they are,
+    but what the gate left out is not copied.
 
     `target` appears complete or not at all. Returns what was found in the series.
 
@@ -31,6 +32,8 @@ def write_rescaled(source: str | Path, target: str | Path) -> list[Finding]:
     if any(series.kind == "dicom" for series in opened.series):
         raise InputError(source, "contains DICOM series", "Convert them: covidlib import-dicom FOLDER NEW --rescale")
     converted = {path: series for series in opened.series if series.scale is not None for path in series.files}
+    # A copy or a mask would not be converted, and be unlike its series for ever.
+    strays = {finding.where for finding in opened.findings if finding.severity == "left out"}
     with replacing_folder(target) as part:
         for folder, names in walk(source):
             inside = part / folder.relative_to(source)
@@ -38,6 +41,6 @@ def write_rescaled(source: str | Path, target: str | Path) -> list[Finding]:
             for path in (folder / name for name in names):
                 if path in converted:
                     write_slice(inside / path.name, converted[path].read(path))
-                else:
+                elif str(path) not in strays:
                     shutil.copy2(path, inside / path.name)
     return opened.findings

@@ -7,6 +7,7 @@ field. Here files are only listed; `covidlib.scans.gate` looks at their pixels. 
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,7 @@ import numpy as np
 
 from covidlib.errors import InputError
 from covidlib.scans import dicom
-from covidlib.scans.dicom_series import group_series
+from covidlib.scans.dicom_series import group_series, is_slice_of_ct
 from covidlib.scans.filenames import TIFF_SUFFIXES, copy_of, identify, name_template, natural_key, slice_numbers
 from covidlib.scans.findings import Finding, listed, refusal
 from covidlib.scans.slices import check_same_shape, read_slice
@@ -106,13 +107,19 @@ def list_series(*roots: str | Path) -> Listing:
     findings: list[Finding] = []
     dicoms: list[Path] = []
     for folder, names in (pair for root in roots for pair in walk(Path(root), findings)):
+        special = [name for name in names if (folder / name).exists() and not (folder / name).is_file()]
+        if special:
+            sentence = f"no regular file: {listed(special)}"
+            findings.append(Finding("other-file", "left out", str(folder), sentence, "", tuple(special)))
+        names = [name for name in names if name not in special]
         tiffs = [folder / name for name in names if name.lower().endswith(TIFF_SUFFIXES)]
         others = [folder / name for name in names if not name.lower().endswith(TIFF_SUFFIXES)]
         found = [path for path in others if path.exists() and dicom.looks_like_dicom(path)]
         strange = [path for path in others if path not in found]
         findings += _strange_files(folder, strange, among_slices=bool(tiffs or found))
-        if tiffs and found:
-            problem = f"mixes {len(tiffs)} TIFF and {len(found)} DICOM files"
+        slices = [path for path in found if tiffs and is_slice_of_ct(path)]
+        if slices:
+            problem = f"mixes {len(tiffs)} TIFF and {len(slices)} DICOM files"
             remedy = "Put the slices of each series, in one format, in a separate folder"
             findings.append(Finding("mixed-formats", "refused", str(folder), problem, remedy))
             continue
@@ -183,6 +190,8 @@ def _strange_files(folder: Path, paths: list[Path], among_slices: bool) -> list[
             reasons["a link that leads nowhere"].append(path.name)
         elif path.stat().st_size == 0:
             reasons["empty"].append(path.name)
+        elif _is_tiff(path):
+            reasons["TIFF, without .tif at the end of the name; rename"].append(path.name)
         elif suffix in COMPRESSED:
             reasons["compressed; unpack first"].append(path.name)
         elif path.name.lower() in PLAIN_NAMES:
@@ -193,6 +202,11 @@ def _strange_files(folder: Path, paths: list[Path], among_slices: bool) -> list[
         Finding("other-file", "left out", str(folder), f"{_files(names)} {reason}: {listed(names)}", "", tuple(names))
         for reason, names in reasons.items()
     ]
+
+
+def _is_tiff(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(4) in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 def _files(names: list[str]) -> str:
@@ -252,20 +266,26 @@ def _tiff_stack(name: str, paths: list[Path], check_gaps: bool) -> Series:
         if key in seen:
             raise_same_number(path, seen[key])
         seen[key] = path
-    if all(number is not None for number in numbers):
-        order = np.argsort(np.array(numbers, dtype=float), kind="stable")
-        members = [members[i] for i in order]
-        steps = np.diff(np.array(numbers, dtype=float)[order])
+    numbered = {number: path for path, number in zip(members, numbers, strict=True) if number is not None}
+    if len(numbered) == len(members):
+        members = [numbered[number] for number in sorted(numbered)]
         if check_gaps:
-            findings += [
-                found
-                for found in spacing_findings(name, [path.name for path in members], steps, unit=" in slice numbers")
-                if found.code == "gap"
-            ]
+            findings += _number_gaps(name, {number: path.name for number, path in numbered.items()}, strays)
     else:
         members.sort(key=lambda path: natural_key(path.stem))
     # Strays come last; whether they are slices is seen from their pixels.
     return Series(name, (*members, *sorted(strays)), "tiff", tuple(findings))
+
+
+def _number_gaps(name: str, numbered: dict[int, str], strays: list[Path]) -> list[Finding]:
+    """A note for numbers that are missing; the number of a stray, which may be a slice, is there."""
+    first, last = min(numbered), max(numbered)
+    others = {int(digits): path.name for path in strays for digits in re.findall(r"\d{1,9}", path.stem)}
+    there = {number: name for number, name in (others | numbered).items() if first <= number <= last}
+    known = sorted(there)
+    steps = np.diff(known).astype(float)
+    found = spacing_findings(name, [there[number] for number in known], steps, unit=" in numbers")
+    return [finding for finding in found if finding.code == "gap"]
 
 
 def raise_same_number(path: Path, other: Path) -> None:
@@ -279,11 +299,11 @@ def raise_same_number(path: Path, other: Path) -> None:
 
 def stray_names(paths: list[Path]) -> list[Path]:
     """The files whose names have another form than most: a preview or a mask, or slices named in another way."""
-    templates = Counter(name_template(path.name) for path in paths)
+    templates = Counter(name_template(path.name).lower() for path in paths)
     (usual, count), *others = templates.most_common()
     if not others or count < USUAL_SHARE * len(paths) or count < FEWEST:
         return []
-    return [path for path in paths if name_template(path.name) != usual]
+    return [path for path in paths if name_template(path.name).lower() != usual]
 
 
 def read_series(series: Series) -> np.ndarray:

@@ -40,7 +40,8 @@ def spacing_findings(
     """
     if len(steps) < 2:
         return []
-    usual = float(np.median(steps))
+    # Numbers are counted on by the same step; millimetres have no smallest one.
+    usual = float(np.median(steps) if unit == " mm" else np.min(steps))
     gaps = np.flatnonzero(steps > GAP * usual)
     findings = []
     if len(gaps):

@@ -8,7 +8,7 @@ soft tissue, -200 to 200 HU; hardly any is bone; lung and air are darker. Taught
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,6 +22,8 @@ BONE_ABOVE = 1424
 """400 HU."""
 LEAST_TISSUE, MOST_BONE, MOST_BONE_WITHOUT_AIR = 0.4, 0.35, 0.1
 """Shares of the body in a series: generous, as an obese patient, metal or consolidated lungs change them."""
+MOST_BETWEEN = 0.3
+"""Share of the body between lung and tissue: where no lung is seen, so much of it is lung on another scale."""
 LEAST_BODY, LEAST_DARK = 0.005, 0.005
 LOWEST = -1024 - 40
 """HU below which nothing but padding lies: air is -1000, with noise."""
@@ -126,6 +128,9 @@ def _is_stored_scale(histogram: Histogram, least_tissue: float, most_bone: float
     bone = share((values[body], counts[body]), BONE_ABOVE, np.inf)
     # Padding is one value, mostly 0: it is no evidence of air.
     darkness = share(histogram, 1, BODY_ABOVE)
+    between = share((values[body], counts[body]), BODY_ABOVE, TISSUE[0] - 1)
+    if darkness < LEAST_DARK and between > MOST_BETWEEN:
+        return False
     return tissue >= least_tissue and bone <= (most_bone if darkness >= LEAST_DARK else most_bone_without_air)
 
 
@@ -172,7 +177,7 @@ def _candidates(histogram: Histogram) -> list[Scale]:
         scales.append(Scale(f"HU + {offset}", _offset(offset), remedy))
     if lowest < 0:
         remedy = "Export the series again: its RescaleIntercept is 1024 too low"
-        scales.append(Scale("HU, where HU + 1024 is expected", _offset(0), remedy))
+        scales.append(Scale("HU without an offset", _offset(0), remedy))
     for highest_of in (2**12 - 1, 2**16 - 1):
         if highest <= highest_of:
             remedy = "Export the series again, with dark air and bright bone"
@@ -197,7 +202,8 @@ def _cut_at(histogram: Histogram) -> tuple[int, float] | None:
     low = values[values > 0]
     if len(low) <= FEW or low[0] < DARKEST_CUT:
         return None
-    cut = share(histogram, low[0], low[0])
+    # Noise that was added after the cut spreads it over a few values.
+    cut = share(histogram, low[0], low[0] + FEW)
     return (int(low[0]), cut) if cut > CUT_SHARE else None
 
 
@@ -207,6 +213,13 @@ def below_air(histogram: Histogram) -> float:
     below = values < BELOW_AIR + OFFSET
     dark = float(counts[below].sum() / counts.sum())
     return dark if below.sum() > FEW and dark > BELOW_SHARE else 0.0
+
+
+def darkest(histogram: Histogram) -> int:
+    """The value below which 1% of the pixels lie, padding (0 or less) left aside."""
+    values, counts = histogram
+    seen = values > 0
+    return int(values[seen][np.searchsorted(np.cumsum(counts[seen]), 0.01 * counts[seen].sum())]) if seen.any() else 0
 
 
 def judge(histogram: Histogram) -> Verdict:
@@ -227,8 +240,12 @@ def judge(histogram: Histogram) -> Verdict:
     is_right = is_stored_scale(histogram)
     if is_right and not (FEW < len(values) <= EIGHT_BITS and step >= COARSE):
         return Verdict()
-    known = None if is_right else next((scale for scale in _candidates(histogram) if _fits(scale, histogram)), None)
-    if known is not None:
+    fitting = [] if is_right else [scale for scale in _candidates(histogram) if _fits(scale, histogram)]
+    if fitting:
+        known = fitting[0]
+        if known.certain and len(fitting) > 1 and len(values) <= FEW:  # a drawing may fit several
+            other = f"{again}; they could also be {fitting[1].words}"
+            known = replace(known, remedy=other)
         remedy = known.remedy or CONVERT
         return Verdict("other-scale", f"its values are {known.words}; expected HU + 1024", remedy, known)
     if FEW < len(values) <= EIGHT_BITS:

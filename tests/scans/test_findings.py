@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.dicom_files import write_dicom
-from support.made import ROOT, body_slice, write_series
+from support.made import AIR, ROOT, body_slice, write_series
 from support.odd_series import ODDITIES, chest, write_clean
 
 from covidlib.errors import InputError
@@ -20,7 +20,7 @@ from covidlib.scans.series import list_series
 from covidlib.scans.tiff import write_slice
 
 PAGE = ROOT / "book" / "howto" / "findings.md"
-ROW = re.compile(r"^\| `([a-z-]+)` \| (.*) \| (.*) \| (.*) \|$", re.MULTILINE)
+ROW = re.compile(r"^\| `([a-z0-9-]+)` \| (.*) \| (.*) \| (.*) \|$", re.MULTILINE)
 
 ODD = {
     "other-scale": ("HU + 32768", "tiff"),
@@ -74,6 +74,22 @@ def odd_name(folder: Path) -> list[Finding]:
     return open_folder(folder).findings
 
 
+def no_air(folder: Path) -> list[Finding]:
+    write_slice(folder / "IM1.tif", body_slice()[:, AIR:])
+    return open_folder(folder).findings
+
+
+def odd_header(folder: Path) -> list[Finding]:
+    for number, kernel in enumerate(("B70f", "B70f", "B31f"), start=1):
+        write_dicom(folder / f"{number}.dcm", body_slice(200, number), number, 5.0 * number, ConvolutionKernel=kernel)
+    return open_folder(folder).findings
+
+
+def larger(folder: Path) -> list[Finding]:
+    write_slice(folder / "IM1.tif", body_slice(200).repeat(2, 0).repeat(2, 1))
+    return open_folder(folder).findings
+
+
 def mixed_formats(folder: Path) -> list[Finding]:
     write_slice(folder / "IM1.tif", body_slice())
     write_dicom(folder / "IM2.dcm", body_slice())
@@ -96,6 +112,9 @@ MADE: dict[str, Callable[[Path], list[Finding]]] = {
     "mixed-formats": mixed_formats,
     "other-size": too_small,
     "odd-name": odd_name,
+    "no-air": no_air,
+    "odd-header": odd_header,
+    "not-512": larger,
 }
 
 

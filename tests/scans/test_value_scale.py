@@ -27,7 +27,7 @@ NAMED = {
     "HU + 8192": HU + 8192,
     "HU + 4096": HU + 4096,
     "HU + 2048": HU + 2048,
-    "HU, where HU": HU,
+    "HU without an offset": HU,
     "inverted: 4095": 4095 - VOLUME,
     "inverted: 65535": 65535 - VOLUME,
 }

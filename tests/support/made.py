@@ -14,9 +14,14 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 CHAPTERS = [path for path in NOTEBOOKS if path.name[:2] != "00"]
 
 
+AIR = 16
+"""Columns of air beside the body: every CT slice shows some."""
+
+
 def body_slice(dark_pixels: int = 0, seed: int = 0) -> np.ndarray:
-    """Soft tissue with so many dark pixels at the start of the rule's region; uint16, 512×512."""
+    """Soft tissue with so many dark pixels at the start of the rule's region, air at the left; uint16, 512×512."""
     pixels = np.random.default_rng(seed).integers(1000, 1100, (512, 512)).astype(np.uint16)
+    pixels[:, :AIR] -= 976
     region = pixels[240:340, 120:370].reshape(-1).copy()
     region[:dark_pixels] = 150
     pixels[240:340, 120:370] = region.reshape(100, 250)
