@@ -163,9 +163,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _select(arguments: argparse.Namespace) -> int:
-    from covidlib.scans.gate import open_folder
+    from covidlib.scans.gate import survey_folder
 
-    opened = open_folder(arguments.folder, arguments.rescale, arguments.strict)
+    opened = survey_folder(arguments.folder, arguments.rescale, arguments.strict)
+    # A program that asked for JSON gets the reasons in it; a person gets the first one.
+    if not arguments.json:
+        opened.or_error()
     selections, findings = selected(opened)
     print_findings(findings)
     if arguments.json:
@@ -179,6 +182,8 @@ def _select(arguments: argparse.Namespace) -> int:
             print(f"threshold  {selection.threshold:.2f}")
             print(f"selected   {len(selection.selected)}: {' '.join(selection.selected) or 'none'}")
             print()
+    if not selections:
+        return BAD_INPUT
     return SOME_FAILED if any(finding.severity == "refused" for finding in findings) else 0
 
 

@@ -21,7 +21,7 @@ from covidlib.scans.filenames import copy_of
 from covidlib.scans.findings import Finding, listed, refusal
 from covidlib.scans.orientation import turn_of
 from covidlib.scans.people import contradiction, person_in
-from covidlib.scans.spacing import spacing_findings
+from covidlib.scans.spacing import UNEVEN, spacing_findings
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -100,6 +100,7 @@ def group_series(paths: Iterable[Path]) -> tuple[list[DicomSeries], list[Finding
     for name, (members, found) in zip(_names(stacks), stacks, strict=True):
         # A slice that cannot be read is missing from one of the series of its folder.
         beside = [damaged[folder] for folder in damaged if any(path.parent == folder for path, _ in members)]
+        beside += _continued(name, members, [other for other, _ in stacks if other is not members])
         series.append(DicomSeries(name, tuple(path for path, _ in members), (*beside, *found)))
     used = {path.parent for members, _ in stacks for path, _ in members}
     return series, findings + [finding for folder, finding in damaged.items() if folder not in used]
@@ -168,6 +169,23 @@ def _is_one_stack(parts: list[list[Member]]) -> bool:
     if np.isnan(places).all():
         places = np.sort([dicom.number(header) for header in headers])
     return len(parts) > 2 and not np.isnan(places).any() and bool((np.diff(places) > SAME_PLACE_MM).all())
+
+
+def _continued(name: str, members: list[Member], others: list[list[Member]]) -> list[Finding]:
+    """A note if another series, with the same settings, begins where this one ends."""
+    same = ("StudyInstanceUID", "Rows", "Columns", "ConvolutionKernel", "SliceThickness", "PatientID")
+    places = np.sort([dicom.position_mm(header) for _, header in members])
+    if len(places) < 2 or np.isnan(places).any():
+        return []
+    usual = float(np.median(np.diff(places)))
+    for other in others:
+        distance = min((dicom.position_mm(header) for _, header in other), default=np.nan) - places[-1]
+        if abs(distance - usual) < UNEVEN * usual and all(
+            _value(members[0][1], field) == _value(other[0][1], field) for field in same
+        ):
+            sentence = f"another series of {len(other)} slices begins where it ends: one series in two?"
+            return [Finding("continued", "note", name, sentence, "Export the series again, if it should be one")]
+    return []
 
 
 def _names(stacks: list[tuple[list[Member], tuple[Finding, ...]]]) -> list[str]:

@@ -50,6 +50,7 @@ CODES = {
     # The series.
     "split": "One series UID holds several stacks; each became a series.",
     "several-stacks": "One series UID holds several stacks that cannot be told apart, or each slice has its own UID.",
+    "continued": "Another series with the same settings begins where this one ends.",
     "several-people": "The slices belong to several people.",
     "joined": "Folders were joined, because they belong to one series or one person.",
     "order": "Instance numbers and positions contradict each other, or one of them is missing.",

@@ -111,8 +111,13 @@ def open_folder(root: str | Path, rescale: bool = False, strict: bool = False) -
     InputError
         If the folder does not exist or has no slice, or no series may be used.
     """
+    return survey_folder(root, rescale, strict).or_error()
+
+
+def survey_folder(root: str | Path, rescale: bool = False, strict: bool = False) -> Opened:
+    """As `open_folder`, also if no series may be used: the findings say why."""
     listing = list_series(root)
-    return judge_all(listing.series, listing.findings, rescale, strict).or_error()
+    return judge_all(listing.series, listing.findings, rescale, strict)
 
 
 def judge_all(

@@ -85,6 +85,13 @@ def odd_header(folder: Path) -> list[Finding]:
     return open_folder(folder).findings
 
 
+def continued(folder: Path) -> list[Finding]:
+    for number in range(1, 11):
+        uid = "1.2" if number < 6 else "1.3"
+        write_dicom(folder / f"{number}.dcm", body_slice(200, number), number, 5.0 * number, uid=uid)
+    return open_folder(folder).findings
+
+
 def larger(folder: Path) -> list[Finding]:
     write_slice(folder / "IM1.tif", body_slice(200).repeat(2, 0).repeat(2, 1))
     return open_folder(folder).findings
@@ -115,6 +122,7 @@ MADE: dict[str, Callable[[Path], list[Finding]]] = {
     "no-air": no_air,
     "odd-header": odd_header,
     "not-512": larger,
+    "continued": continued,
 }
 
 

@@ -167,6 +167,9 @@ def test_what_must_be_refused_is_refused_in_one_line(
 ) -> None:
     made_alone(name, kind, tmp_path / "series")
     assert main(["select", str(tmp_path / "series"), "--json"]) == 2
+    as_json = capsys.readouterr()
+    assert not as_json.out or json.loads(as_json.out)["series"] == []
+    assert main(["select", str(tmp_path / "series")]) == 2
     shown = capsys.readouterr()
     assert shown.out == "" and len(shown.err.splitlines()) == 1
     assert str(tmp_path / "series") in shown.err
@@ -213,7 +216,8 @@ def test_diagnose_and_select_say_the_same(
 ) -> None:
     mixed(seed, tmp_path / "series")
     told = bounded(lambda: main(["select", str(tmp_path / "series"), "--json"]))
-    selected = json.loads(capsys.readouterr().out) if told != 2 else {"series": [], "findings": []}
+    printed = capsys.readouterr().out
+    selected = json.loads(printed) if printed else {"series": [], "findings": []}
     options = ["--one-patient", "--engine", "tensorflow", "--weights", str(untrained_weights), "--json", "-"]
     code = bounded(lambda: main(["diagnose", str(tmp_path / "series"), *options]))
     shown = capsys.readouterr()
