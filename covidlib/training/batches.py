@@ -105,12 +105,31 @@ def while_reading(call: Callable[[], Result], *pipelines: tf.data.Dataset) -> Re
     """
     try:
         return call()
-    except tf.errors.OpError:
+    except BaseException as error:
+        _end_threads_of(error)
         failures = [pipeline.reader.failure for pipeline in pipelines if pipeline.reader.failure is not None]
-        if not failures:
-            raise
-    # Not inside the handler: TensorFlow's error, if kept as the context of this one, keeps its threads too.
-    raise failures[0]
+        if isinstance(error, tf.errors.OpError) and failures:
+            raise failures[0] from None
+        raise
+
+
+def _end_threads_of(error: BaseException) -> None:
+    """Delete the iterators that an interrupted call has left behind, and with them the threads that read ahead.
+
+    Later, Python's collector would delete them, in any thread. One of the reading threads would wait for its own end.
+    """
+    was_on = gc.isenabled()
+    gc.disable()  # so that no other thread collects them first
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        # Keras takes its own frames out of the traceback, but they are still the callers of those that stay.
+        for caller, _ in traceback.walk_stack(frame):
+            try:
+                caller.clear()
+            except RuntimeError:  # it is still running, and so are its callers
+                break
+    gc.collect()
+    if was_on:
+        gc.enable()
 
 
 _readers: weakref.WeakSet[_Reader] = weakref.WeakSet()
