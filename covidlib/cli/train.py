@@ -103,9 +103,18 @@ def _runs(
     if arguments.cluster:
         from covidlib.training.cluster import connect, train_on_cluster
 
+        if arguments.strict:  # the workers read the folder themselves, and would only warn
+            load_dataset(data, strict=True)
         with connect(arguments.cluster) as client:
             yield from train_on_cluster(
-                client, data.resolve(), protocol, runs.resolve(), names, folds, arguments.allow_leak
+                client,
+                data.resolve(),
+                protocol,
+                runs.resolve(),
+                names,
+                folds,
+                arguments.allow_leak,
+                progress=sys.stderr.isatty(),
             )
         return
     dataset = load_dataset(data, arguments.strict)

@@ -181,13 +181,12 @@ def test_what_memory_does_not_hold_is_decoded_once_on_disk(
     in_memory = batches.training_batches(paths, [0, 1] * 6, TINY, 1).take(3)
     expected = [images.numpy() for images, _ in in_memory]
     decoded: list[str] = []
-    read_slice = inputs.read_slice
 
-    def counted(path: str) -> np.ndarray:
+    def counted(path: str, side: int) -> np.ndarray:
         decoded.append(path)
-        return read_slice(path)
+        return inputs.load_slice(path, side)
 
-    monkeypatch.setattr(inputs, "read_slice", counted)
+    monkeypatch.setattr(batches, "load_slice", counted)
     monkeypatch.setattr(batches, "CACHE_AT_MOST_BYTES", 0)
     on_disk = batches.training_batches(paths, [0, 1] * 6, TINY, 1).take(3)
     found = [images.numpy() for images, _ in on_disk]
