@@ -20,7 +20,7 @@ from covidlib.scans.series import list_series
 from covidlib.scans.tiff import write_slice
 
 PAGE = ROOT / "book" / "howto" / "findings.md"
-ROW = re.compile(r"^\| `([a-z0-9-]+)` \| (.*) \| (.*) \| (.*) \|$", re.MULTILINE)
+ENTRY = re.compile(r"^- \*\*`([a-z0-9-]+)`\*\* \(([a-z ]+)\)\. (.*)\n\n  `(.*)`$", re.MULTILINE)
 
 ODD = {
     "other-scale": ("HU + 32768", "tiff"),
@@ -144,14 +144,14 @@ def found(code: str, folder: Path) -> Finding:
 @pytest.mark.parametrize("code", CODES)
 def test_every_code_has_an_example_and_stands_on_the_page(code: str, tmp_path: Path) -> None:
     finding = found(code, tmp_path / "FOLDER")
-    rows = {row[1]: row for row in ROW.finditer(PAGE.read_text(encoding="utf-8"))}
+    rows = {row[1]: row for row in ENTRY.finditer(PAGE.read_text(encoding="utf-8"))}
     assert rows[code][2] == finding.severity
     assert rows[code][3] == CODES[code]
     assert rows[code][4] == finding.line().replace(f"{tmp_path}/", "")
 
 
 def test_the_page_lists_the_codes_and_no_other() -> None:
-    assert [row[1] for row in ROW.finditer(PAGE.read_text(encoding="utf-8"))] == list(CODES)
+    assert [row[1] for row in ENTRY.finditer(PAGE.read_text(encoding="utf-8"))] == list(CODES)
 
 
 def test_strict_makes_every_finding_a_refusal(tmp_path: Path) -> None:
