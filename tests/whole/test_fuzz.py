@@ -380,7 +380,7 @@ def test_any_name_of_folder_and_file(tmp_path: Path, folder_name: str, file_name
         path.unlink()
         return
     try:
-        found = [file for one in gate.find_series(folder) for file in one.files]
+        found = [file for one in series.list_series(folder).series for file in one.files]
         assert found == [path]
         assert find_patients([folder])[0].name.isprintable()
     finally:
