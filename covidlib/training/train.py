@@ -39,6 +39,7 @@ from covidlib.training.checkpoints import (
 )
 from covidlib.training.devices import batch_ladder, policy, precision_policy, strategy
 from covidlib.training.folds import fold_tables
+from covidlib.training.interrupts import StopsBetweenBatches
 from covidlib.training.leak_check import check_no_leak
 from covidlib.training.runs import HISTORY, PREDICTIONS, RECORD, VALIDATION, WEIGHTS, Run, runs_folder
 from covidlib.utils.machine import commit
@@ -170,6 +171,7 @@ def _fit(
         checkpoints, bar = _CheckpointCallback(part, note, done), _ProgressBar(title, done, protocol.epochs)
         batches = training_batches(train, _classes(split["train"]), split_protocol, seed, len(done.history))
         validated = evaluation_batches(validation, _classes(split["validation"]), split_protocol)
+        stops = StopsBetweenBatches()
         fit = functools.partial(
             model.fit,
             batches,
@@ -179,10 +181,11 @@ def _fit(
             steps_per_epoch=steps_per_epoch(len(train), split_protocol),
             shuffle=False,  # the batches are already shuffled
             verbose=0,
-            callbacks=[checkpoints, bar],
+            callbacks=[checkpoints, bar, stops],
         )
         try:
-            while_reading(fit, batches, validated)
+            with stops:
+                while_reading(fit, batches, validated)
         except tf.errors.ResourceExhaustedError:
             _compiled.cache_clear()
             continue
@@ -245,7 +248,9 @@ def predict_table(
     """
     batches = evaluation_batches([str(data / path) for path in rows["path"]], _classes(rows), protocol)
     images_only = batches.map(lambda images, _: images)
-    probabilities = while_reading(lambda: model.predict(images_only, verbose=0), batches)
+    with StopsBetweenBatches() as stops:
+        predict = functools.partial(model.predict, images_only, verbose=0, callbacks=[stops])
+        probabilities = while_reading(predict, batches)
     table = rows[["path", "patient", "series", "label", "patient_label"]].reset_index(drop=True)
     table.insert(3, "network", network)
     table.insert(4, "fold", fold)
