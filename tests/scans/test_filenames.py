@@ -73,7 +73,10 @@ def test_numbers_have_signs_and_fractions(names: list[str], numbers: list[float]
     assert slice_numbers(names) == numbers
     if len(names) > 1:
         assert len({name_template(name).lower() for name in names}) == 1
-    assert sorted(names, key=slice_key) == [name for _, name in sorted(zip(numbers, names, strict=True))] or "." in names[0][:-4]
+    assert (
+        sorted(names, key=slice_key) == [name for _, name in sorted(zip(numbers, names, strict=True))]
+        or "." in names[0][:-4]
+    )
 
 
 def test_names_of_other_templates_have_the_digits_at_their_end() -> None:

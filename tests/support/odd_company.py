@@ -134,7 +134,6 @@ for name, given in {
     add(name, "tiff", "contents", "right,refused", one_stack(**given))
 
 
-
 def montage(side: int, pixels: int) -> Applied:
     """All slices put together, side by side and below one another, in pictures of 512 pixels or more."""
 
