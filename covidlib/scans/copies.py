@@ -20,7 +20,7 @@ from covidlib.scans.series import Series
 Digests = Mapping[Path, bytes]
 """For each slice of a series a hash of pixels that two slices of one patient do not share."""
 MUCH = 0.5
-"""A note says if so much of a series is part of another one."""
+"""A note says if more than this of a series is part of another one."""
 
 
 def content(digests: Digests) -> str:
@@ -46,7 +46,7 @@ def repeated_series(listed: Sequence[tuple[Series, Digests]]) -> dict[str, Findi
     for series, digests in ordered:
         for other, there in kept:
             shared = sum((Counter(digests.values()) & Counter(there.values())).values())
-            if shared < max(MUCH * len(digests), 1) or not _same_pixels(series, digests, other, there):
+            if shared <= MUCH * len(digests) or not _same_pixels(series, digests, other, there):
                 continue
             found[series.name] = _finding(series, other, shared)
             break

@@ -348,7 +348,7 @@ def test_the_published_lists_are_compared_with_a_folder(
 
 LISTED = "".join(f"{name},{name[: name.index('1')]}\n" for name in CLEAN)
 LISTS = {
-    "labels covid1/patient1/SR_2/IM00001.tif covid and unlabelled": f"path,label\n{LISTED}{CLEAN[0]},unlabelled\n".encode(),
+    f"labels {CLEAN[0]} covid and unlabelled": f"path,label\n{LISTED}{CLEAN[0]},unlabelled\n".encode(),
     "separated by semicolons": f"path,label\n{LISTED}".replace(",", ";").encode(),
     "is UTF-16": f"path,label\n{LISTED}".encode("utf-16"),
     "has the label 'COVID'": f"path,label\n{LISTED}".replace(",covid", ",COVID").encode(),

@@ -124,7 +124,7 @@ for name, change in SCALES.items():
 
 
 def bright_cut(low: int, high: int) -> Applied:
-    """Air is at 0, or where it belongs; what is brighter than the window is on its upper end, which a note has to say."""
+    """What is brighter than the window is on its upper end, which a note has to say; air is at 0."""
 
     def cut(v: np.ndarray) -> np.ndarray:
         return windowed(v, low, high, high - low)
