@@ -14,7 +14,7 @@ help:
 	@echo "make pdf        the same as one file, with Chromium: book/_build/covidlib.pdf"
 	@echo "make test       install into .venv, check style, types and imports, run all tests and notebooks"
 	@echo "make oldest     run the tests that are not slow with the oldest versions allowed, in Python 3.11"
-	@echo "make stress     try 2000 damaged files of each kind on the readers (five minutes)"
+	@echo "make stress     try 2000 damaged files of each kind, and 200 series with oddities at random (half an hour)"
 	@echo "make bench      measure the speed rows and write benchmarks/results.json"
 	@echo "make notebooks  execute the notebooks and keep the outputs that tests check"
 	@echo "make address    write URL=https://github.com/OWNER/NAME wherever the repository is named: for a fork"
@@ -48,6 +48,7 @@ oldest: $(OLDEST)/test
 # The same tests as in `make test`, with new files at each start, and with memory limited to what a classroom machine has.
 stress: $(VENV)/test
 	@ulimit -v 12000000 && COVIDLIB_STRESS=2000 $(BIN)/pytest tests/whole/test_fuzz.py
+	@COVIDLIB_STRESS=200 $(BIN)/pytest tests/whole/test_odd_series.py
 
 bench: $(VENV)/test
 	@$(BIN)/python benchmarks/run.py

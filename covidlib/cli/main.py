@@ -140,6 +140,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     converter.add_argument("source", type=Path, help="a folder with TIFF slices of one or more series")
     converter.add_argument("target", type=Path, help="a new or empty folder")
+    add_strict(converter)
     converter.set_defaults(run=_rescale)
     audit = commands.add_parser("audit", help="recompute every number that the paper prints")
     audit.add_argument(
@@ -245,10 +246,19 @@ def _fetch(arguments: argparse.Namespace) -> None:
 
 def _import_dicom(arguments: argparse.Namespace) -> int:
     from covidlib.scans.dicom_import import NOTICE, import_dicom
+    from covidlib.scans.gate import NoneUsable
 
-    imported = import_dicom(
-        arguments.source, arguments.target, progress=True, rescale=arguments.rescale, strict=arguments.strict
-    )
+    try:
+        imported = import_dicom(
+            arguments.source, arguments.target, progress=True, rescale=arguments.rescale, strict=arguments.strict
+        )
+    except NoneUsable as error:
+        if not arguments.json:
+            raise
+        # As `select` does: a program that asked for JSON gets all reasons in it.
+        print_findings(error.findings)
+        print(json.dumps({"series": [], "findings": [finding.to_dict() for finding in error.findings]}, indent=2))
+        return BAD_INPUT
     print_findings(imported.findings)
     if arguments.json:
         found = [finding.to_dict() for finding in imported.findings]
@@ -262,7 +272,7 @@ def _import_dicom(arguments: argparse.Namespace) -> int:
 def _rescale(arguments: argparse.Namespace) -> None:
     from covidlib.scans.rescale import write_rescaled
 
-    findings = write_rescaled(arguments.source, arguments.target)
+    findings = write_rescaled(arguments.source, arguments.target, arguments.strict)
     print_findings(findings)
     print(f"{arguments.target}: {sum(one.code == 'rescaled' for one in findings)} series converted, others copied")
 

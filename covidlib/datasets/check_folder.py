@@ -18,6 +18,7 @@ from covidlib.datasets import published_lists
 from covidlib.datasets.check_slices import findings_table, scan, tiff_files, usual_workers
 from covidlib.datasets.check_splits import check_splits, find_splits, read_splits
 from covidlib.datasets.public_files import offline
+from covidlib.datasets.slice_table import marked_labels, not_listed
 from covidlib.errors import InputError, Unavailable
 from covidlib.names import LABELS
 from covidlib.paper.comparison import (
@@ -128,19 +129,30 @@ def check_data(
 
 
 def judge_folder(root: Path, strict: bool = False) -> list[Finding]:
-    """What the gate finds in the series of a folder (`covidlib.scans.gate`)."""
+    """What the gate finds in the series of a folder (`covidlib.scans.gate`), and what is wrong in its slices.csv."""
     try:
         listing = list_series(root)
     except InputError as error:  # a damaged DICOM file beside the slices
-        return [refusal("unreadable", error)]
-    return judge_all(listing.series, listing.findings, strict=strict).findings
+        return [refusal("unreadable", error), *_label_findings(root, [])]
+    opened = judge_all(listing.series, listing.findings, strict=strict)
+    return [*opened.findings, *_label_findings(root, [path for series in opened.series for path in series.files])]
+
+
+def _label_findings(root: Path, paths: list[Path]) -> list[Finding]:
+    """What training says of the list of slices (`covidlib.datasets.slice_table`)."""
+    try:
+        labels = marked_labels(root)
+    except InputError as error:
+        return [refusal("labels", error)]
+    absent = [path for path in paths if labels is not None and path.relative_to(root).as_posix() not in labels]
+    return [refusal("labels", not_listed(root, path)) for path in absent]
 
 
 def _as_table(root: Path, series_findings: list[Finding]) -> pd.DataFrame:
     """The findings that the check of single files does not report."""
     rows = []
     for finding in series_findings:
-        if finding.code not in ("unreadable", "same-pixels", "copy"):
+        if finding.code not in ("unreadable", "same-pixels", "copy", "same-series"):
             severity = "note" if finding.severity == "note" else "problem"
             path = Path(finding.where)
             where = path.relative_to(root).as_posix() if path.is_relative_to(root) else finding.where

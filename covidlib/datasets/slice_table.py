@@ -56,7 +56,7 @@ def load_table(root: str | Path, strict: bool = False) -> pd.DataFrame:
         `slices.csv` is damaged or incomplete.
     """
     root = Path(root)
-    labels = _marked_labels(root)
+    labels = marked_labels(root)
     rows = []
     listing = list_series(root)
     opened = judge_all(listing.series, listing.findings, strict=strict)
@@ -76,13 +76,30 @@ def load_table(root: str | Path, strict: bool = False) -> pd.DataFrame:
                 )
             relative = path.relative_to(root).as_posix()
             if labels is not None and relative not in labels:
-                raise InputError(path, f"not listed in {root / SLICES}", "Remove the slice, or add its row to the list")
+                raise not_listed(root, path)
             label = name.label if labels is None else labels[relative]
             rows.append((relative, name.patient, name.series, name.number, label, name.label, bool(selected)))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _marked_labels(root: Path) -> dict[str, str] | None:
+def not_listed(root: Path, path: Path) -> InputError:
+    """The error for a slice that the list of slices does not name."""
+    return InputError(path, f"not listed in {root / SLICES}", "Remove the slice, or add its row to the list")
+
+
+def marked_labels(root: Path) -> dict[str, str] | None:
+    """Read the labels of the slices from the list of a dataset folder; None if it has no list.
+
+    Returns
+    -------
+    dict
+        Path below `root` → "covid", "normal" or "unlabelled".
+
+    Raises
+    ------
+    InputError
+        If `slices.csv` cannot be read, or contradicts itself, the names or the folder.
+    """
     listed = root / SLICES
     if not listed.exists():
         return None

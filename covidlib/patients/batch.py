@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +32,7 @@ from covidlib.utils.locks import exclusive_output
 if TYPE_CHECKING:
     from covidlib.inference.choose_engine import EngineName
     from covidlib.inference.engine import Engine
+    from covidlib.scans.gate import Opened
     from covidlib.utils.quiet_tensorflow import keras
 
 
@@ -160,7 +161,7 @@ def _diagnosed(
         for patient in remaining:
             name, until = patient.name, bar.n + len(patient.files)
             try:
-                records[name] = worker.answer(patient, keys[name], report_files.get(name), report_path, bar)
+                records[name] = worker.answer(patient, keys[name], report_files.get(name), report_path, bar, records)
                 journal.append(records[name])
             except InputError as error:
                 failed[name] = str(error)
@@ -195,16 +196,36 @@ class _Worker:
 
             self.model, _ = load_weights(asked.weights, asked.network)
 
-    def answer(self, patient: Patient, key: str, target: Path | None, overview: Path | None, bar: tqdm) -> Record:
+    def answer(
+        self,
+        patient: Patient,
+        key: str,
+        target: Path | None,
+        overview: Path | None,
+        bar: tqdm,
+        others: Mapping[str, Record],
+    ) -> Record:
+        """Answer for one patient; `others` are the answers that are there.
+
+        Raises
+        ------
+        InputError
+            If the patient's series cannot be used, or one of them is another patient's.
+        """
         assert self.engine is not None
         started = time.perf_counter()
         opened = patient.open(self.request.rescale, self.request.strict)
+        refuse_copies(patient.name, opened, others)
         series = opened.series
         diagnosis = diagnose_opened(patient.name, opened, self.engine, self.request.threshold, bar.update)
         record: Record = {
             **diagnosis.to_dict(),
             "weights": self.weights,
-            "data": {"files": sum(map(len, series)), "sha256": content_hash(series)},
+            "data": {
+                "files": sum(map(len, series)),
+                "sha256": content_hash(series),
+                "series": list(opened.contents.values()),
+            },
             "versions": report.versions(),
             "made": report.now(),
             "seconds": round(time.perf_counter() - started, 3),
@@ -216,6 +237,20 @@ class _Worker:
             write_text(target, page)
             record["report"] = target.relative_to(overview.parent).as_posix()
         return record
+
+
+def refuse_copies(name: str, opened: Opened, others: Mapping[str, Record]) -> None:
+    """Refuse a patient of whom a series is also that of a patient with an answer: one of the two names is wrong.
+
+    Raises
+    ------
+    InputError
+        Naming both.
+    """
+    for other, record in others.items():
+        if other != name and set(opened.contents.values()) & set(record["data"]["series"]):
+            problem = f"contains a series with the slices of {other}, which has an answer"
+            raise InputError(name, problem, "Find out whose slices they are, and remove the copy")
 
 
 def _key(patient: Patient, request: Request, weights: str, with_report: bool) -> str:

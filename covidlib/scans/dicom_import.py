@@ -23,7 +23,7 @@ from tqdm import tqdm
 from covidlib.errors import InputError
 from covidlib.scans import dicom
 from covidlib.scans.findings import Finding
-from covidlib.scans.gate import open_folder
+from covidlib.scans.gate import NoneUsable, open_folder
 from covidlib.scans.kernels import KERNEL
 from covidlib.scans.people import contradiction, person_of
 from covidlib.scans.series import Series
@@ -89,14 +89,18 @@ def import_dicom(
 
     Raises
     ------
+    NoneUsable
+        If every series is refused.
     InputError
-        If no series may be used; if a slice has burned-in text or cannot be decoded; if a series has slices of several
+        If there is no CT slice; if a slice has burned-in text or cannot be decoded; if a series has slices of several
         patients; or if the target is not empty, or its name contains a class.
     """
     source, target = Path(source), Path(target)
     _check_target(source, target)
     opened = open_folder(source, rescale, strict)
     series = [single for single in opened.series if single.kind == "dicom"]
+    if not series and opened.refused:
+        raise NoneUsable(opened)
     if not series:
         raise InputError(source, "no CT slice found in DICOM files", "Name a folder with DICOM files")
     people = _people(series)

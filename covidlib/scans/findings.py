@@ -23,7 +23,8 @@ CODES = {
     "other-scale": "The values are on a known scale other than HU + 1024.",
     "unknown-scale": "The values are on no scale that is known.",
     "eight-bit": "The values come from an 8-bit picture, whose HU are lost.",
-    "rescaled": "The values were converted to HU + 1024, as --rescale asked.",
+    "rescaled": "The values were converted to HU + 1024, as asked.",
+    "cut-above": "What is brighter than some value was cut off.",
     "misplaced-bits": "HighBit and BitsStored say that the pixels stand in the upper bits.",
     # The orientation.
     "turned": "The pixels were turned as the header says, so that the patient faces up.",
@@ -44,6 +45,7 @@ CODES = {
     "not-ct": "An image of another modality, or of an object that is not a CT slice.",
     "not-primary": "A localiser, a reformatted, projected, derived or secondary image.",
     "several-images": "A file holds several images.",
+    "montage": "A picture shows several slices side by side.",
     "other-file": "A file that is neither TIFF nor DICOM, stands among slices and is not plain text.",
     "mixed-formats": "A folder holds TIFF and DICOM files.",
     "linked-twice": "A link leads to a folder that was read already.",
@@ -54,6 +56,7 @@ CODES = {
     "several-people": "The slices belong to several people.",
     "joined": "Folders were joined, because they belong to one series or one person.",
     "order": "Instance numbers and positions contradict each other, or one of them is missing.",
+    "labels": "The list of slices (slices.csv) cannot be read, or contradicts itself or the folder.",
     # The spacing.
     "gap": "Slices are missing between the first and the last.",
     "uneven-spacing": "The distance between slices changes.",
@@ -63,6 +66,7 @@ CODES = {
     "same-number": "Two files have the same slice number.",
     "copy": "A file is a copy of another slice.",
     "same-pixels": "Two slices have the same pixels.",
+    "same-series": "A series has the slices of another one: a copied folder, or another patient's name.",
     "odd-name": "A file has a name unlike those of its series, and looks like one of its slices.",
     "blank": "A slice shows no tissue.",
     "unlike": "A file has a name and a size, kind or values unlike those of its series: a preview, a mask.",
@@ -138,8 +142,10 @@ def refusal(code: str, error: InputError) -> Finding:
 
 
 def strictly(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """The same findings, each of them a refusal (`--strict`)."""
-    return tuple(replace(finding, severity="refused") for finding in findings)
+    """The same findings, each of them a refusal (`--strict`), but for a conversion that was asked for."""
+    return tuple(
+        finding if finding.code == "rescaled" else replace(finding, severity="refused") for finding in findings
+    )
 
 
 def listed(names: Sequence[str]) -> str:

@@ -10,21 +10,24 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from covidlib.errors import InputError
 from covidlib.names import SLICE_SIDE
-from covidlib.scans.filenames import natural_key
+from covidlib.scans.copies import content, repeated_series
+from covidlib.scans.filenames import slice_key
 from covidlib.scans.findings import Finding, listed, refusal, strictly, warn
+from covidlib.scans.pictures import Picture, look_at, montages, moved
 from covidlib.scans.series import Series, list_series, raise_same_number, stray_names
 from covidlib.scans.slices import RowReader, check_same_shape
 from covidlib.scans.value_scale import (
     Histogram,
     Scale,
     below_air,
+    cut_above,
     darkest,
     has_body,
     histogram,
@@ -58,10 +61,13 @@ class Opened:
         Each with its own findings.
     findings : list of Finding
         All of them, also of refused series and of files that belong to none.
+    contents : dict
+        Name of a usable series → hash of its slices, whatever their names: equal for copies.
     """
 
     series: list[Series]
     findings: list[Finding]
+    contents: dict[str, str] = field(default_factory=dict)
 
     @property
     def refused(self) -> list[Finding]:
@@ -73,12 +79,21 @@ class Opened:
 
         Raises
         ------
-        InputError
+        NoneUsable
             The first refusal, if no series may be used.
         """
         if not self.series:
-            raise self.refused[0].error()
+            raise NoneUsable(self)
         return self
+
+
+class NoneUsable(InputError):
+    """Error for a folder of which no series may be used: the first refusal, with everything that was found."""
+
+    def __init__(self, opened: Opened) -> None:
+        first = opened.refused[0].error()
+        super().__init__(first.where, first.problem, first.remedy)
+        self.findings = opened.findings
 
 
 def find_series(root: str | Path) -> list[Series]:
@@ -124,16 +139,21 @@ def judge_all(
     listed_series: Sequence[Series], findings: Sequence[Finding] = (), rescale: bool = False, strict: bool = False
 ) -> Opened:
     """Judge series that were listed; see `open_folder`."""
-    judged = [_judged(series, rescale) for series in listed_series]
+    looked = [_judged(series, rescale) for series in listed_series]
+    digests = {series.name: {look.path: look.digest for look in looks} for series, looks in looked}
+    judged = [series for series, _ in looked]
+    repeated = repeated_series([(series, digests[series.name]) for series in judged if not series.is_refused])
+    judged = [series.with_findings(repeated[series.name]) if series.name in repeated else series for series in judged]
     if strict:
         findings = strictly(findings)
         judged = [replace(series, findings=strictly(series.findings)) for series in judged]
-    usable = [series for series in judged if not series.is_refused]
+    again = {name for name, finding in repeated.items() if finding.severity == "left out"}
+    usable = [series for series in judged if not series.is_refused and series.name not in again]
     if strict:
         usable = [series for series in usable if not any(_concerns(finding, series) for finding in findings)]
     # What concerns several stacks of one folder is with each of them.
     found = dict.fromkeys([*findings, *(finding for series in judged for finding in series.findings)])
-    return Opened(usable, list(found))
+    return Opened(usable, list(found), {series.name: content(digests[series.name]) for series in usable})
 
 
 def _concerns(finding: Finding, series: Series) -> bool:
@@ -147,17 +167,19 @@ def _concerns(finding: Finding, series: Series) -> bool:
 
 @dataclass(frozen=True)
 class _Look:
-    """What is seen of one slice: its size, the histogram of its middle rows, and a hash of them."""
+    """What is seen of one slice: its size, and of its middle rows the values, a hash, and what they show."""
 
     path: Path
     shape: tuple[int, int]
     histogram: Histogram
     digest: bytes
+    picture: Picture
 
 
-def _judged(series: Series, rescale: bool) -> Series:
+def _judged(series: Series, rescale: bool) -> tuple[Series, list[_Look]]:
+    """The series with its findings, and what was seen of its slices; nothing if it is refused."""
     if series.is_refused:
-        return series
+        return series, []
     strays = stray_names(list(series.files)) if series.kind == "tiff" else []
     try:
         looks, unread = _looks(series, strays)
@@ -168,21 +190,27 @@ def _judged(series: Series, rescale: bool) -> Series:
         _refuse_versions(series, strays)
         series, looks = _without(series, looks, _unlike(looks))
     except InputError as error:
-        return series.with_findings(refusal("unreadable", error))
+        return series.with_findings(refusal("unreadable", error)), []
     if mixed := _mixed(series, looks):
-        return series.with_findings(mixed)
+        return series.with_findings(mixed), []
     if used := tuple(path.name for path in strays if path in series.files):
-        series = replace(series, files=tuple(sorted(series.files, key=lambda path: natural_key(path.stem))))
+        series = replace(series, files=tuple(sorted(series.files, key=lambda path: slice_key(path.stem))))
         sentence = f"used as slices though their names have another form: {listed(used)}"
         series = series.with_findings(Finding("odd-name", "note", series.name, sentence, "Rename or remove them", used))
     series = _scaled(series, looks, rescale)
     if series.is_refused:
-        return series
+        return series, []
+    files = [(str(look.path), look.path.name) for look in looks]
+    series, looks = _without(series, looks, montages(series.name, files, [look.picture for look in looks]))
+    if series.scale is None:
+        series = series.with_findings(*_values(series, looks))
+    if series.is_refused:
+        return series, []
     if series.scale is not None:
         looks = [replace(look, histogram=_converted(look.histogram, series.scale)) for look in looks]
         series, looks = _without(series, looks, _unlike(looks))
     series = series.with_findings(*_size(series, looks), *_darkness(series, looks))
-    return series.with_findings(*_same_pixels(series, looks), *_opens_twice(series, looks))
+    return series.with_findings(*_same_pixels(series, looks), *_opens_twice(series, looks)), looks
 
 
 def _converted(seen: Histogram, scale: Scale) -> Histogram:
@@ -248,7 +276,8 @@ def _looks(series: Series, strays: Sequence[Path]) -> tuple[list[_Look], list[Fi
         if reader.orientation != 1:
             turned.append(path.name)
         seen = histogram(pixels) if pixels.size else (np.zeros(1, int), np.zeros(1, int))
-        looks.append(_Look(path, shape, seen, hashlib.blake2b(pixels.tobytes(), digest_size=16).digest()))
+        digest = hashlib.blake2b(pixels.tobytes(), digest_size=16).digest()
+        looks.append(_Look(path, shape, seen, digest, look_at(pixels)))
     if turned:
         sentence = f"the pixels of {len(turned)} slices were turned, as the Orientation tag asks: {listed(turned)}"
         unread.append(Finding("turned", "note", series.name, sentence, "", tuple(turned)))
@@ -316,13 +345,25 @@ def _scaled(series: Series, looks: list[_Look], rescale: bool) -> Series:
     seen = pooled([look.histogram for look in looks])
     verdict = judge(seen)
     if not verdict.code:
-        dark = below_air(seen)
-        sentence = f"{dark:.1%} of its pixels are far darker than air and were set to 0: noise, or a wrong sign"
-        return series.with_findings(Finding("below-air", "note", series.name, sentence)) if dark else series
+        return series
     if rescale and verdict.scale is not None and verdict.scale.certain:
         sentence = f"its values were converted to HU + 1024; they were {verdict.scale.words}"
         return replace(series, scale=verdict.scale).with_findings(Finding("rescaled", "note", series.name, sentence))
     return series.with_findings(Finding(verdict.code, "refused", series.name, verdict.sentence, verdict.remedy))
+
+
+def _values(series: Series, looks: list[_Look]) -> list[Finding]:
+    """What is unusual in values on the right scale: air or lung that contradict it, values too low, bright ones cut."""
+    seen = pooled([look.histogram for look in looks])
+    findings = moved(series.name, seen, [look.picture for look in looks])
+    if dark := below_air(seen):
+        sentence = f"{dark:.1%} of its pixels are far darker than air and were set to 0: noise, or a wrong sign"
+        findings.append(Finding("below-air", "note", series.name, sentence))
+    if cut := cut_above(seen):
+        sentence = f"{cut[1]:.1%} of its pixels have the value {cut[0]} and none lies above: brighter was cut off"
+        remedy = "Export the series again with all values, if the networks are to see bone"
+        findings.append(Finding("cut-above", "note", series.name, sentence, remedy))
+    return findings
 
 
 def _same_pixels(series: Series, looks: list[_Look]) -> list[Finding]:

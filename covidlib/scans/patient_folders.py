@@ -64,7 +64,10 @@ class Patient:
         listing = Listing(list(self.listed)) if self.listed else list_series(*self.folders)
         opened = judge_all(listing.series, [*self.findings, *listing.findings], rescale, strict).or_error()
         # Check each file: a blanked or copied series UID joins the slices of two people.
-        people = {person_of(path) for series in opened.series if series.kind == "dicom" for path in series.files}
+        # A series that was left out as a copy may be filed under another person.
+        again = {finding.where for finding in opened.findings if finding.code == "same-series"}
+        seen = [*opened.series, *(series for series in listing.series if series.name in again)]
+        people = {person_of(path) for series in seen if series.kind == "dicom" for path in series.files}
         ids = {person.id for person in people} - {""}
         differing = contradiction(people)
         if len(ids) > 1 or differing:

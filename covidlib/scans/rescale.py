@@ -8,16 +8,17 @@ from pathlib import Path
 from covidlib.errors import InputError
 from covidlib.scans.findings import Finding
 from covidlib.scans.gate import open_folder
-from covidlib.scans.series import walk
+from covidlib.scans.series import list_series, walk
 from covidlib.scans.tiff import write_slice
 from covidlib.utils.files import check_new_folder, replacing_folder
 
 
-def write_rescaled(source: str | Path, target: str | Path) -> list[Finding]:
+def write_rescaled(source: str | Path, target: str | Path, strict: bool = False) -> list[Finding]:
     """Copy a folder of TIFF series; slices on a known other scale are converted, all other files copied as they are,
     but what the gate left out is not copied.
 
-    `target` appears complete or not at all. Returns what was found in the series.
+    `target` appears complete or not at all. With `strict`, every finding refuses its series. Returns what was found in
+    the series.
 
     Raises
     ------
@@ -26,7 +27,7 @@ def write_rescaled(source: str | Path, target: str | Path) -> list[Finding]:
     """
     source, target = Path(source), Path(target)
     check_new_folder(target)
-    opened = open_folder(source, rescale=True)
+    opened = open_folder(source, rescale=True, strict=strict)
     if opened.refused:
         raise opened.refused[0].error()
     if any(series.kind == "dicom" for series in opened.series):
@@ -34,6 +35,8 @@ def write_rescaled(source: str | Path, target: str | Path) -> list[Finding]:
     converted = {path: series for series in opened.series if series.scale is not None for path in series.files}
     # A copy or a mask would not be converted, and be unlike its series for ever.
     strays = {finding.where for finding in opened.findings if finding.severity == "left out"}
+    used = {path for series in opened.series for path in series.files}
+    strays |= {str(path) for series in list_series(source).series for path in series.files if path not in used}
     with replacing_folder(target) as part:
         for folder, names in walk(source):
             inside = part / folder.relative_to(source)

@@ -19,7 +19,15 @@ import numpy as np
 from covidlib.errors import InputError
 from covidlib.scans import dicom
 from covidlib.scans.dicom_series import group_series, is_slice_of_ct
-from covidlib.scans.filenames import TIFF_SUFFIXES, copy_of, identify, name_template, natural_key, slice_numbers
+from covidlib.scans.filenames import (
+    TIFF_SUFFIXES,
+    copy_of,
+    identify,
+    name_template,
+    natural_key,
+    slice_key,
+    slice_numbers,
+)
 from covidlib.scans.findings import Finding, listed, refusal
 from covidlib.scans.slices import check_same_shape, read_slice
 from covidlib.scans.spacing import spacing_findings
@@ -272,15 +280,17 @@ def _tiff_stack(name: str, paths: list[Path], check_gaps: bool) -> Series:
         if check_gaps:
             findings += _number_gaps(name, {number: path.name for number, path in numbered.items()}, strays)
     else:
-        members.sort(key=lambda path: natural_key(path.stem))
+        members.sort(key=lambda path: slice_key(path.stem))
     # Strays come last; whether they are slices is seen from their pixels.
     return Series(name, (*members, *sorted(strays)), "tiff", tuple(findings))
 
 
-def _number_gaps(name: str, numbered: dict[int, str], strays: list[Path]) -> list[Finding]:
+def _number_gaps(name: str, numbered: dict[float, str], strays: list[Path]) -> list[Finding]:
     """A note for numbers that are missing; the number of a stray, which may be a slice, is there."""
     first, last = min(numbered), max(numbered)
-    others = {int(digits): path.name for path in strays for digits in re.findall(r"\d{1,9}", path.stem)}
+    others: dict[float, str] = {
+        int(digits): path.name for path in strays for digits in re.findall(r"\d{1,9}", path.stem)
+    }
     there = {number: name for number, name in (others | numbered).items() if first <= number <= last}
     known = sorted(there)
     steps = np.diff(known).astype(float)

@@ -29,6 +29,8 @@ VERSIONS = {42: (4, 4, 2, 12), 43: (8, 8, 8, 20)}
 """Of TIFF and BigTIFF: where the offset of the list of fields stands; bytes of an offset, of a count, of a field."""
 PHOTOMETRIC, ORIENTATION, PLANES_OF_STK = 262, 274, 33629
 """Numbers of TIFF tags; the last one has one entry per image of a MetaMorph stack."""
+NEARLY = 0.9
+"""So much of an image may be one that no list of fields names."""
 FEWEST_BITS = 12
 """A CT scanner's 12 bits hold HU -1024 to 3071; in fewer bits the values were scaled or cut."""
 
@@ -179,15 +181,56 @@ def announced_images(description: str, pixels: int) -> int:
 
 def _only_picture(path: Path, tiff: tifffile.TiffFile) -> tifffile.TiffPage:
     pages = cast("list[tifffile.TiffPage]", list(tiff.pages))
+    inner = _inner_pages(pages)
     largest = max((prod(page.shape) for page in pages), default=0)
     pictures = [page for page in pages if not page.is_reduced or prod(page.shape) == largest]
     if pictures and pictures[0].is_reduced and pictures[0].subifds:
         problem = "lists a smaller copy of the picture (a thumbnail) first, and the picture itself as its SubIFD"
         raise InputError(path, problem, EXPORT)
-    images = _images_of(pictures[0], tiff.filehandle.size) if len(pictures) == 1 else len(pictures)
+    # A smaller picture inside another one is a copy of it, whatever its fields say.
+    size = max((prod(page.shape) for page in pictures), default=0)
+    count = len(pictures) + sum(prod(page.shape) >= size for page in inner)
+    images = _images_of(pictures[0], tiff.filehandle.size) if count == 1 else count
     if images != 1:
         raise InputError(path, f"holds {images} images, expected 1", ONE_PER_FILE)
+    unnamed = _unnamed_bytes(tiff, [*pages, *inner])
+    if unnamed > NEARLY * pictures[0].nbytes > 0:
+        more = max(round(unnamed / pictures[0].nbytes), 1)
+        what = "one more image has" if more == 1 else f"{more} more images have"
+        problem = f"holds {unnamed} bytes that no field names, as many as {what}"
+        raise InputError(path, problem, ONE_PER_FILE)
     return pictures[0]
+
+
+def _inner_pages(pages: list[tifffile.TiffPage]) -> list[tifffile.TiffPage]:
+    """The pictures that stand inside others (SubIFDs), at any depth, each once."""
+    seen, found, waiting = {page.offset for page in pages}, [], list(pages)
+    while waiting:
+        page = waiting.pop()
+        if not page.subifds:
+            continue
+        assert page.pages is not None
+        for one in cast("list[tifffile.TiffPage]", list(page.pages)):
+            if one.offset not in seen:
+                seen.add(one.offset)
+                found.append(one)
+                waiting.append(one)
+    return found
+
+
+def _unnamed_bytes(tiff: tifffile.TiffFile, pages: list[tifffile.TiffPage]) -> int:
+    """Bytes of a file that belong neither to a list of fields nor to anything that a field names."""
+    named = tiff.tiff.offsetsize * 2
+    for page in pages:
+        named += len(page.tags) * tiff.tiff.tagsize + tiff.tiff.tagnosize + tiff.tiff.offsetsize
+        named += sum(tag.valuebytecount for tag in page.tags if tag.valuebytecount > tiff.tiff.offsetsize)
+        # What an uncompressed picture says of its bytes may be wrong; its shape is not.
+        named += min(sum(page.databytecounts), page.nbytes) if _is_plain(page) else sum(page.databytecounts)
+    return int(tiff.filehandle.size) - named
+
+
+def _is_plain(page: tifffile.TiffPage) -> bool:
+    return page.compression == 1 and not page.is_tiled and page.dtype is not None
 
 
 def _images_of(page: tifffile.TiffPage, file_size: int) -> int:

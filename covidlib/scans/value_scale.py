@@ -37,6 +37,10 @@ DARKEST_CUT, CUT_SHARE = 300, 0.2
 COARSE = 8
 """A scanner's values have steps of 1, rarely of 2 or 4."""
 
+CUT_BELOW, CUT_TIMES, LEAST_CUT = 3000, 20, 5e-4
+"""Brighter than this saturates in a scanner too; below, so many times its neighbours is a pile, of such a share."""
+
+AGAIN = "Export 16-bit slices (HU + 1024) again from the source"
 CONVERT = "Add --rescale (select, diagnose, import-dicom), or write a converted copy: covidlib rescale FOLDER NEW"
 
 Histogram = tuple[np.ndarray, np.ndarray]
@@ -182,7 +186,23 @@ def _candidates(histogram: Histogram) -> list[Scale]:
         if highest <= highest_of:
             remedy = "Export the series again, with dark air and bright bone"
             scales.append(Scale(f"inverted: {highest_of} − (HU + 1024)", _inverted(highest_of), remedy))
-    return scales
+    return scales + _moved_up(values)
+
+
+def _moved_up(values: np.ndarray) -> list[Scale]:
+    """HU + 1024 in the upper bits, with something in the lower ones: the same in all pixels, or not."""
+    seen = values[(values > 0) & (values != np.iinfo(np.uint16).max)]
+    if len(seen) <= EIGHT_BITS:
+        return []
+    step = int(np.gcd.reduce(np.diff(seen)))
+    if step > 1 and seen[0] % step:
+        return [Scale(f"HU + 1024, multiplied by {step}, with {seen[0] % step} added", _divided(step))]
+    # Values that were stretched to all 16 bits end at the last one.
+    if len(seen) < (values > 0).sum() or seen[-1] <= 2**12:
+        return []
+    remedy = f"{AGAIN}; or divide the values by {{}} and round down, if you know that the lower bits mean nothing"
+    words = "HU + 1024 in the upper bits, moved up by {}, with other bits below"
+    return [Scale(words.format(bits), _divided(2**bits), remedy.format(2**bits)) for bits in (4, 3, 2)]
 
 
 def _fits(scale: Scale, histogram: Histogram) -> bool:
@@ -205,6 +225,16 @@ def _cut_at(histogram: Histogram) -> tuple[int, float] | None:
     # Noise that was added after the cut spreads it over a few values.
     cut = share(histogram, low[0], low[0] + FEW)
     return (int(low[0]), cut) if cut > CUT_SHARE else None
+
+
+def cut_above(histogram: Histogram) -> tuple[int, float] | None:
+    """The value, with its share of pixels, on which everything brighter was put; None if there is none."""
+    values, counts = histogram
+    highest, pile = int(values[-1]), int(counts[-1])
+    if len(values) <= FEW or highest >= CUT_BELOW or pile < LEAST_CUT * counts.sum():
+        return None
+    beside = counts[(values >= highest - FEW) & (values < highest)].sum() / FEW
+    return (highest, float(pile / counts.sum())) if pile > CUT_TIMES * beside else None
 
 
 def below_air(histogram: Histogram) -> float:
@@ -231,12 +261,11 @@ def judge(histogram: Histogram) -> Verdict:
         Pixels of the middle of all slices, as read: HU + 1024, if the file is as covidlib expects.
     """
     values, counts = histogram
-    again = "Export 16-bit slices (HU + 1024) again from the source"
     step = int(np.gcd.reduce(values[values != 0])) if (values != 0).any() else 0
     cut = _cut_at(histogram)
     if cut:
         sentence = f"{cut[1]:.0%} of its pixels have the value {cut[0]} and none lies below: what was darker is cut off"
-        return Verdict("unknown-scale", sentence, again)
+        return Verdict("unknown-scale", sentence, AGAIN)
     is_right = is_stored_scale(histogram)
     if is_right and not (FEW < len(values) <= EIGHT_BITS and step >= COARSE):
         return Verdict()
@@ -244,21 +273,21 @@ def judge(histogram: Histogram) -> Verdict:
     if fitting:
         known = fitting[0]
         if known.certain and len(fitting) > 1 and len(values) <= FEW:  # a drawing may fit several
-            other = f"{again}; they could also be {fitting[1].words}"
+            other = f"{AGAIN}; they could also be {fitting[1].words}"
             known = replace(known, remedy=other)
         remedy = known.remedy or CONVERT
         return Verdict("other-scale", f"its values are {known.words}; expected HU + 1024", remedy, known)
     if FEW < len(values) <= EIGHT_BITS:
         sentence = f"it holds only {len(values)} different values up to {values[-1]}: stretched from an 8-bit picture"
-        return Verdict("eight-bit", sentence, f"{again}; stretching does not restore HU")
+        return Verdict("eight-bit", sentence, f"{AGAIN}; stretching does not restore HU")
     zeros, rest = share(histogram, 0, 0), values > 0
     if zeros > 0.2 and share((values[rest], counts[rest]), 1, TISSUE[1] - OFFSET) >= LEAST_TISSUE:
         sentence = f"{zeros:.0%} of its pixels are 0 and most others 1 to 200: HU with negative values cut off, no lung"
-        return Verdict("unknown-scale", sentence, again)
+        return Verdict("unknown-scale", sentence, AGAIN)
     modes = values[np.sort(np.argsort(counts, kind="stable")[-2:])]
     shown = " and ".join(str(mode) for mode in modes)
     sentence = (
         f"its values, {values[0]} to {values[-1]} and mostly {shown}, are not those of a chest in HU + 1024: "
         f"soft tissue is expected at {TISSUE[0]} to {TISSUE[1]}, lung and air below {BODY_ABOVE}"
     )
-    return Verdict("unknown-scale", sentence, again)
+    return Verdict("unknown-scale", sentence, AGAIN)

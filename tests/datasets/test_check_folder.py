@@ -344,3 +344,35 @@ def test_the_published_lists_are_compared_with_a_folder(
     assert "patient on two sides" not in kinds and "class differs" not in kinds
     table2 = [line for line in report.comparisons if line["table"] == "Table 2"]
     assert sum(not line["agrees"] for line in table2) == 1
+
+
+LISTED = "".join(f"{name},{name[: name.index('1')]}\n" for name in CLEAN)
+LISTS = {
+    f"labels {CLEAN[0]} covid and unlabelled": f"path,label\n{LISTED}{CLEAN[0]},unlabelled\n".encode(),
+    "separated by semicolons": f"path,label\n{LISTED}".replace(",", ";").encode(),
+    "is UTF-16": f"path,label\n{LISTED}".encode("utf-16"),
+    "has the label 'COVID'": f"path,label\n{LISTED}".replace(",covid", ",COVID").encode(),
+    "are not in the folder": f"path,label\n{LISTED}covid1/patient1/SR_2/IM00009.tif,covid\n".encode(),
+    "not listed in": f"path,label\n{LISTED}".replace(f"{CLEAN[2]},covid\n", "").encode(),
+    "column label is missing": b"path,class\na,b\n",
+}
+
+
+@pytest.mark.parametrize("words", LISTS)
+def test_the_list_of_slices_is_read_as_training_reads_it(
+    dataset: Path, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (dataset / "slices.csv").write_bytes(LISTS[words])
+    assert main(["check-data", str(dataset), "--json"]) == 1
+    shown = capsys.readouterr()
+    (told,) = (one for one in json.loads(shown.out)["findings"] if one["code"] == "labels")
+    assert words in told["sentence"] and told["severity"] == "refused"
+    assert main(["train", "--all", "--data", str(dataset), "--runs", str(tmp_path / "runs")]) == 2
+    said = capsys.readouterr().err
+    assert said == f"covidlib: {told['where']}: {told['sentence']}. {told['remedy']}.\n"
+
+
+def test_a_right_list_of_slices_is_no_finding(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (dataset / "slices.csv").write_text(f"path,label\n{LISTED}")
+    assert main(["check-data", str(dataset)]) == 0
+    assert "problems   0" in capsys.readouterr().out

@@ -86,8 +86,8 @@ def test_a_name_that_is_html_is_text(report_file: Path, page: Reader) -> None:
 
 def test_names_of_series_and_of_failed_patients_are_text_too(untrained_weights: Path, tmp_path: Path) -> None:
     write_series(tmp_path / "many" / "patient1" / HOSTILE, [10, OPEN, OPEN])
-    write_series(tmp_path / "many" / "patient1" / "SR_3", [10, OPEN, OPEN])
-    write_series(tmp_path / "many" / "patient2" / "SR_2", [10, OPEN])
+    write_series(tmp_path / "many" / "patient1" / "SR_3", [10, OPEN, OPEN], seed=20)
+    write_series(tmp_path / "many" / "patient2" / "SR_2", [10, OPEN], seed=40)
     broken = tmp_path / "many" / "patient2" / "SR_2" / f"{HOSTILE.replace('/', '')}.tif"
     broken.write_bytes(b"no picture")
     out = tmp_path / "out.html"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from covidlib.scans.filenames import copy_of, name_template, natural_key, slice_numbers
+from covidlib.scans.filenames import copy_of, name_template, natural_key, slice_key, slice_numbers
 
 
 @pytest.mark.parametrize(
@@ -46,6 +46,37 @@ def test_the_number_is_the_field_that_differs(pattern: str, numbers: list[int]) 
 )
 def test_a_number_is_chosen_where_several_fields_or_none_differ(names: list[str], numbers: list[int]) -> None:
     assert slice_numbers(names) == numbers
+
+
+@pytest.mark.parametrize(
+    ("names", "numbers"),
+    [
+        (["z_-10.tif", "z_-5.tif", "z_0.tif", "z_5.tif"], [-10, -5, 0, 5]),
+        (["z-2.tif", "z0.tif", "Z3.tif"], [-2, 0, 3]),
+        (["-2.tif", "+1.tif", "3.tif"], [-2, 1, 3]),
+        (["img--5.tif", "img-5.tif"], [-5, 5]),
+        (["img_-2.5.tif", "img_-1.0.tif", "img_0.5.tif"], [-2.5, -1.0, 0.5]),
+        (["img_-0.5.tif", "img_0.5.tif"], [-0.5, 0.5]),
+        (["pos -1,25mm", "pos 0,00mm"], [-1.25, 0.0]),
+        (["a_1.25.tif", "a_2.50.tif", "a_3.75.tif", "a_5.00.tif"], [1.25, 2.5, 3.75, 5.0]),
+        (["z_-7.tif"], [-7]),
+        # A hyphen between a word and a number separates them; a date has none before a number of its own.
+        (["slice-3.tif", "slice-2.tif", "slice-1.tif"], [3, 2, 1]),
+        (["scan_2024-01-05_007.tif", "scan_2024-01-05_008.tif"], [7, 8]),
+        # Patient and slice, or parts of a UID, are no decimals.
+        (["1.1.tif", "1.2.tif", "1.10.tif"], [1, 2, 10]),
+        (["1.1.tif", "1.2.tif", "2.1.tif", "2.2.tif"], [1, 2, 1, 2]),
+        (["CT.1.2.840.5.17.tif", "CT.1.2.840.6.18.tif"], [17, 18]),
+    ],
+)
+def test_numbers_have_signs_and_fractions(names: list[str], numbers: list[float]) -> None:
+    assert slice_numbers(names) == numbers
+    if len(names) > 1:
+        assert len({name_template(name).lower() for name in names}) == 1
+    assert (
+        sorted(names, key=slice_key) == [name for _, name in sorted(zip(numbers, names, strict=True))]
+        or "." in names[0][:-4]
+    )
 
 
 def test_names_of_other_templates_have_the_digits_at_their_end() -> None:

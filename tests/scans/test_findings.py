@@ -12,6 +12,7 @@ from support.dicom_files import write_dicom
 from support.made import AIR, ROOT, body_slice, write_series
 from support.odd_series import ODDITIES, chest, write_clean
 
+from covidlib.datasets.check_folder import judge_folder
 from covidlib.errors import InputError
 from covidlib.scans.dicom_import import import_dicom
 from covidlib.scans.findings import CODES, SEVERITIES, Finding, strictly
@@ -47,6 +48,8 @@ ODD = {
     "gap": ("one slice as PNG", "dicom"),
     "uneven-spacing": ("spacing uneven", "dicom"),
     "overlapping": ("overlapping slices", "dicom"),
+    "cut-above": ("-1000 to 300 HU as 0 to 1300", "tiff"),
+    "montage": ("montage of four", "tiff"),
     "opens-twice": ("IM00013.tif, same content as IM00005", "tiff"),
     "same-number": ("IM00005 - Copy.tif, other content", "tiff"),
     "copy": ("IM00005 (1).tif, same content", "tiff"),
@@ -97,6 +100,19 @@ def larger(folder: Path) -> list[Finding]:
     return open_folder(folder).findings
 
 
+def same_series(folder: Path) -> list[Finding]:
+    write_series(folder / "SR_2", [100, 200, 100])
+    write_series(folder / "SR_2 - Copy", [100, 200, 100])
+    return open_folder(folder).findings
+
+
+def contradictory_labels(folder: Path) -> list[Finding]:
+    write_series(folder / "covid1" / "patient1" / "SR_2", [100])
+    path = "covid1/patient1/SR_2/IM00001.tif"
+    (folder / "slices.csv").write_text(f"path,label\n{path},covid\n{path},unlabelled\n")
+    return judge_folder(folder)
+
+
 def mixed_formats(folder: Path) -> list[Finding]:
     write_slice(folder / "IM1.tif", body_slice())
     write_dicom(folder / "IM2.dcm", body_slice())
@@ -116,7 +132,9 @@ MADE: dict[str, Callable[[Path], list[Finding]]] = {
     "rescaled": rescaled,
     "dropped-setting": lambda folder: imported(folder, ConvolutionKernel="Anna Miller"),
     "lossy": lambda folder: imported(folder, LossyImageCompression="01"),
+    "labels": contradictory_labels,
     "mixed-formats": mixed_formats,
+    "same-series": same_series,
     "other-size": too_small,
     "odd-name": odd_name,
     "no-air": no_air,

@@ -25,12 +25,14 @@ def dicom_series(folder: Path, uid: str, person: str | None) -> None:
     fields = {} if person is None else {"PatientID": person}
     for number in (1, 2):
         path = folder / f"{uid}-{number}.dcm"
-        write_dicom(path, body_slice(number), number, float(number), uid=uid, **fields)
+        pixels = body_slice(number, int(uid[2:]))
+        write_dicom(path, pixels, number, float(number), uid=uid, **fields)
 
 
 def test_the_published_layout(tmp_path: Path) -> None:
-    for place in ("covid1/patient10/SR_2", "covid1/patient2/SR_2", "covid1/patient2/SR_3", "normal1/patient146/SR_2"):
-        write_series(tmp_path / "set" / place, [1, 2])
+    places = ("covid1/patient10/SR_2", "covid1/patient2/SR_2", "covid1/patient2/SR_3", "normal1/patient146/SR_2")
+    for number, place in enumerate(places):
+        write_series(tmp_path / "set" / place, [1, 2], seed=10 * number)
     (tmp_path / "set" / "lesions").mkdir()
     (tmp_path / "set" / "lesions" / "mask.npy").write_bytes(b"no slice")
     assert names(tmp_path / "set") == ["set/covid1/patient2", "set/covid1/patient10", "set/normal1/patient146"]
@@ -85,6 +87,12 @@ def test_two_people_in_one_folder_are_refused(tmp_path: Path) -> None:
     dicom_series(tmp_path / "d", "1.2", "B")
     with pytest.raises(InputError, match="slices of 2 patients"):
         find_patients([tmp_path / "d"])[0].open()
+    # One of the two is a copy of the other, but for the name.
+    (tmp_path / "copied").mkdir()
+    for person in "AB":
+        write_dicom(tmp_path / "copied" / person, body_slice(1), uid=f"1.2.{ord(person)}", PatientID=person)
+    with pytest.raises(InputError, match="slices of 2 patients"):
+        find_patients([tmp_path / "copied"])[0].open()
     # Without series UIDs the files look like one series.
     for number, person in enumerate("AABB", start=1):
         (tmp_path / "e").mkdir(exist_ok=True)

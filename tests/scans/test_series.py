@@ -72,7 +72,7 @@ def test_flat_names_of_several_patients_are_several_series(tmp_path: Path) -> No
 
 def test_nested_folders_are_series_and_other_files_are_passed_over(tmp_path: Path) -> None:
     write_series(tmp_path / "covid1" / "patient1" / "SR_2", [1, 2])
-    write_series(tmp_path / "covid1" / "patient1" / "SR_10", [1])
+    write_series(tmp_path / "covid1" / "patient1" / "SR_10", [1], seed=10)
     (tmp_path / "covid1" / "notes.txt").write_text("no slice")
     (tmp_path / "covid1" / "patient1" / "SR_2" / "._IM00001.tif").write_text("left by macOS")
     assert [(Path(series.name).name, len(series)) for series in find_series(tmp_path)] == [("SR_2", 2), ("SR_10", 1)]
@@ -228,7 +228,7 @@ def test_tilted_slices_are_ordered_along_their_normal(tmp_path: Path) -> None:
 
 def test_dicom_series_in_one_folder_are_told_apart_and_localisers_left_out(tmp_path: Path) -> None:
     write_dicom(tmp_path / "a", body_slice(), 1, 0.0, uid="1.2.3")
-    write_dicom(tmp_path / "b", body_slice(), 1, 0.0, uid="1.2.4")
+    write_dicom(tmp_path / "b", body_slice(seed=1), 1, 0.0, uid="1.2.4")
     write_dicom(tmp_path / "c", body_slice(), 2, 9.0, uid="1.2.4", ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"])
     write_dicom(tmp_path / "d", body_slice(), 3, 18.0, uid="1.2.4", ImageType="LOCALIZER")
     assert [(Path(series.name).name, len(series)) for series in find_series(tmp_path)] == [

@@ -116,6 +116,47 @@ def test_a_stack_in_one_file_is_refused_with_its_number_of_images(path: Path, wr
     assert f"IM00001.tif: holds {images} images, expected 1. Write one slice per file" in message
 
 
+def with_inner(path: Path, *inner: np.ndarray, **options: object) -> None:
+    """A slice with other pictures inside it (SubIFDs)."""
+    with tifffile.TiffWriter(path) as file:
+        file.write(PIXELS, photometric="minisblack", metadata=None, subifds=len(inner))
+        for pixels in inner:
+            file.write(pixels, photometric="minisblack", metadata=None, **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("options", [{}, {"subfiletype": 1}, {"compression": "zlib"}])
+def test_a_second_image_inside_the_first_is_refused(path: Path, options: dict[str, object]) -> None:
+    with_inner(path, PIXELS[::-1].copy(), PIXELS + 1, **options)
+    assert "holds 3 images, expected 1" in refusal(path)
+
+
+@pytest.mark.parametrize("options", [{}, {"subfiletype": 1}])
+def test_smaller_copies_inside_a_slice_are_passed_over(path: Path, options: dict[str, object]) -> None:
+    with_inner(path, PIXELS[::2, ::2].copy(), PIXELS[::4, ::4].copy(), **options)
+    assert np.array_equal(read_slice(path), PIXELS)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"byteorder": ">"}, {"bigtiff": True}, {"compression": "zlib"}, {"tile": (16, 16)}, {"rowsperstrip": 7}],
+)
+@pytest.mark.parametrize("images", [1, 11])
+def test_images_that_no_field_names_are_refused(path: Path, options: dict[str, object], images: int) -> None:
+    grey(path, **options)
+    with path.open("ab") as stream:
+        stream.write(STACK[:images].tobytes() if images < 12 else b"")
+    what = "one more image has" if images == 1 else "11 more images have"
+    assert f"bytes that no field names, as many as {what}" in refusal(path)
+
+
+def test_what_a_field_names_and_a_short_end_are_no_images(path: Path) -> None:
+    grey(path, extratags=[(65000, 1, 9000, bytes(9000), True)])
+    assert np.array_equal(read_slice(path), PIXELS)
+    grey(path)
+    path.write_bytes(path.read_bytes() + bytes(PIXELS.nbytes // 2))
+    assert np.array_equal(read_slice(path), PIXELS)
+
+
 def test_a_stack_of_metamorph_is_refused(path: Path) -> None:
     """Its list of fields is that of the first image; the field of a stack has one entry for each."""
     tifffile.imwrite(path, PIXELS, photometric="minisblack", metadata=None, extratags=[(33629, 4, 12, [0] * 12, True)])

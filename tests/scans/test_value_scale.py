@@ -11,7 +11,7 @@ from support.made import body_slice
 from support.odd_series import chest
 
 from covidlib.scans.slices import read_slice
-from covidlib.scans.value_scale import below_air, has_body, histogram, is_like_tissue, judge, pooled
+from covidlib.scans.value_scale import below_air, cut_above, has_body, histogram, is_like_tissue, judge, pooled
 
 VOLUME = chest(12).astype(np.int64)
 HU = VOLUME - 1024
@@ -22,12 +22,16 @@ CERTAIN: dict[str, np.ndarray] = {
     "multiplied by 2": VOLUME * 2,
     "multiplied by 10": VOLUME * 10,
     "multiplied by 16": VOLUME * 16,
+    "multiplied by 16, with 15 added": np.where(VOLUME > 0, VOLUME * 16 + 15, 0),
+    "multiplied by 8, with 3 added": np.where(VOLUME > 0, VOLUME * 8 + 3, 0),
 }
 NAMED = {
     "HU + 8192": HU + 8192,
     "HU + 4096": HU + 4096,
     "HU + 2048": HU + 2048,
     "HU without an offset": HU,
+    "in the upper bits, moved up by 4": VOLUME * 16 + VOLUME % 13,
+    "in the upper bits, moved up by 3": VOLUME * 8 + VOLUME % 7,
     "inverted: 4095": 4095 - VOLUME,
     "inverted: 65535": 65535 - VOLUME,
 }
@@ -74,6 +78,21 @@ def test_a_scale_that_lost_hu_is_refused(words: str) -> None:
     code, made = LOST[words]
     verdict = judge(seen(made()))
     assert verdict.code == code and words in verdict.sentence and verdict.scale is None
+
+
+@pytest.mark.parametrize("highest", [1300, 1424, 2048])
+def test_a_pile_at_the_bright_end_is_a_cut(highest: int) -> None:
+    cut = cut_above(seen(np.minimum(VOLUME, highest)))
+    assert cut is not None and cut[0] == highest
+    assert cut[1] == pytest.approx((VOLUME[:, 240:340] >= highest).mean())
+
+
+def test_a_series_that_ends_by_itself_or_saturates_is_not_cut() -> None:
+    metal = VOLUME.copy()
+    metal[:, 250:300, 200:260] = 4095
+    for volume in (VOLUME, metal, VOLUME[:, :, 200:300], np.minimum(VOLUME, 3071)):
+        assert cut_above(seen(volume)) is None
+    assert cut_above(histogram(body_slice(0))) is None
 
 
 def test_one_slice_is_told_from_its_series() -> None:

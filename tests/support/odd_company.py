@@ -133,6 +133,77 @@ for name, given in {
 }.items():
     add(name, "tiff", "contents", "right,refused", one_stack(**given))
 
+
+def montage(side: int, pixels: int) -> Applied:
+    """All slices put together, side by side and below one another, in pictures of 512 pixels or more."""
+
+    def apply(folder: Path, volume: np.ndarray, rng: np.random.Generator) -> Made:
+        for path in slices_of(folder):
+            path.unlink()
+        small = 512 * side // pixels
+        wide = pixels // side
+        for first in range(len(volume) - side**2 + 1):
+            picture = np.zeros((pixels, pixels), np.uint16)
+            for place in range(side**2):
+                row, column = (place // side) * wide, (place % side) * wide
+                part = volume[first + place, ::small, ::small][:wide, :wide]
+                picture[row : row + wide, column : column + wide][: len(part), : len(part)] = part
+            write_tiff(folder / f"IM{first + 1:05d}.tif", picture)
+        return Made()
+
+    return apply
+
+
+add("montage of four", "tiff", "alone", "refused", montage(2, 512))
+add("montage of nine", "tiff", "alone", "refused", montage(3, 512))
+add("montage of four in 1024 pixels", "tiff", "alone", "refused", montage(2, 1024))
+add("one montage among the slices", "tiff", "contents", LOUD,
+    instead(lambda path, v: write_tiff(path, np.tile(v[::2, ::2], (2, 2)))))  # fmt: skip
+
+
+def second_image(path: Path, pixels: np.ndarray) -> None:
+    """The slice after it stands inside it, as a SubIFD."""
+    with tifffile.TiffWriter(path) as file:
+        plain = {"photometric": "minisblack", "metadata": None}
+        file.write(pixels, subifds=1, **plain)
+        file.write(pixels[::-1].copy(), **plain)
+
+
+def appended(images: int) -> Callable[[Path, np.ndarray], object]:
+    """Raw images behind the first, which nothing in the file names."""
+
+    def write(path: Path, pixels: np.ndarray) -> None:
+        write_tiff(path, pixels)
+        with path.open("ab") as stream:
+            stream.write(pixels[::-1].tobytes() * images)
+
+    return write
+
+
+add("a second image as SubIFD", "tiff", "contents", LOUD, instead(second_image))
+for images in (1, 11):
+    add(f"{images} raw images appended", "tiff", "contents", LOUD, instead(appended(images)))
+
+
+def copied_folder(name: str) -> Applied:
+    """The whole series again, beside itself."""
+
+    def apply(folder: Path, volume: np.ndarray, rng: np.random.Generator) -> Made:
+        paths = slices_of(folder)
+        for place in ("SR_2", name):
+            (folder / place).mkdir()
+            for path in paths:
+                shutil.copy(path, folder / place / path.name)
+        for path in paths:
+            path.unlink()
+        return Made(((volume,),))
+
+    return apply
+
+
+for name in ("SR_2 - Copy", "SR_2 (1)", "SR_3"):
+    add(f"series again as {name}", "both", "alone", LOUD, copied_folder(name))
+
 LITTER: dict[str, Callable[[Path, np.ndarray], object]] = {
     ".DS_Store": lambda path, v: path.write_bytes(b"\0\0\0\1Bud1" + bytes(6000)),
     "Thumbs.db": lambda path, v: path.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(6000)),

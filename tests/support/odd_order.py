@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,37 @@ def feet_first(folder: Path, volume: np.ndarray, rng: np.random.Generator) -> No
     change_headers(folder, change)
 
 
+def named(name_of: Callable[[int], str]) -> Applied:
+    """Another name for each slice, given a function of its place."""
+
+    def apply(folder: Path, volume: np.ndarray, rng: np.random.Generator) -> None:
+        for place, path in enumerate(slices_of(folder)):
+            path.rename(path.with_name(name_of(place)))
+
+    return apply
+
+
+NAMES: dict[str, Callable[[int], str]] = {
+    "z_-25.tif to z_30.tif": lambda place: f"z_{5 * place - 25}.tif",
+    "z_-60.tif to z_-5.tif": lambda place: f"z_{5 * place - 60}.tif",
+    "z-5.tif to z6.tif": lambda place: f"z{place - 5}.tif",
+    "img_-2.5.tif to img_3.0.tif": lambda place: f"img_{place / 2 - 2.5}.tif",
+    "pos -7.50mm.tif to pos 6.25mm.tif": lambda place: f"pos {place * 1.25 - 7.5:.2f}mm.tif",
+    "loc_0.0.tif to loc_27.5.tif": lambda place: f"loc_{place * 2.5}.tif",
+    "slice-1.tif to slice-12.tif": lambda place: f"slice-{place + 1}.tif",
+}
+"""Names whose numbers have signs or fractions, or only seem to."""
+for name, name_of in NAMES.items():
+    add(f"names {name}", "tiff", "alone", "right", named(name_of))
+
+
+def hyphen_or_sign(folder: Path, volume: np.ndarray, rng: np.random.Generator) -> Made:
+    """A hyphen behind a word separates; only the other names show that it is a sign: read as two series, and told."""
+    named(lambda place: f"slice{place - 5}.tif")(folder, volume, rng)
+    return Made(((volume,),), stated=((volume[:5][::-1], volume[5:]),))
+
+
+add("names slice-5.tif to slice6.tif", "tiff", "alone", "right", hyphen_or_sign)
 add("InstanceNumber constant", "dicom", "order", "right", numbered(lambda place: 1))
 add("InstanceNumber restarts", "dicom", "order", "right", numbered(lambda place: place % 6 + 1))
 add("InstanceNumber missing", "dicom", "order", "right", numbered(None))

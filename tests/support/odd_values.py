@@ -48,6 +48,12 @@ def in_16_bits(values: np.ndarray) -> np.ndarray:
     return (values & 0xFFFF).astype(np.uint16)
 
 
+def windowed(values: np.ndarray, low: int, high: int, largest: int) -> np.ndarray:
+    """HU between two limits as 0 to the largest value."""
+    share = (hounsfield(values) - low) / (high - low)
+    return np.rint(np.clip(share, 0, 1) * largest).astype(np.uint16)
+
+
 SCALES: dict[str, Change] = {
     "HU wrapped into 16 bits": lambda v: in_16_bits(hounsfield(v)),
     "HU wrapped into 12 bits": lambda v: (hounsfield(v) & 0xFFF).astype(np.uint16),
@@ -65,6 +71,17 @@ SCALES: dict[str, Change] = {
     "8 bits of the lung window times 257": lambda v: eight_bits(hounsfield(v), -1350, 150) * 257,
     "8 bits of the lung window": lambda v: eight_bits(hounsfield(v), -1350, 150),
     "smallest to largest as 0 to 65535": stretched,
+    "HU times 2 + 1024": lambda v: in_16_bits(np.maximum(hounsfield(v) * 2 + 1024, 0)),
+    "HU times 1.5 + 1024": lambda v: in_16_bits(np.maximum(hounsfield(v) * 3 // 2 + 1024, 0)),
+    "HU times 0.8 + 1024": lambda v: in_16_bits(hounsfield(v) * 4 // 5 + 1024),
+    "200 added": lambda v: np.where(v > 0, v + 200, 0).astype(np.uint16),
+    "130 added": lambda v: np.where(v > 0, v + 130, 0).astype(np.uint16),
+    "200 taken away": lambda v: np.where(v > 200, v - 200, 0).astype(np.uint16),
+    "-160 to 240 HU as 0 to 4095": lambda v: windowed(v, -160, 240, 4095),
+    "-160 to 240 HU as 0 to 2000": lambda v: windowed(v, -160, 240, 2000),
+    "12 bits moved up by 4, 15 below": lambda v: (v << 4) | 15,
+    "12 bits moved up by 4, copied below": lambda v: (v << 4) | (v >> 8),
+    "12 bits moved up by 3, noise below": lambda v: (v << 3) | (v * 5 & 7),
     "inverted, 4095 - v": lambda v: 4095 - v,
     "inverted, 65535 - v": lambda v: 65535 - v,
     "bytes swapped": lambda v: v.byteswap(),
@@ -104,6 +121,23 @@ def coarse(folder: Path, volume: np.ndarray, rng: np.random.Generator) -> Made:
 
 for name, change in SCALES.items():
     add(name, "tiff", "values", "refused", whole(change))
+
+
+def bright_cut(low: int, high: int) -> Applied:
+    """What is brighter than the window is on its upper end, which a note has to say; air is at 0."""
+
+    def cut(v: np.ndarray) -> np.ndarray:
+        return windowed(v, low, high, high - low)
+
+    def apply(folder: Path, volume: np.ndarray, rng: np.random.Generator) -> Made:
+        change_pixels(folder, cut)
+        return Made(stated=((np.stack([cut(v) for v in volume]),),))
+
+    return apply
+
+
+for low, high in ((-1000, 300), (-1000, 400), (-1024, 600)):
+    add(f"{low} to {high} HU as 0 to {high - low}", "tiff", "values", "refused,note", bright_cut(low, high))
 add("largest of each slice as 65535", "tiff", "values", "refused", per_slice_maximum)
 add("8 bits times 16", "tiff", "contents", "refused,note", coarse)
 for name in (
