@@ -248,7 +248,7 @@ def refuse_copies(name: str, opened: Opened, others: Mapping[str, Record]) -> No
         Naming both.
     """
     for other, record in others.items():
-        if other != name and set(opened.contents.values()) & set(record["data"]["series"]):
+        if other != name and set(opened.contents.values()) & set(record["data"].get("series", ())):
             problem = f"contains a series with the slices of {other}, which has an answer"
             raise InputError(name, problem, "Find out whose slices they are, and remove the copy")
 

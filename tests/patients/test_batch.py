@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -192,6 +193,23 @@ def test_json_on_standard_output(two: Path, untrained_weights: Path, capsys: pyt
     assert len(record["series"][0]["probabilities"]) == record["selected_slices"] == 2
     assert record["series"][0]["selected"] == ["IM00002.tif", "IM00003.tif"]
     assert len(record["data"]["sha256"]) == 64 and "Not a medical device" in printed["notice"]
+
+
+def test_slices_of_a_patient_with_an_answer_are_refused_under_another_name(
+    tmp_path: Path, untrained_weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_series(tmp_path / "in" / "patient1" / "SR_2", [10, OPEN, OPEN], seed=1)
+    write_series(tmp_path / "in" / "patient2" / "SR_2", [10, OPEN, OPEN], seed=7)
+    shutil.copytree(tmp_path / "in" / "patient1" / "SR_2", tmp_path / "in" / "patient3" / "SR_4")
+    assert diagnose(tmp_path / "in", untrained_weights, "--json", str(tmp_path / "out.json")) == 3
+    answers = read(tmp_path / "out.json")
+    assert [record["patient"].split("/")[-1] for record in answers["patients"]] == ["patient1", "patient2"]
+    (failed,) = answers["failed"]
+    assert failed["patient"].endswith("patient3") and "patient1, which has an answer" in failed["problem"]
+    # The same question again: patient1's answer is used again, and patient3 is still refused.
+    capsys.readouterr()
+    assert diagnose(tmp_path / "in", untrained_weights, "--json", str(tmp_path / "out.json")) == 3
+    assert "patient1, which has an answer" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("answers", "said"), [("-", "nothing was kept"), ("out.json", "the same command goes on")])

@@ -85,7 +85,7 @@ def hyphen_or_sign(folder: Path, volume: np.ndarray, rng: np.random.Generator) -
     return Made(((volume,),), stated=((volume[:5][::-1], volume[5:]),))
 
 
-add("names slice-5.tif to slice6.tif", "tiff", "alone", "right", hyphen_or_sign)
+add("names slice-5.tif to slice6.tif", "tiff", "alone", "note", hyphen_or_sign)
 add("InstanceNumber constant", "dicom", "order", "right", numbered(lambda place: 1))
 add("InstanceNumber restarts", "dicom", "order", "right", numbered(lambda place: place % 6 + 1))
 add("InstanceNumber missing", "dicom", "order", "right", numbered(None))
