@@ -1,4 +1,4 @@
-"""Real CT slices that come with the package: a thinned series, and slices of patients with COVID-19 (paper, section 2.1).
+"""Real CT slices that come with the package: a thinned series, and slices of patients with COVID-19.
 
 They are free to share (CC BY 4.0), so that every build of the book shows real lungs beside the synthetic ones. Credits,
 licence and a description of each slice are in `covidlib/data/real_slices`. The label of the second collection belongs
@@ -19,7 +19,7 @@ from covidlib.errors import InputError
 from covidlib.scans.slices import read_slice
 
 SERIES, INFECTED = "Lung-PET-CT-Dx", "COVID-19-NY-SBU"
-"""The two collections of The Cancer Imaging Archive: one series of a lung-cancer patient, six patients with COVID-19."""
+"""The collections, both of The Cancer Imaging Archive: a series of a lung-cancer patient; patients with COVID-19."""
 CREDITS = {
     SERIES: REAL_SERIES_CREDIT,
     INFECTED: (
@@ -37,9 +37,9 @@ def real_slices_folder() -> Path:
 
 
 def real_series_folder() -> Path:
-    """The folder with every third slice of the real series, from the shoulders to the liver; the names keep the numbers.
+    """The folder with every third slice of the real series, from the shoulders to the liver.
 
-    The distance between its slices is 15 mm. `covidlib fetch lung-pet-ct-dx` brings all 64.
+    The names keep the numbers of the whole series. The distance between its slices is 15 mm. `covidlib fetch lung-pet-ct-dx` brings all 64.
     """
     return real_slices_folder() / SERIES_FOLDER
 

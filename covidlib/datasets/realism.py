@@ -219,9 +219,15 @@ def compare(synthetic: Measured, real: Measured) -> pd.DataFrame:
     for key, (name, decimals) in ROWS.items():
         drawn, scanned = (one.values(key)[~np.isnan(one.values(key))] for one in (synthetic, real))
         inside = (drawn >= scanned.min()) & (drawn <= scanned.max()) if scanned.size > 1 else np.array([np.nan])
-        rows[name] = {"synthetic": _spread(drawn, decimals), "real": _spread(scanned, decimals), "inside": inside.mean()}
+        rows[name] = {
+            "synthetic": _spread(drawn, decimals),
+            "real": _spread(scanned, decimals),
+            "inside": inside.mean(),
+        }
     cut = (f"{int(one.slices['cut'].sum())} of {len(one.slices)}" for one in (synthetic, real))
-    rows["bodies cut by the edge of the field"] = dict(zip(("synthetic", "real", "inside"), (*cut, np.nan), strict=True))
+    rows["bodies cut by the edge of the field"] = dict(
+        zip(("synthetic", "real", "inside"), (*cut, np.nan), strict=True)
+    )
     return pd.DataFrame.from_dict(rows, orient="index")
 
 

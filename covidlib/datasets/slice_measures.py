@@ -18,13 +18,13 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 LUNG_BINS = np.arange(-1024, 177, 20)
 """Edges of the bins of a lung histogram, in HU."""
 PATCH = 24
-"""Side of a patch for the noise in pixels, about 2 cm: a piece of aorta, heart, liver or muscle."""
+"""Side of a patch for the noise in pixels, about 2 cm: aorta, heart, liver or muscle."""
 PATCHES = 6
 """At most so many patches per slice: the smoothest ones."""
 SMOOTHED, LARGEST_SLOPE = 4, 12
-"""A patch is uniform if its values, smoothed with this sigma in pixels, spread by at most this standard deviation in HU."""
+"""A patch is uniform if its values, smoothed with this sigma in pixels, have at most this standard deviation in HU."""
 TISSUE = (-150, 300)
-"""Lowest and highest smoothed value of a patch in HU: fat, muscle, blood with and without contrast; no bone, no lung."""
+"""Lowest and highest smoothed value of a patch in HU: fat, muscle, blood with contrast or without; no bone, no lung."""
 FIELD_MARGIN = 3
 """A body that comes so close to the edge of the field, in pixels, is cut by it."""
 THUMBNAIL = 64
@@ -78,7 +78,8 @@ class Noise:
     frequency : float array, shape (bins,)
         Middle of each ring of spatial frequencies, in 1/mm.
     power : float array, shape (bins,)
-        Noise power spectrum, averaged over ring and patches, in HU²·mm². White noise is flat.
+        Noise power spectrum, averaged over ring and patches, in HU²·mm². White noise is flat, but for the lowest
+        ring, of which the plane that was taken out holds about a fifth.
     deviation : float
         Standard deviation in HU, after a plane was taken from each patch.
     mean_frequency : float

@@ -92,7 +92,7 @@ def test_the_thinned_series_is_one_series_with_one_block_of_open_lungs() -> None
     (series,) = find_series(real_slices.real_series_folder())
     assert len(series) == 19 and series.findings == ()
     keep = np.flatnonzero(select_series(series).keep)
-    assert keep.tolist() == list(range(keep[0], keep[-1] + 1)) and 0 < keep[0] and keep[-1] < 18
+    assert keep.tolist() == list(range(keep[0], keep[-1] + 1)) and keep[0] > 0 and keep[-1] < 18
 
 
 def test_the_values_are_those_of_the_public_files(mirror: Path) -> None:
