@@ -39,7 +39,8 @@ def real_slices_folder() -> Path:
 def real_series_folder() -> Path:
     """The folder with every third slice of the real series, from the shoulders to the liver.
 
-    The names keep the numbers of the whole series. The distance between its slices is 15 mm. `covidlib fetch lung-pet-ct-dx` brings all 64.
+    The names keep the numbers of the whole series. The distance between its slices is 15 mm.
+    `covidlib fetch lung-pet-ct-dx` brings all 64.
     """
     return real_slices_folder() / SERIES_FOLDER
 
@@ -52,12 +53,11 @@ def list_real_slices() -> pd.DataFrame:
     DataFrame
         One row per slice, with its name as index. Columns: file (below `real_slices_folder`), collection, patient and
         instance (of the slice in its series) as the collection names them, maker, kernel, thickness_mm, pixel_mm, kvp,
-        shows (what a reader without medical training sees), credit, sha256 (of the stored values), source (the DICOM
-        file, as `covidlib.datasets.public_files` names it).
+        shows (what a reader without medical training sees), sha256 (of the stored values), source (the DICOM file, as
+        `covidlib.datasets.public_files` names it), credit.
     """
     listed = pd.read_csv(real_slices_folder() / "slices.csv", index_col="name")
-    listed.insert(listed.columns.get_loc("sha256"), "credit", listed["collection"].map(CREDITS))
-    return listed
+    return listed.assign(credit=listed["collection"].map(CREDITS))
 
 
 def read_real_slice(name: str) -> np.ndarray:
@@ -81,7 +81,7 @@ def read_real_slice(name: str) -> np.ndarray:
     listed = list_real_slices()
     if name not in listed.index:
         raise InputError(name, "unknown real slice", "Choose a name from covidlib.datasets.list_real_slices()")
-    path = real_slices_folder() / listed.loc[name, "file"]
+    path = real_slices_folder() / str(listed.loc[name, "file"])
     pixels = read_slice(path)
     if values_hash(pixels) != listed.loc[name, "sha256"]:
         raise InputError(path, "has other values than those listed in slices.csv", "Install covidlib again")

@@ -78,8 +78,8 @@ class Noise:
     frequency : float array, shape (bins,)
         Middle of each ring of spatial frequencies, in 1/mm.
     power : float array, shape (bins,)
-        Noise power spectrum, averaged over ring and patches, in HU²·mm². White noise is flat, but for the lowest
-        ring, of which the plane that was taken out holds about a fifth.
+        Noise power spectrum, averaged over ring and patches, in HU²·mm². White noise is flat, but for the two
+        lowest rings, of which the plane that was taken out holds a fifth and less.
     deviation : float
         Standard deviation in HU, after a plane was taken from each patch.
     mean_frequency : float
@@ -119,7 +119,8 @@ def uniform_patches(pixels: np.ndarray, body: np.ndarray, lungs: np.ndarray) -> 
     mean = ndimage.uniform_filter(known, PATCH)
     spread = np.sqrt(np.maximum(ndimage.uniform_filter(known**2, PATCH) - mean**2, 0))
     spread[ndimage.minimum_filter(tissue, PATCH, mode="constant") == 0] = np.inf
-    half, found = PATCH // 2, []
+    half = PATCH // 2
+    found: list[np.ndarray] = []
     while len(found) < PATCHES:
         row, column = np.unravel_index(spread.argmin(), spread.shape)
         if spread[row, column] > LARGEST_SLOPE:
@@ -193,16 +194,16 @@ def body_size(pixels: np.ndarray, pixel_mm: float, body: np.ndarray | None = Non
     field = field_mask(pixels)
     return {
         "area_cm2": body.sum() * pixel_mm**2 / 100,
-        "width_mm": _extent(body.any(axis=0)) * pixel_mm,
-        "depth_mm": _extent(body.any(axis=1)) * pixel_mm,
+        "width_mm": _extent(body, 1) * pixel_mm,
+        "depth_mm": _extent(body, 0) * pixel_mm,
         "field_share": (body & field).sum() / field.sum(),
         "cut": float((body & ~field_mask(pixels, FIELD_MARGIN)).any()),
     }
 
 
-def _extent(occupied: np.ndarray) -> int:
-    places = np.flatnonzero(occupied)
-    return int(places[-1] - places[0] + 1) if places.size else 0
+def _extent(body: np.ndarray, axis: int) -> int:
+    places = np.nonzero(body)[axis]
+    return int(np.ptp(places)) + 1 if places.size else 0
 
 
 # Likeness -----------------------------------------------------------------------------------------------------------
