@@ -22,7 +22,8 @@ def realism_panels(synthetic: Measured, real: Measured) -> Figure:
 
     A band covers 90% of the synthetic slices, with their median as a line; each real slice or series is a thin line.
     """
-    figure, grid = plt.subplots(3, 2, figsize=(PAGE_WIDTH, 9))
+    # Narrower than a page: on a phone its text shrinks with its width.
+    figure, grid = plt.subplots(3, 2, figsize=(0.75 * PAGE_WIDTH, 8.4))
     lung, noise, dark, body, alike, legend = grid.flat
     percent = 100 / (LUNG_BINS[1] - LUNG_BINS[0])
     _band_and_lines(
