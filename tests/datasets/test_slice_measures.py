@@ -81,6 +81,14 @@ def test_patches_lie_in_tissue_and_their_noise_is_the_one_added() -> None:
     assert measures.noise_of(patches, 0.8).deviation == pytest.approx(15, rel=0.1)
 
 
+def test_dense_lung_is_no_patch() -> None:
+    """Consolidation has the value of muscle: only the mask tells it from tissue."""
+    body = np.hypot(ROWS - 256, COLUMNS - 256) <= 150
+    pixels = np.where(COLUMNS < 256, 1124, 1064).astype(np.uint16)
+    patches = measures.uniform_patches(pixels, body, body & (COLUMNS < 256))
+    assert len(patches) == measures.PATCHES and set(np.unique(patches)) == {40}
+
+
 def test_without_tissue_the_noise_is_not_known() -> None:
     empty = np.full((512, 512), 24, np.uint16)
     none = np.zeros((512, 512), bool)
