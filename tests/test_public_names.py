@@ -11,13 +11,15 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from support.made import NOTEBOOKS, ROOT
+from support.made import MORE_PAGES, ROOT
+from support.made import NOTEBOOKS as CHAPTERS_AND_TOUR
 
 import covidlib
 
 PACKAGES = [one.name for one in pkgutil.iter_modules(covidlib.__path__) if one.ispkg]
 WITH_A_FACE = [name for name in PACKAGES if hasattr(importlib.import_module(f"covidlib.{name}"), "__all__")]
 USED = re.compile(rf"(?<![\w./\"]){'(' + '|'.join(PACKAGES) + ')'}\.([A-Za-z]\w*)")
+NOTEBOOKS = [*CHAPTERS_AND_TOUR, *MORE_PAGES]
 BLOCK = re.compile(r"^```(?:python|\{code-cell\}[^\n]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 IMPORT = re.compile(r"^from covidlib import (\([^)]*\)|.*)", re.MULTILINE)
 PAGES = [*NOTEBOOKS, *sorted(path for path in (ROOT / "book").rglob("*.md") if "_build" not in path.parts)]

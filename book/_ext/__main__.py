@@ -1,4 +1,4 @@
-"""The book's tools on the command line: `python book/_ext notebooks|chapters|pdf|address …`.
+"""The book's tools on the command line: `python book/_ext notebooks|chapters|pdf|address|real-slices …`.
 
 Python puts a folder that it runs on its path, so the tools are found without being installed.
 """
@@ -7,9 +7,15 @@ from __future__ import annotations
 
 import sys
 
-from booktools import address, chapters, notebooks, print_pdf
+from booktools import address, chapters, notebooks, print_pdf, real_slices
 
-TOOLS = {"notebooks": notebooks.main, "chapters": chapters.main, "pdf": print_pdf.main, "address": address.main}
+TOOLS = {
+    "notebooks": notebooks.main,
+    "chapters": chapters.main,
+    "pdf": print_pdf.main,
+    "address": address.main,
+    "real-slices": real_slices.main,
+}
 
 
 def main(argv: list[str]) -> int:

@@ -236,7 +236,8 @@ def _fetch(arguments: argparse.Namespace) -> None:
     if arguments.part or arguments.place or arguments.zip:
         raise InputError(arguments.dataset, "--part, --from and --zip are for covid-ctset only", "Leave them out")
     if arguments.dataset == "lists":
-        names = [name for name in public_files.known_files() if not name.startswith(public_files.REAL_SERIES)]
+        slices = (public_files.REAL_SERIES, public_files.INFECTED_SLICES)
+        names = [name for name in public_files.known_files() if not name.startswith(slices)]
         print(f"{len([public_files.fetch(name) for name in names])} lists: verified")
         return
     series = public_files.REAL_SERIES

@@ -10,6 +10,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "public_files": ["REAL_SERIES_CREDIT"],
         "published_lists": ["aggregates_or_stored", "commits", "stored_aggregates"],
+        "real_slices": ["CREDITS", "list_real_slices", "read_real_slice"],
+        "realism": ["compare", "measure_cohort", "measure_real"],
         "slice_table": ["LABELS", "load_dataset", "load_table", "patients_of"],
     },
 )

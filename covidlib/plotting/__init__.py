@@ -18,6 +18,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "removal_curves",
         ],
         "networks": ["architecture", "sizes_and_fields"],
+        "realism": ["realism_panels"],
         "results": [
             "QUIET",
             "along_series",

@@ -18,7 +18,7 @@ import yaml
 from booktools import chapters, execution_cache
 from booktools import notebooks as book
 from packaging.requirements import Requirement
-from support.made import CHAPTERS, NOTEBOOKS, ROOT
+from support.made import CHAPTERS, MORE_PAGES, NOTEBOOKS, ROOT
 from support.small_book import build, small_book
 
 from covidlib.errors import InputError
@@ -201,6 +201,27 @@ def test_all_chapters_are_in_the_table_of_contents() -> None:
     assert len(CHAPTERS) >= 9
 
 
+def test_each_page_that_goes_further_stands_behind_its_chapter() -> None:
+    contents = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    chapters_listed = [chapter for part in contents["parts"] for chapter in part["chapters"]]
+    behind = {
+        section["file"]: chapter["file"]
+        for chapter in chapters_listed
+        for section in chapter.get("sections", [])
+        if section["file"].startswith("notebooks/")
+    }
+    assert set(behind) == {f"notebooks/{path.stem}" for path in MORE_PAGES}
+    assert all(Path(page).name[:2] == Path(chapter).name[:2] for page, chapter in behind.items())
+
+
+@pytest.mark.parametrize("path", MORE_PAGES, ids=lambda path: path.stem)
+def test_a_page_that_goes_further_has_what_every_page_has(path: Path) -> None:
+    assert chapters.page_problems(path, REPOSITORY) == []
+    assert set(book.parameters_of(path)) == {"PROTOCOL", "DATA"}
+    (chapter,) = [one for one in CHAPTERS if one.name[:2] == path.name[:2]]
+    assert f"]({chapter.name})" in chapters.markdown_of(book.read_notebook(path))
+
+
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 def test_every_chapter_keeps_the_page_skeleton(path: Path) -> None:
     assert chapters.skeleton_problems(path, REPOSITORY) == []
@@ -223,7 +244,7 @@ def test_the_tour_has_what_every_page_has_and_leads_to_every_chapter(tmp_path: P
 
 def test_no_two_figures_have_one_name() -> None:
     """Labels are global in the book: a second one is a warning there, which fails the build at its very end."""
-    cells = [cell for path in NOTEBOOKS for cell in nbformat.read(path, as_version=4).cells]
+    cells = [cell for path in [*NOTEBOOKS, *MORE_PAGES] for cell in nbformat.read(path, as_version=4).cells]
     figures = [cell.metadata["mystnb"]["figure"] for cell in cells if "figure" in cell.metadata.get("mystnb", {})]
     names = [figure["name"] for figure in figures if "name" in figure]
     assert len(names) > 30
@@ -284,7 +305,13 @@ def test_a_figure_needs_alt_text_and_a_caption(tmp_path: Path) -> None:
 
 def test_every_picture_that_a_page_shows_is_there_and_is_one() -> None:
     shown = re.compile(r"!\[[^\]]*\]\(([^)\s:]+)\)|\{figure\} (\S+)|<img [^>]*src=\"([^\":]+)\"")
-    pages = [ROOT / "README.md", *(ROOT / "book").glob("[!_]*/*.md"), *(ROOT / "book").glob("*.md"), *NOTEBOOKS]
+    pages = [
+        ROOT / "README.md",
+        *(ROOT / "book").glob("[!_]*/*.md"),
+        *(ROOT / "book").glob("*.md"),
+        *NOTEBOOKS,
+        *MORE_PAGES,
+    ]
     pictures = set()
     for page in pages:
         is_notebook = page.suffix == ".ipynb"
@@ -382,7 +409,7 @@ def test_pages_load_nothing_from_elsewhere(pages: Path) -> None:
 
 
 @pytest.mark.built_book
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*NOTEBOOKS, *MORE_PAGES], ids=lambda path: path.stem)
 def test_no_log_line_or_traceback_on_a_page(pages: Path, path: Path) -> None:
     text = (pages / "notebooks" / f"{path.stem}.html").read_text(encoding="utf-8")
     for trouble in (

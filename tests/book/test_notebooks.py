@@ -7,17 +7,17 @@ from pathlib import Path
 import nbformat
 import pytest
 from booktools import notebooks
-from support.made import NOTEBOOKS, ROOT
+from support.made import MORE_PAGES, NOTEBOOKS, ROOT
 
 from covidlib.phantom.cohort import make_cohort
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*NOTEBOOKS, *MORE_PAGES], ids=lambda path: path.stem)
 def test_only_checked_outputs_are_kept(path: Path) -> None:
     assert notebooks.output_problems(path) == []
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*NOTEBOOKS, *MORE_PAGES], ids=lambda path: path.stem)
 def test_something_in_the_chapter_is_checked(path: Path) -> None:
     cells = nbformat.read(path, as_version=4).cells
     assert any(notebooks.is_checked(cell) and cell.outputs for cell in cells)

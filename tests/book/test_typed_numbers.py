@@ -7,12 +7,13 @@ from pathlib import Path
 import nbformat
 import pytest
 from booktools import typed_numbers
-from support.made import ROOT
+from support.made import MORE_PAGES, ROOT
 
 from covidlib.patients import decision, threshold_sweep
 from covidlib.results import metrics
 
 PAGES = [
+    *MORE_PAGES,
     *(path for number in ("05", "06", "08", "09") for path in sorted((ROOT / "notebooks").glob(f"{number}_*.ipynb"))),
     *sorted((ROOT / "book" / "documents").glob("*.md")),
 ]

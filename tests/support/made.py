@@ -11,6 +11,8 @@ from covidlib.scans.tiff import write_slice
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 """The tour, and the chapters in their order."""
+MORE_PAGES = sorted((ROOT / "notebooks").glob("[0-9][0-9][a-z]_*.ipynb"))
+"""Pages behind a chapter that go further into its subject: no exercises, and not the parts of a chapter."""
 CHAPTERS = [path for path in NOTEBOOKS if path.name[:2] != "00"]
 
 

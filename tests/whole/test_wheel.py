@@ -58,6 +58,11 @@ def test_the_whole_package_is_in_the_wheel(site: Path) -> None:
     assert set(files_of(site / "covidlib")) == set(files_of(ROOT / "covidlib"))
     (about,) = site.glob("covidlib-*.dist-info")
     assert {"METADATA", "entry_points.txt", "licenses/LICENSE", "licenses/LICENSE-TEXT"} <= set(files_of(about))
+    real = {"LICENSE.txt", "README.md", "slices.csv", "lung-pet-ct-dx/IM00037.tif", "ny-sbu/A046441-045.tif"}
+    assert real <= set(files_of(site / "covidlib" / "data" / "real_slices"))
+    assert {f"licenses/covidlib/data/real_slices/{name}" for name in ("LICENSE.txt", "README.md")} <= set(
+        files_of(about)
+    )
 
 
 @pytest.mark.parametrize("words", [["audit"], ["doctor"], ["select", "SR_2"]], ids=lambda words: words[0])
