@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from covidlib import __version__
-from covidlib.cli import diagnose, doctor, train
+from covidlib.cli import diagnose, doctor, recover, train
 from covidlib.cli.common import (
     BAD_INPUT,
     PROBLEM,
@@ -108,8 +108,8 @@ def _parser() -> argparse.ArgumentParser:
     fetch = commands.add_parser("fetch", help="download a public dataset, with resume and checksums")
     fetch.add_argument(
         "dataset",
-        choices=("covid-ctset", "lung-pet-ct-dx", "lists"),
-        help="lists: the lists of images, folds and checksums",
+        choices=("covid-ctset", "lung-pet-ct-dx", "covid-ctset-float", "lists"),
+        help="covid-ctset-float: five slices that were divided by their maximum; lists: of images, folds, checksums",
     )
     fetch.add_argument(
         "--part", choices=("train-validation", "full"), help="part of covid-ctset; default: train-validation"
@@ -141,6 +141,7 @@ def _parser() -> argparse.ArgumentParser:
     converter.add_argument("source", type=Path, help="a folder with TIFF slices of one or more series")
     converter.add_argument("target", type=Path, help="a new or empty folder")
     converter.set_defaults(run=_rescale)
+    recover.add_parser(commands)
     audit = commands.add_parser("audit", help="recompute every number that the paper prints")
     audit.add_argument(
         "--tables", type=Path, metavar="DIR", help="folder with table1.csv to table9.csv; default: the paper's tables"
@@ -235,12 +236,12 @@ def _fetch(arguments: argparse.Namespace) -> None:
     if arguments.part or arguments.place or arguments.zip:
         raise InputError(arguments.dataset, "--part, --from and --zip are for covid-ctset only", "Leave them out")
     if arguments.dataset == "lists":
-        names = [name for name in public_files.known_files() if not name.startswith(public_files.REAL_SERIES)]
+        names = [name for name in public_files.known_files() if name.endswith(".csv")]
         print(f"{len([public_files.fetch(name) for name in names])} lists: verified")
         return
-    series = public_files.REAL_SERIES
-    folder = public_files.copy_folder(series, arguments.to) if arguments.to else public_files.fetch_folder(series)
-    print(f"{folder}: verified\n{public_files.REAL_SERIES_CREDIT}")
+    prefix, credit = public_files.SLICES[arguments.dataset]
+    folder = public_files.copy_folder(prefix, arguments.to) if arguments.to else public_files.fetch_folder(prefix)
+    print(f"{folder}: verified\n{credit}")
 
 
 def _import_dicom(arguments: argparse.Namespace) -> int:

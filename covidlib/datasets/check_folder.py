@@ -140,7 +140,7 @@ def _as_table(root: Path, series_findings: list[Finding]) -> pd.DataFrame:
     """The findings that the check of single files does not report."""
     rows = []
     for finding in series_findings:
-        if finding.code not in ("unreadable", "same-pixels", "copy"):
+        if finding.code not in ("unreadable", "float-pixels", "same-pixels", "copy"):
             severity = "note" if finding.severity == "note" else "problem"
             path = Path(finding.where)
             where = path.relative_to(root).as_posix() if path.is_relative_to(root) else finding.where

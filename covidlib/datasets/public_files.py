@@ -29,7 +29,17 @@ REAL_SERIES_CREDIT = (
     "Li P. et al. (2020) A Large-Scale CT and PET/CT Dataset for Lung Cancer Diagnosis (Lung-PET-CT-Dx), "
     "The Cancer Imaging Archive, doi:10.7937/TCIA.2020.NNC2-0461, CC BY 4.0"
 )
-
+FLOAT_SLICES = "irfanrob/Classification-CT-Scan-of-Covid-19/"
+"""Five slices of COVID-CTset, each divided by its own maximum and stored as float. CC BY-NC 4.0: never shipped."""
+FLOAT_SLICES_CREDIT = (
+    "Rahimzadeh M., Attar A., Sakhaei S. M. (2021) A fully automated deep learning-based network for detecting "
+    "COVID-19 from a new and large lung CT scan dataset, doi:10.1016/j.bspc.2021.102588, CC BY-NC 4.0"
+)
+SLICES = {
+    "lung-pet-ct-dx": (REAL_SERIES, REAL_SERIES_CREDIT),
+    "covid-ctset-float": (FLOAT_SLICES, FLOAT_SLICES_CREDIT),
+}
+"""By the name that `covidlib fetch` knows: where the files stand, and the credit that is printed with them."""
 
 _is_offline = ContextVar("_is_offline", default=False)
 
