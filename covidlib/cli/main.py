@@ -125,6 +125,11 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("folder", type=Path, help="16-bit TIFF slices in either of COVID-CTset's layouts")
     check.add_argument("--splits", type=Path, help="folder with train1.csv, test1.csv ...; default: CSV/ in the folder")
     check.add_argument("--against", choices=["paper"], help="report differences from the paper's data as problems")
+    check.add_argument(
+        "--near-duplicates",
+        action="store_true",
+        help="also find slices of different patients that are copies after scaling, cropping, compression, mirroring",
+    )
     check.add_argument("--workers", type=int, help="number of threads (default: one per processor, at most 8)")
     check.add_argument("--json", action="store_true", help="print the whole report as JSON")
     add_strict(check)
@@ -296,6 +301,7 @@ def _check_data(arguments: argparse.Namespace) -> int:
         arguments.workers,
         progress=True,
         strict=arguments.strict,
+        near_duplicates=arguments.near_duplicates,
     )
     print_findings(report.series_findings)
     print(json.dumps(to_dict(report), indent=2) if arguments.json else to_text(report))
