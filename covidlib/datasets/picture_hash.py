@@ -127,4 +127,5 @@ def _box(mask: np.ndarray, least: float) -> Box | None:
     if len(rows) < FEWEST_ROWS or len(columns) < FEWEST_ROWS:
         return None
     height, width = mask.shape
-    return columns[0] / width, rows[0] / height, (columns[-1] + 1) / width, (rows[-1] + 1) / height
+    left, top, right, bottom = columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
+    return float(left / width), float(top / height), float(right / width), float(bottom / height)

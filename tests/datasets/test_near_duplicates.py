@@ -32,8 +32,8 @@ RNG = np.random.default_rng(6)
 
 @pytest.fixture(scope="module")
 def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four synthetic patients."""
-    return make_cohort(tmp_path_factory.mktemp("cohort") / "data", 4, seed=6)
+    """Two synthetic patients."""
+    return make_cohort(tmp_path_factory.mktemp("cohort") / "data", 2, seed=6)
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +112,7 @@ def test_frames_follow_the_lungs_into_a_cut(lung: np.ndarray) -> None:
     edges = [(512 * lungs[0] - 30) / 455, (512 * lungs[1] - 20) / 470]
     edges += [(512 * lungs[2] - 30) / 455, (512 * lungs[3] - 20) / 470]
     assert find_frames(cropped(lung))[2] == pytest.approx(edges, abs=0.02)
-    assert find_frames(np.full((64, 64), 7, np.uint16))[1:] == (None, None)
+    assert find_frames(np.full((64, 64), 7, np.uint16))[2] is None
 
 
 def test_a_constant_slice_is_like_nothing() -> None:
