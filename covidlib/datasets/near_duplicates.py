@@ -101,9 +101,9 @@ def similar_pairs(signs: np.ndarray, owners: Sequence[object]) -> list[Pair]:
             for other in candidates:
                 # Of SIGNS products of signs, 1 stands for equal, -1 for different.
                 if best[row, other] > SIGNS * (1 - 2 * MOST_DIFFERENT):
-                    frame, mirrored = divmod(int(which[row, other]), 2)
+                    how = divmod(int(which[row, other]), 2)
                     pair = (min(start + row, int(other)), max(start + row, int(other)))
-                    found.setdefault(pair, (frame, bool(mirrored)))
+                    found.setdefault(pair, (how[0], how[1] == 1))
     return [(*pair, *how) for pair, how in sorted(found.items())]
 
 

@@ -66,7 +66,8 @@ def hash_frames(pixels: np.ndarray, frames: tuple[Box | None, ...]) -> np.ndarra
         if frame is None:
             rows.append(np.zeros(SIGNS, np.int8))
             continue
-        box = tuple(THUMBNAIL * edge for edge in frame)
+        left, top, right, bottom = (THUMBNAIL * edge for edge in frame)
+        box = (left, top, right, bottom)
         small = np.asarray(thumbnail.resize((SMALL, SMALL), Image.Resampling.BILINEAR, box=box))
         waves = dctn(small - small.mean(), norm="ortho")[:LOWEST, :LOWEST].reshape(-1)[1:]
         rows.append(np.sign(waves).astype(np.int8))

@@ -32,6 +32,8 @@ COPY = "Coronavirus-Visualization-Team/CVT_COVID-CT-CNN/24d2b4890756bf6bdbda8236
 PICTURES = {"covid": "Data/master-data/COVID", "normal": "Data/master-data/NonCOVID"}
 """Folder of the copy by class; "normal" is the dataset's NonCOVID."""
 METADATA = {"covid": "Data/Meta/COVID-CT-MetaInfo.xlsx", "normal": "Data/Meta/NonCOVID-CT-MetaInfo.csv"}
+LEFT_OUT = {"covid": 2082, "normal": 1769}
+"""Pictures of the copy whose patient is unknown, from other collections: they are not listed."""
 WORKBOOK = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 
 
@@ -132,7 +134,7 @@ def match_patients(paths: Iterable[str], patients: Mapping[str, str]) -> dict[st
 
 
 def read_patients(path: Path) -> dict[str, str]:
-    """Read a metadata file: patient by name of picture, from the first two columns that are not a row number.
+    """Read a metadata file: patient by name of picture.
 
     Raises
     ------

@@ -185,7 +185,7 @@ def test_the_network_is_trained_and_starts_anew_each_time(untraced: None, monkey
 def test_stored_scores_are_of_the_listed_pictures_and_show_the_leak() -> None:
     rows, made, listed = stored_leak(), leak_provenance(), listed_pictures()
     assert made["pictures"] == listed.groupby("label").size().to_dict()
-    assert made["source"] == COPY
+    assert made["source"] == COPY and made["pictures_left_out"] == ucsd_pictures.LEFT_OUT
     assert (rows[rows["split_by"] == "patient"]["shared"] == 0).all()
     found = leak_differences(rows)
     assert list(found.index) == ["nearest neighbour", "quick network"]
