@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from covidlib import __version__
-from covidlib.cli import diagnose, doctor, train
+from covidlib.cli import diagnose, doctor, recover, train
 from covidlib.cli.common import (
     BAD_INPUT,
     PROBLEM,
@@ -108,8 +108,8 @@ def _parser() -> argparse.ArgumentParser:
     fetch = commands.add_parser("fetch", help="download a public dataset, with resume and checksums")
     fetch.add_argument(
         "dataset",
-        choices=("covid-ctset", "lung-pet-ct-dx", "lists"),
-        help="lists: the lists of images, folds and checksums",
+        choices=("covid-ctset", "lung-pet-ct-dx", "covid-ctset-float", "lists"),
+        help="covid-ctset-float: five slices that were divided by their maximum; lists: of images, folds, checksums",
     )
     fetch.add_argument(
         "--part", choices=("train-validation", "full"), help="part of covid-ctset; default: train-validation"
@@ -125,6 +125,11 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("folder", type=Path, help="16-bit TIFF slices in either of COVID-CTset's layouts")
     check.add_argument("--splits", type=Path, help="folder with train1.csv, test1.csv ...; default: CSV/ in the folder")
     check.add_argument("--against", choices=["paper"], help="report differences from the paper's data as problems")
+    check.add_argument(
+        "--near-duplicates",
+        action="store_true",
+        help="also find slices of different patients that are copies after scaling, cropping, compression, mirroring",
+    )
     check.add_argument("--workers", type=int, help="number of threads (default: one per processor, at most 8)")
     check.add_argument("--json", action="store_true", help="print the whole report as JSON")
     add_strict(check)
@@ -142,6 +147,7 @@ def _parser() -> argparse.ArgumentParser:
     converter.add_argument("target", type=Path, help="a new or empty folder")
     add_strict(converter)
     converter.set_defaults(run=_rescale)
+    recover.add_parser(commands)
     audit = commands.add_parser("audit", help="recompute every number that the paper prints")
     audit.add_argument(
         "--tables", type=Path, metavar="DIR", help="folder with table1.csv to table9.csv; default: the paper's tables"
@@ -236,13 +242,12 @@ def _fetch(arguments: argparse.Namespace) -> None:
     if arguments.part or arguments.place or arguments.zip:
         raise InputError(arguments.dataset, "--part, --from and --zip are for covid-ctset only", "Leave them out")
     if arguments.dataset == "lists":
-        slices = (public_files.REAL_SERIES, public_files.INFECTED_SLICES)
-        names = [name for name in public_files.known_files() if not name.startswith(slices)]
+        names = [name for name in public_files.known_files() if name.endswith(".csv")]
         print(f"{len([public_files.fetch(name) for name in names])} lists: verified")
         return
-    series = public_files.REAL_SERIES
-    folder = public_files.copy_folder(series, arguments.to) if arguments.to else public_files.fetch_folder(series)
-    print(f"{folder}: verified\n{public_files.REAL_SERIES_CREDIT}")
+    prefix, credit = public_files.SLICES[arguments.dataset]
+    folder = public_files.copy_folder(prefix, arguments.to) if arguments.to else public_files.fetch_folder(prefix)
+    print(f"{folder}: verified\n{credit}")
 
 
 def _import_dicom(arguments: argparse.Namespace) -> int:
@@ -306,6 +311,7 @@ def _check_data(arguments: argparse.Namespace) -> int:
         arguments.workers,
         progress=True,
         strict=arguments.strict,
+        near_duplicates=arguments.near_duplicates,
     )
     print_findings(report.series_findings)
     print(json.dumps(to_dict(report), indent=2) if arguments.json else to_text(report))

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from covidlib.datasets import published_lists
 from covidlib.datasets.check_slices import findings_table, scan, tiff_files, usual_workers
 from covidlib.datasets.check_splits import check_splits, find_splits, read_splits
+from covidlib.datasets.near_duplicates import find_near_duplicates
 from covidlib.datasets.public_files import offline
 from covidlib.datasets.slice_table import marked_labels, not_listed
 from covidlib.errors import InputError, Unavailable
@@ -83,6 +84,7 @@ def check_data(
     workers: int | None = None,
     progress: bool = False,
     strict: bool = False,
+    near_duplicates: bool = False,
 ) -> Report:
     """Check a dataset folder: every file, and every series (paper, section 2.1, Tables 1, 2 and 4).
 
@@ -94,6 +96,9 @@ def check_data(
         Whether a difference from the paper's data is a problem; a synthetic cohort is expected to differ.
     strict : bool
         Whether every finding about a series is a problem.
+    near_duplicates : bool
+        Whether slices of different patients are compared (`covidlib.datasets.near_duplicates`), which takes longer than
+        the rest.
 
     Raises
     ------
@@ -114,6 +119,8 @@ def check_data(
         remarks.append("No split lists: sides of a split were not compared; name their folder with --splits")
     else:
         findings.append(check_splits(listed, slices))
+    if near_duplicates:
+        findings.append(find_near_duplicates(root, slices, listed, workers or usual_workers(), progress))
     comparisons = compare_with_paper(slices, listed)
     if against_paper:
         findings.append(differences(root, comparisons))
@@ -152,7 +159,7 @@ def _as_table(root: Path, series_findings: list[Finding]) -> pd.DataFrame:
     """The findings that the check of single files does not report."""
     rows = []
     for finding in series_findings:
-        if finding.code not in ("unreadable", "same-pixels", "copy", "same-series"):
+        if finding.code not in ("unreadable", "float-pixels", "same-pixels", "copy", "same-series"):
             severity = "note" if finding.severity == "note" else "problem"
             path = Path(finding.where)
             where = path.relative_to(root).as_posix() if path.is_relative_to(root) else finding.where

@@ -20,7 +20,7 @@ from covidlib.errors import InputError
 from covidlib.names import SLICE_SIDE
 from covidlib.scans.filenames import TIFF_SUFFIXES, identify
 from covidlib.scans.series import walk
-from covidlib.scans.tiff import EightBit, Truncated, Unreadable, open_tiff, strict_page
+from covidlib.scans.tiff import EightBit, FloatPixels, Truncated, Unreadable, open_tiff, strict_page
 from covidlib.scans.tiff_pixels import slice_pixels
 from covidlib.utils.files import check_folder
 
@@ -29,7 +29,12 @@ CEILINGS = (4095, 65535)
 """Values at which pixels are clipped: the largest of the scanner's 12 bits and of the file's 16 bits."""
 CLIPPED_SHARE = 0.01
 """A slice counts as clipped if a larger share of its pixels has such a value; bone and some metal cover far less."""
-KINDS: dict[type[InputError], str] = {Truncated: "truncated", Unreadable: "unreadable", EightBit: "8-bit"}
+KINDS: dict[type[InputError], str] = {
+    Truncated: "truncated",
+    Unreadable: "unreadable",
+    EightBit: "8-bit",
+    FloatPixels: "float pixels",
+}
 """Kind of a fault by the reader's error."""
 
 FINDING_COLUMNS = ["severity", "kind", "path", "detail"]

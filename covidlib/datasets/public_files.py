@@ -32,6 +32,17 @@ REAL_SERIES_CREDIT = (
 INFECTED_SLICES = "SaltyJoke/Image-Registration/"
 """Single slices of patients with COVID-19: COVID-19-NY-SBU, CC BY 4.0; the package has them without loss."""
 
+FLOAT_SLICES = "irfanrob/Classification-CT-Scan-of-Covid-19/"
+"""Five slices of COVID-CTset, each divided by its own maximum and stored as float. CC BY-NC 4.0: never shipped."""
+FLOAT_SLICES_CREDIT = (
+    "Rahimzadeh M., Attar A., Sakhaei S. M. (2021) A fully automated deep learning-based network for detecting "
+    "COVID-19 from a new and large lung CT scan dataset, doi:10.1016/j.bspc.2021.102588, CC BY-NC 4.0"
+)
+SLICES = {
+    "lung-pet-ct-dx": (REAL_SERIES, REAL_SERIES_CREDIT),
+    "covid-ctset-float": (FLOAT_SLICES, FLOAT_SLICES_CREDIT),
+}
+"""By the name that `covidlib fetch` knows: where the files stand, and the credit that is printed with them."""
 
 _is_offline = ContextVar("_is_offline", default=False)
 

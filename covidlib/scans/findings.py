@@ -23,6 +23,7 @@ CODES = {
     "other-scale": "The values are on a known scale other than HU + 1024.",
     "unknown-scale": "The values are on no scale that is known.",
     "eight-bit": "The values come from an 8-bit picture, whose HU are lost.",
+    "float-pixels": "The pixels are floating-point numbers; the stored integers can perhaps be recovered.",
     "rescaled": "The values were converted to HU + 1024, as asked.",
     "cut-above": "What is brighter than some value was cut off.",
     "misplaced-bits": "HighBit and BitsStored say that the pixels stand in the upper bits.",

@@ -23,6 +23,7 @@ from covidlib.scans.findings import Finding, listed, refusal, strictly, warn
 from covidlib.scans.pictures import Picture, look_at, montages, moved
 from covidlib.scans.series import Series, list_series, raise_same_number, stray_names
 from covidlib.scans.slices import RowReader, check_same_shape
+from covidlib.scans.tiff import FloatPixels
 from covidlib.scans.value_scale import (
     Histogram,
     Scale,
@@ -190,7 +191,8 @@ def _judged(series: Series, rescale: bool) -> tuple[Series, list[_Look]]:
         _refuse_versions(series, strays)
         series, looks = _without(series, looks, _unlike(looks))
     except InputError as error:
-        return series.with_findings(refusal("unreadable", error)), []
+        code = "float-pixels" if isinstance(error, FloatPixels) else "unreadable"
+        return series.with_findings(refusal(code, error)), []
     if mixed := _mixed(series, looks):
         return series.with_findings(mixed), []
     if used := tuple(path.name for path in strays if path in series.files):

@@ -84,7 +84,7 @@ class RowReader:
         except InputError:
             raise
         except Exception as error:  # a damaged file can fail anywhere in the decoder: name the file in every case
-            raise _named(path, error) from error
+            raise named(path, error) from error
 
     def _read_tiff(self, path: Path, stream: BinaryIO, rows: slice) -> tuple[np.ndarray, tuple[int, int]]:
         header, size = self._last, os.fstat(stream.fileno()).st_size
@@ -108,7 +108,7 @@ class RowReader:
         return stored[:: wanted.step].astype(np.uint16, copy=False), header.shape
 
 
-def _named(path: Path, error: Exception) -> InputError:
+def named(path: Path, error: Exception) -> InputError:
     """An error that names the file, whatever went wrong while it was read."""
     if isinstance(error, PermissionError):
         return InputError(path, "cannot be read (no permission)", "Grant read permission and try again")

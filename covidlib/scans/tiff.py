@@ -46,7 +46,12 @@ SAME_VALUES = (
     f"{EXPORT}; or, if the values are HU + 1024 and none is above 65535, store the same values as uint16 with "
     "covidlib.scans.tiff.write_slice"
 )
-REMEDIES = dict.fromkeys(("int16", "int32", "int64", "float32", "float64"), ADD_1024)
+RECOVER = (
+    "If each slice was divided by its own maximum, recover the stored integers: covidlib recover FOLDER NEW; "
+    f"otherwise {ADD_1024[0].lower()}{ADD_1024[1:]}"
+)
+REMEDIES = dict.fromkeys(("int16", "int32", "int64"), ADD_1024)
+REMEDIES |= dict.fromkeys(("float32", "float64"), RECOVER)
 REMEDIES |= dict.fromkeys(("uint32", "uint64"), SAME_VALUES)
 """What to do about a type of pixels that can hold a slice without loss."""
 
@@ -65,6 +70,10 @@ class Unreadable(InputError):
 
 class EightBit(InputError):
     """Error for a picture of 8 bits, in which most Hounsfield units are lost."""
+
+
+class FloatPixels(InputError):
+    """Error for a slice of floating-point numbers, whose stored integers can perhaps be recovered."""
 
 
 def open_tiff(path: Path, stream: BinaryIO) -> tifffile.TiffFile:
@@ -97,10 +106,17 @@ def open_tiff(path: Path, stream: BinaryIO) -> tifffile.TiffFile:
     return tifffile.TiffFile(stream)
 
 
-def strict_page(path: Path, tiff: tifffile.TiffFile) -> tifffile.TiffPage:
+def strict_page(
+    path: Path, tiff: tifffile.TiffFile, expected: tuple[type[np.generic], ...] = (np.uint16,)
+) -> tifffile.TiffPage:
     """The single picture of an open TIFF file, if it is stored like the slices of COVID-CTset (paper, section 2.1).
 
     Besides that picture a file may hold smaller copies of it, as a viewer shows them in a list: they are passed over.
+
+    Parameters
+    ----------
+    expected : tuple of NumPy types
+        Types of pixels that are accepted; others than uint16 only to recover or to convert a file.
 
     Raises
     ------
@@ -108,6 +124,8 @@ def strict_page(path: Path, tiff: tifffile.TiffFile) -> tifffile.TiffPage:
         If the file is shorter than its header announces.
     EightBit
         If its pixels have 8 bits.
+    FloatPixels
+        If its pixels are 32-bit or 64-bit floating-point numbers.
     InputError
         If it contains anything but one unsigned grey channel of 12 to 16 bits, or several images.
     """
@@ -116,10 +134,11 @@ def strict_page(path: Path, tiff: tifffile.TiffFile) -> tifffile.TiffPage:
         raise EightBit(path, "has 8-bit pixels (uint8), expected unsigned 16-bit (uint16)", LOST)
     if len(page.shape) != 2 or page.samplesperpixel != 1:
         raise InputError(path, f"has shape {page.shape}, expected one grey channel (rows, columns)", EXPORT)
-    if page.dtype != np.uint16:
+    if page.dtype is None or page.dtype.type not in expected:
         kind = f"{page.bitspersample}-bit {_name(tifffile.SAMPLEFORMAT, page.sampleformat)}"
         problem = f"has {kind if page.dtype is None else page.dtype} pixels, expected unsigned 16-bit (uint16)"
-        raise InputError(path, problem, REMEDIES.get(str(page.dtype), LOST))
+        refusal = FloatPixels if str(page.dtype) in ("float32", "float64") else InputError
+        raise refusal(path, problem, REMEDIES.get(str(page.dtype), LOST))
     if page.bitspersample < FEWEST_BITS:
         problem = f"has {page.bitspersample} bits a pixel, expected 16, or {FEWEST_BITS} to 15 that are packed"
         raise InputError(path, problem, LOST)

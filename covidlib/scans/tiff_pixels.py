@@ -24,8 +24,8 @@ def slice_pixels(path: Path, page: tifffile.TiffPage) -> np.ndarray:
 
     Returns
     -------
-    uint16 array, shape (rows, columns)
-        HU + 1024, as a viewer shows it.
+    array, shape (rows, columns)
+        uint16, HU + 1024, as a viewer shows it; of another type if `strict_page` was told to accept it.
 
     Raises
     ------
@@ -91,7 +91,7 @@ def _decoded(path: Path, page: tifffile.TiffPage) -> np.ndarray:
     try:
         return page.asarray()
     except Exception as error:  # each decoder has its own errors; only those of a missing package are explained here
-        own = page.compression in OWN_COMPRESSIONS and bits == 16
+        own = page.compression in OWN_COMPRESSIONS and bits >= 16
         if own or find_spec("imagecodecs"):
             raise
         packed = f"packs {bits} bits a pixel in an unusual way"

@@ -133,7 +133,7 @@ FAULTS: list[tuple[str, str, Callable[[Path], object]]] = [
     ("truncated", "0 bytes", lambda path: path.write_bytes(b"")),
     ("8-bit", "8-bit pixels", eight_bits),
     ("8-bit", "converted from 8 bits", eight_bits_in_sixteen),
-    ("other format", "float32", floats),
+    ("float pixels", "float32", floats),
     ("wrong size", "256×512 pixels, expected 512×512", lambda path: write_slice(path, body_slice()[:256])),
     ("constant", "every pixel is 7", lambda path: write_slice(path, np.full((512, 512), 7, np.uint16))),
     ("clipped", "are 4095", lambda path: clipped(path, 4095, 2700)),

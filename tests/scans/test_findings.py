@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from support.dicom_files import write_dicom
 from support.made import AIR, ROOT, body_slice, write_series
 from support.odd_series import ODDITIES, chest, write_clean
@@ -64,6 +65,11 @@ def rescaled(folder: Path) -> list[Finding]:
     for number, pixels in enumerate(chest(6), start=1):
         write_slice(folder / f"IM{number}.tif", pixels * 16)
     return open_folder(folder, rescale=True).findings
+
+
+def floats(folder: Path) -> list[Finding]:
+    tifffile.imwrite(folder / "IM00001.tif", (body_slice() / 1099).astype(np.float32), photometric="minisblack")
+    return judge_all(list_series(folder).series, []).findings
 
 
 def imported(folder: Path, **fields: object) -> list[Finding]:
@@ -129,6 +135,7 @@ def too_small(folder: Path) -> list[Finding]:
 
 
 MADE: dict[str, Callable[[Path], list[Finding]]] = {
+    "float-pixels": floats,
     "rescaled": rescaled,
     "dropped-setting": lambda folder: imported(folder, ConvolutionKernel="Anna Miller"),
     "lossy": lambda folder: imported(folder, LossyImageCompression="01"),
