@@ -141,7 +141,7 @@ def counts_by_kind(checks: Iterable[Check]) -> dict[Kind, int]:
 
 def counts_by_grade(checks: Iterable[Check]) -> dict[Grade, int]:
     """Count the known disagreements of each grade, one per explanation."""
-    counts = Counter(dict((check.explanation, check.grade) for check in disagreements(checks, known=True)).values())
+    counts = Counter({check.explanation: check.grade for check in disagreements(checks, known=True)}.values())
     return {grade: counts[grade] for grade in GRADES}
 
 
@@ -153,7 +153,9 @@ def counts_by_place(checks: Iterable[Check]) -> pd.DataFrame:
     DataFrame
         Index place, in the order of the checks; a column for each verdict.
     """
-    places = pd.DataFrame([(place_of(check), check.verdict) for check in constraints(checks)], columns=["place", "verdict"])
+    places = pd.DataFrame(
+        [(place_of(check), check.verdict) for check in constraints(checks)], columns=["place", "verdict"]
+    )
     counted = places.groupby("place", sort=False)["verdict"].value_counts().unstack(fill_value=0)
     return counted.reindex(columns=list(VERDICTS), fill_value=0).rename_axis(columns=None)
 

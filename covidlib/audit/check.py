@@ -31,8 +31,8 @@ GRADES: Mapping[Grade, str] = {
 class Check:
     """A printed value and the value recomputed by a rule.
 
-    `kind` says what is compared, and `terms` which printed values an equation ties together. `follows` marks an equation
-    that other checks imply, so that it is no constraint of its own. `known` says that the paper as published has this
+    `kind` says what is compared, and `terms` which printed values an equation ties together. `follows` marks a check
+    that others imply, so that it is no constraint of its own. `known` says that the paper as published has this
     disagreement, `grade` how to read it, `explanation` what does not fit, and `evidence` how we know.
     """
 

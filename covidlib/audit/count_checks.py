@@ -114,8 +114,8 @@ def images_of_patients(tables: PrintedTables, lists: Mapping[str, dict]) -> Iter
         images.where,
         images.text,
         f"{tested['4']} normal patients are tested in four folds, {tested['5']} in five and {tested['3']} in three: "
-        f"Table 4's sum, {show_number(tested_images)}, is four times this total, {show_number(4 * images.value)}, plus the "
-        "images of the second kind, minus those of the third. They would have to differ by "
+        f"Table 4's sum, {show_number(tested_images)}, is four times this total, {show_number(4 * images.value)}, plus "
+        "the images of the second kind, minus those of the third. They would have to differ by "
         f"{show_number(tested_images - 4 * images.value)}; how many they have, only the full dataset tells",
     )
 
@@ -138,7 +138,9 @@ def fold1_at_two_thresholds(tables: PrintedTables) -> Iterator[Check]:
         for column in (COUNT_HEADS[5]["covid"][0], COUNT_HEADS[5]["normal"][1]):
             low, high = (tables.cell(5, row, f"{network}: {column}") for row in ("Threshold1", "Threshold2"))
             rule = "at least as many as at threshold 2: a lower threshold can only call more patients infected"
-            yield holds(f"{low.id}/order", low.where, low.text, f"≥ {high.text}", rule, low.value >= high.value, "bound")
+            yield holds(
+                f"{low.id}/order", low.where, low.text, f"≥ {high.text}", rule, low.value >= high.value, "bound"
+            )
 
 
 def right_and_wrong(tables: PrintedTables, number: int) -> Iterator[Check]:

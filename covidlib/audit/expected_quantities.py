@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 
-from covidlib.audit.linear import Sum, total
 from covidlib.audit.exact_numbers import brief, parse_number, said, show_number
+from covidlib.audit.linear import Sum, total
 from covidlib.audit.printed_tables import FOLDS, NETWORKS, PrintedTables
 from covidlib.audit.rate_checks import rate
 from covidlib.paper.comparison import IMAGES_IN_TABLE_4

@@ -1,7 +1,8 @@
 """Exact sums of printed values that remember which values went in, to count independent constraints.
 
 If a table prints a total T and its parts a and b, then a = T − b and b = T − a are one constraint, not two. The sums
-here keep the coefficient of each printed value, so that such repetitions are found by elimination. Taught in chapter 08.
+here keep the coefficient of each printed value, so that such repetitions are found by elimination. Taught in
+chapter 08.
 """
 
 from __future__ import annotations

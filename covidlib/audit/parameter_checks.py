@@ -30,7 +30,7 @@ IN_CODE = {
 
 
 def same_parameters(tables: PrintedTables) -> Iterator[Check]:
-    """Check Table 3: our model's parameters are those of the public code, and the others' are the same (section 2.4)."""
+    """Check Table 3: our model's parameters are those of the public code, the others' are the same (section 2.4)."""
     for row in tables.rows(3):
         ours = tables.cell(3, row, OURS_IN_TABLE_3)
         yield cell_from_source(ours, IN_CODE[row])
@@ -73,12 +73,14 @@ def times_of_training(tables: PrintedTables) -> Iterator[Check]:
 
     A training step contains a classification, and at least as much work to go back through the network.
     """
-    images = [tables.value(2, f"Fold{fold}", f"train {label} images") for fold in FOLDS for label in ("COVID-19", "Normal")]
+    images = [
+        tables.value(2, f"Fold{fold}", f"train {label} images") for fold in FOLDS for label in ("COVID-19", "Normal")
+    ]
     per_epoch = sum(images) / len(FOLDS)
     for row in tables.rows(8):
         epoch, image = tables.cell(8, row, SECONDS), tables.cell(8, row, MILLISECONDS)
         training = 1000 * epoch.value / per_epoch
-        shown = f"{brief(training)} ms to train an image, {image.number} ms to classify it"
+        shown = f"{brief(training, 0)} ms to train an image, {image.number} ms to classify it"
         rule = (
             f"{epoch.number} s over the mean of {show_number(per_epoch)} training images per fold in Table 2: at least "
             "the time to classify an image, which is a part of it"

@@ -71,9 +71,7 @@ def infected_images_found(sources: Sources) -> Found:
 
 def accuracy_from_false_alarms(sources: Sources) -> Found:
     """The network's lead in accuracy comes from fewer false alarms, not from more infections found."""
-    alarms, missed = (
-        {name: sources.cell(9, f"{AVERAGE} {name}", column) for name in NETWORKS} for column in (FC, FN)
-    )
+    alarms, missed = ({name: sources.cell(9, f"{AVERAGE} {name}", column) for name in NETWORKS} for column in (FC, FN))
     rule = f"averages of Table 9: fewer {FC} than both, and more {FN}, so the lead is due to the former"
     least = min(value for name, value in alarms.items() if name != OURS)
     return _listed(alarms), rule, alarms[OURS] < least and missed[OURS] == max(missed.values())
@@ -96,8 +94,10 @@ def definition_of_false_positive(sources: Sources) -> Found:
     found, wrong = sources.cell(9, row, TC), sources.cell(9, row, "Wrong classified images")
     literal, printed = found / (found + wrong), sources.cell(9, row, "COVID precision")
     shown = f"{brief(literal, 4)} by this definition, printed {show_number(printed)}"
-    return shown, "COVID precision of fold 1 in Table 9, with all wrong images as false positives", (
-        round(literal, 4) == printed
+    return (
+        shown,
+        "COVID precision of fold 1 in Table 9, with all wrong images as false positives",
+        (round(literal, 4) == printed),
     )
 
 
@@ -107,7 +107,9 @@ def _right(sources: Sources, threshold: str, label: str, network: str) -> Fracti
 
 def better_at_threshold1(sources: Sources) -> Found:
     """The network has the most patients right at threshold 1."""
-    right = {name: sum((_right(sources, "Threshold1", label, name) for label in LABELS), Fraction(0)) for name in NETWORKS}
+    right = {
+        name: sum((_right(sources, "Threshold1", label, name) for label in LABELS), Fraction(0)) for name in NETWORKS
+    }
     return _listed(right), "most patients right at threshold 1 in Table 5", right[OURS] == max(right.values())
 
 

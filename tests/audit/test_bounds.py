@@ -82,7 +82,6 @@ def test_our_parameters_are_compared_with_the_public_code() -> None:
         assert verdict(f"{id}/code", {(3, row, "Our model"): printed}) == expected
 
 
-
 @pytest.mark.parametrize(("ours", "expected"), [("57.86 ms", "agrees"), ("57.87 ms", "disagrees")])
 def test_almost_as_fast_is_a_tenth_slower_than_the_fastest(ours: str, expected: str) -> None:
     cells = {(8, "Our Model", "Inference time per image"): ours}  # ResNet50V2 takes 52.6 ms

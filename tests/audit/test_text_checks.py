@@ -26,8 +26,9 @@ def test_every_number_is_tied_or_has_a_reason() -> None:
     ids = [entry["id"] for entry in listed]
     assert len(ids) == len(set(ids)) > 250
     assert all(bool(entry.get("ties")) != bool(entry.get("reason")) for entry in listed)
-    for section in ("Title", "Abstract", "Section 1", "Section 2.4", "Section 3.3", "Section 4", "Section 5", "Figure 3",
-                    "Data availability", "Code availability", "Ethics statement", "Footnotes", "References"):  # fmt: skip
+    sections = ("Title", "Abstract", "Section 1", "Section 2.4", "Section 3.3", "Section 4", "Section 5", "Figure 3",
+                "Data availability", "Code availability", "Ethics statement", "Footnotes", "References")  # fmt: skip
+    for section in sections:
         assert any(entry["place"] == section for entry in listed)
 
 
