@@ -21,6 +21,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "marked_text": ["marked_text"],
         "printed_tables": ["paper_tables"],
         "report": ["by_explanation", "checks_fragment", "findings"],
+        "second_opinion": ["stored_opinions"],
+        "spec_checks": ["audit_spec"],
+        "spec_file": ["examples", "read_spec"],
+        "spec_report": ["detection_rates"],
         "text_checks": ["text_entries"],
     },
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from fractions import Fraction
 from itertools import pairwise
 
 from covidlib.audit.check import Check, holds
@@ -76,7 +77,7 @@ def times_of_training(tables: PrintedTables) -> Iterator[Check]:
     images = [
         tables.value(2, f"Fold{fold}", f"train {label} images") for fold in FOLDS for label in ("COVID-19", "Normal")
     ]
-    per_epoch = sum(images) / len(FOLDS)
+    per_epoch = sum(images, Fraction(0)) / len(FOLDS)
     for row in tables.rows(8):
         epoch, image = tables.cell(8, row, SECONDS), tables.cell(8, row, MILLISECONDS)
         training = 1000 * epoch.value / per_epoch

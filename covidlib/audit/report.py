@@ -36,7 +36,17 @@ WORDS = {
 
 def to_dict(checks: Sequence[Check]) -> dict[str, object]:
     """Convert all checks to plain types, for JSON."""
-    keys = ("id", "where", "printed", "recomputed", "rule", "verdict", "known", "explanation", "evidence")
+    keys: tuple[str, ...] = (
+        "id",
+        "where",
+        "printed",
+        "recomputed",
+        "rule",
+        "verdict",
+        "known",
+        "explanation",
+        "evidence",
+    )
     keys += ("kind", "grade", "follows")
     return {"checks": [{key: getattr(check, key) for key in keys} for check in checks]}
 
