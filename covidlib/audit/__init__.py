@@ -24,7 +24,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "second_opinion": ["stored_opinions"],
         "spec_checks": ["audit_spec"],
         "spec_file": ["examples", "read_spec"],
-        "spec_report": ["detection_rates"],
+        "spec_report": ["detection_rates", "stored_rates"],
         "text_checks": ["text_entries"],
     },
 )

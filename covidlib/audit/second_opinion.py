@@ -15,9 +15,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from covidlib.audit.spec_checks import row_matrix
 from covidlib.audit.spec_file import Spec, SpecCell, SpecTable, examples, read_spec
 from covidlib.audit.spec_matrix import RATES
+from covidlib.audit.spec_rows import row_matrix
 from covidlib.errors import InputError
 from covidlib.utils.files import write_text
 

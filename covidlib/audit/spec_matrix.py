@@ -64,6 +64,7 @@ RATES: Mapping[str, Callable[[Matrix], Fraction | None]] = {
     "macro_f1": lambda m: _mean(_f1(m.tp, m.fn + m.fp), _f1(m.tn, m.fn + m.fp)),
 }
 """Rates of a row; None where the fraction is 0 ÷ 0. "macro" is the mean over both classes."""
+QUANTITIES: Mapping[str, Callable[[Matrix], Fraction | None]] = {**COUNTS, **RATES}
 SUMS = (
     ("positives", "tp", "fn"),
     ("negatives", "fp", "tn"),
@@ -155,7 +156,7 @@ def fitting(printed: Mapping[str, Printed], sizes: Mapping[str, int]) -> Iterato
         for tp in found:
             for tn in cleared:
                 matrix = Matrix(Fraction(tp), Fraction(positives - tp), Fraction(negatives - tn), Fraction(tn))
-                if all(rate.fits((RATES | COUNTS)[name](matrix)) for name, rate in others.items()):
+                if all(rate.fits(QUANTITIES[name](matrix)) for name, rate in others.items()):
                     yield matrix
 
 
