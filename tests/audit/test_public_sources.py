@@ -23,7 +23,7 @@ def test_numbers_words_and_judgements_are_compared() -> None:
     assert from_source("dark", "x", "y", "301").verdict == "disagrees"
     assert from_source("loss", "x", "y", "categorical-crossentropy").verdict == "agrees"
     assert from_source("features", "x", "y", "five").recomputed == "5"
-    told = from_source("scales", "x", "y", "each another")
+    told = from_source("scales", "x", "y", "a different scale")
     assert told.verdict == "disagrees" and told.kind == "source" and "four scales" in told.recomputed
 
 
