@@ -8,10 +8,23 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "all_checks": ["audit_paper", "counts_by_place", "disagreements"],
+        "all_checks": [
+            "audit_paper",
+            "constraints",
+            "counts_by_grade",
+            "counts_by_kind",
+            "counts_by_place",
+            "counts_by_verdict",
+            "disagreements",
+        ],
         "exact_numbers": ["ABOUT", "compare_numbers", "decimals", "parse_number", "show_number"],
+        "marked_text": ["marked_text"],
         "printed_tables": ["paper_tables"],
-        "report": ["by_explanation", "checks_fragment", "corrections", "findings"],
+        "report": ["by_explanation", "checks_fragment", "findings"],
+        "second_opinion": ["stored_opinions"],
+        "spec_checks": ["audit_spec"],
+        "spec_file": ["examples", "read_spec"],
+        "spec_report": ["detection_rates", "stored_rates"],
         "text_checks": ["text_entries"],
     },
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -15,9 +16,10 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from covidlib.audit.check import Check
+from covidlib.audit.check import GRADES, KINDS, Check, Grade, Kind
 from covidlib.audit.count_checks import all_counts
 from covidlib.audit.exact_numbers import VERDICTS, Verdict
+from covidlib.audit.linear import repeated
 from covidlib.audit.list_checks import all_lists
 from covidlib.audit.parameter_checks import same_parameters, times
 from covidlib.audit.printed_tables import PrintedTables, paper_tables, read_tables
@@ -33,6 +35,7 @@ class Known(NamedTuple):
     would print.
     """
 
+    grade: Grade
     printed: str
     recomputed: str
     explanation: str
@@ -50,7 +53,7 @@ def known_disagreements() -> dict[str, Known]:
         described = entries[entry["like"]] if "like" in entry else entry
         values = {"printed": entry["printed"], "recomputed": entry["recomputed"]}
         words = {name: described[name].format(**values) for name in ("explanation", "evidence", "correction")}
-        known[id] = Known(**values, **words)
+        known[id] = Known(described["grade"], **values, **words)
     return known
 
 
@@ -76,7 +79,7 @@ def audit_paper(
     elif not isinstance(tables, PrintedTables):
         tables = read_tables(tables)
     counted: Mapping[str, dict] = stored_aggregates() if lists is None else lists  # type: ignore[assignment]
-    return sorted(each_check(tables, counted), key=_place)
+    return _with_repetitions(sorted(each_check(tables, counted), key=_place))
 
 
 def each_check(tables: PrintedTables, lists: Mapping[str, dict]) -> Iterator[Check]:
@@ -95,6 +98,18 @@ def _all(tables: PrintedTables, lists: Mapping[str, dict]) -> Iterator[Check]:
     yield from all_text(tables, lists)
 
 
+def _with_repetitions(checks: list[Check]) -> list[Check]:
+    """Mark the equations that follow from those before them."""
+    equations = [check for check in checks if check.kind == "equation"]
+    marks = dict(zip((check.id for check in equations), repeated(check.terms for check in equations), strict=True))
+    return [replace(check, follows=True) if marks.get(check.id) else check for check in checks]
+
+
+def constraints(checks: Iterable[Check]) -> list[Check]:
+    """Select the checks that no other checks imply: what can be wrong by itself."""
+    return [check for check in checks if not check.follows]
+
+
 def _place(check: Check) -> tuple[int, str]:
     return (0, place_of(check)) if check.where.startswith("Table") else (1, "")
 
@@ -104,7 +119,7 @@ def _marked(check: Check, known: Mapping[str, Known]) -> Check:
     same = entry is not None and (entry.printed, entry.recomputed) == (check.printed, check.recomputed)
     if check.verdict != "disagrees" or entry is None or not same:
         return check
-    return check.explained(entry.explanation, entry.evidence)
+    return check.explained(entry.grade, entry.explanation, entry.evidence)
 
 
 def place_of(check: Check) -> str:
@@ -113,20 +128,34 @@ def place_of(check: Check) -> str:
 
 
 def counts_by_verdict(checks: Iterable[Check]) -> dict[Verdict, int]:
-    """Count the checks with each verdict."""
-    counts = Counter(check.verdict for check in checks)
+    """Count the constraints with each verdict; checks that follow from others are not counted."""
+    counts = Counter(check.verdict for check in constraints(checks))
     return {verdict: counts[verdict] for verdict in VERDICTS}
 
 
+def counts_by_kind(checks: Iterable[Check]) -> dict[Kind, int]:
+    """Count the checked constraints of each kind."""
+    counts = Counter(check.kind for check in constraints(checks) if check.verdict != "unchecked")
+    return {kind: counts[kind] for kind in KINDS}
+
+
+def counts_by_grade(checks: Iterable[Check]) -> dict[Grade, int]:
+    """Count the known disagreements of each grade, one per explanation."""
+    counts = Counter({check.explanation: check.grade for check in disagreements(checks, known=True)}.values())
+    return {grade: counts[grade] for grade in GRADES}
+
+
 def counts_by_place(checks: Iterable[Check]) -> pd.DataFrame:
-    """Count the checks with each verdict per table and section.
+    """Count the constraints with each verdict per table and section.
 
     Returns
     -------
     DataFrame
         Index place, in the order of the checks; a column for each verdict.
     """
-    places = pd.DataFrame([(place_of(check), check.verdict) for check in checks], columns=["place", "verdict"])
+    places = pd.DataFrame(
+        [(place_of(check), check.verdict) for check in constraints(checks)], columns=["place", "verdict"]
+    )
     counted = places.groupby("place", sort=False)["verdict"].value_counts().unstack(fill_value=0)
     return counted.reindex(columns=list(VERDICTS), fill_value=0).rename_axis(columns=None)
 

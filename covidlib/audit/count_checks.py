@@ -6,12 +6,12 @@ its expected value. Taught in chapter 08.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from fractions import Fraction
+from collections.abc import Iterator, Mapping
 from statistics import mode
 
 from covidlib.audit.check import Check, equals, holds, unchecked
 from covidlib.audit.exact_numbers import show_number
+from covidlib.audit.linear import Sum, total
 from covidlib.audit.printed_tables import FOLDS, NETWORKS, PrintedTables
 from covidlib.names import LABELS
 from covidlib.paper.comparison import IMAGES_IN_TABLE_4, PATIENTS_IN_TABLE_4, PRINTED_LABEL
@@ -44,43 +44,42 @@ def all_counts(tables: PrintedTables, lists: Mapping[str, dict]) -> Iterator[Che
     yield from repeated_columns(tables)
 
 
-def total(values: Iterable[Fraction]) -> Fraction:
-    """An exact sum."""
-    return sum(values, Fraction(0))
-
-
 def folds_and_totals(tables: PrintedTables) -> Iterator[Check]:
     """Check Table 2 against Table 1 and itself: every fold contains all patients and all images."""
     for label in LABELS:
         named = PRINTED_LABEL[label]
-        patients = tables.cell(1, "Number", f"{named} patients")
+        patients = tables.term(1, "Number", f"{named} patients")
         per_fold = [
-            tables.value(2, f"Fold{fold}", f"train {named} images")
-            + tables.value(2, f"Fold{fold}", f"test {named} images")
+            tables.term(2, f"Fold{fold}", f"train {named} images")
+            + tables.term(2, f"Fold{fold}", f"test {named} images")
             for fold in FOLDS
         ]
+        usual = mode(images.value for images in per_fold)
+        first_usual = next(images for images in per_fold if images.value == usual)
         for fold in FOLDS:
-            test = tables.cell(2, f"Fold{fold}", f"test {named} patients")
+            test = tables.term(2, f"Fold{fold}", f"test {named} patients")
             train = tables.cell(2, f"Fold{fold}", f"train {named} patients")
             rule = "Table 1's patients minus the fold's test patients"
-            yield equals(train, "table1", patients.value - test.value, rule)
-            test = tables.cell(2, f"Fold{fold}", f"test {named} images")
+            yield equals(train, "table1", patients - test, rule)
+            test = tables.term(2, f"Fold{fold}", f"test {named} images")
             train = tables.cell(2, f"Fold{fold}", f"train {named} images")
-            usual = show_number(mode(per_fold))
-            rule = f"the {usual} images that train and test hold in most folds, minus the test images"
-            yield equals(train, "same-in-all-folds", mode(per_fold) - test.value, rule)
-    tested = total(tables.value(2, f"Fold{fold}", "test COVID-19 patients") for fold in FOLDS)
+            rule = f"the {show_number(usual)} images that train and test hold in most folds, minus the test images"
+            yield equals(train, "same-in-all-folds", first_usual - test, rule)
+    tested = total(tables.term(2, f"Fold{fold}", "test COVID-19 patients") for fold in FOLDS)
     cell = tables.cell(1, "Number", "COVID-19 patients")
     yield equals(cell, "table2", tested, "sum of Table 2's test patients: each infected patient is tested in one fold")
-    tested = total(tables.value(2, f"Fold{fold}", "test COVID-19 images") for fold in FOLDS)
-    in_fold1 = tables.value(2, "Fold1", "train COVID-19 images") + tables.value(2, "Fold1", "test COVID-19 images")
-    yield holds(
+    tested = total(tables.term(2, f"Fold{fold}", "test COVID-19 images") for fold in FOLDS)
+    in_fold1 = tables.term(2, "Fold1", "train COVID-19 images") + tables.term(2, "Fold1", "test COVID-19 images")
+    rule = "sum over the folds: each infected patient is tested once, so it is fold 1's train plus test images"
+    yield Check(
         "t2/all-folds/test-covid-19-images/sum",
         "Table 2, all folds: test COVID-19 images",
-        show_number(tested),
-        show_number(in_fold1),
-        "sum over the folds: each infected patient is tested once, so it is fold 1's train plus test images",
-        tested == in_fold1,
+        show_number(tested.value),
+        show_number(in_fold1.value),
+        rule,
+        "agrees" if tested.value == in_fold1.value else "disagrees",
+        kind="equation",
+        terms=(tested - in_fold1).terms,
     )
 
 
@@ -91,7 +90,7 @@ def images_of_patients(tables: PrintedTables, lists: Mapping[str, dict]) -> Iter
         for fold in FOLDS:
             row = f"Fold{fold}"
             cell = tables.cell(4, row, PATIENTS_IN_TABLE_4[label])
-            yield equals(cell, "table2", tables.value(2, row, f"test {named} patients"), "Table 2's test patients")
+            yield equals(cell, "table2", tables.term(2, row, f"test {named} patients"), "Table 2's test patients")
             cell = tables.cell(4, row, IMAGES_IN_TABLE_4[label])
             least = tables.value(2, row, f"test {named} images")
             most = images.value - tables.value(2, row, f"train {named} images")
@@ -102,21 +101,22 @@ def images_of_patients(tables: PrintedTables, lists: Mapping[str, dict]) -> Iter
                 f"{show_number(least)} to {show_number(most)}",
                 "at least Table 2's test images of these patients, at most Table 1's images minus the train images",
                 least <= cell.value <= most,
+                "bound",
             )
     images = tables.cell(1, "Number", "COVID-19 images")
-    summed = total(tables.value(4, f"Fold{fold}", IMAGES_IN_TABLE_4["covid"]) for fold in FOLDS)
+    summed = total(tables.term(4, f"Fold{fold}", IMAGES_IN_TABLE_4["covid"]) for fold in FOLDS)
     yield equals(images, "table4", summed, "sum of Table 4's images: each infected patient is tested in one fold")
     images = tables.cell(1, "Number", "Normal images")
-    summed = total(tables.value(4, f"Fold{fold}", IMAGES_IN_TABLE_4["normal"]) for fold in FOLDS)
+    tested_images = total(tables.term(4, f"Fold{fold}", IMAGES_IN_TABLE_4["normal"]) for fold in FOLDS).value
     tested = lists["tested"]["normal"]
     yield unchecked(
         f"{images.id}/table4",
         images.where,
         images.text,
         f"{tested['4']} normal patients are tested in four folds, {tested['5']} in five and {tested['3']} in three: "
-        f"Table 4's sum, {show_number(summed)}, is four times this total, {show_number(4 * images.value)}, plus the "
-        "images of the second kind, minus those of the third. They would have to differ by "
-        f"{show_number(summed - 4 * images.value)}; how many they have, only the full dataset tells",
+        f"Table 4's sum, {show_number(tested_images)}, is four times this total, {show_number(4 * images.value)}, plus "
+        "the images of the second kind, minus those of the third. They would have to differ by "
+        f"{show_number(tested_images - 4 * images.value)}; how many they have, only the full dataset tells",
     )
 
 
@@ -125,20 +125,22 @@ def fold1_at_two_thresholds(tables: PrintedTables) -> Iterator[Check]:
     for network in NETWORKS:
         for threshold in ("Threshold1", "Threshold2"):
             for label, columns in COUNT_HEADS[5].items():
-                patients = tables.value(4, "Fold1", PATIENTS_IN_TABLE_4[label])
+                patients = tables.term(4, "Fold1", PATIENTS_IN_TABLE_4[label])
                 for column, other in (columns, columns[::-1]):
                     cell = tables.cell(5, threshold, f"{network}: {column}")
-                    rest = patients - tables.value(5, threshold, f"{network}: {other}")
+                    rest = patients - tables.term(5, threshold, f"{network}: {other}")
                     yield equals(cell, "patients", rest, f"Table 4's patients of fold 1, minus “{other}”")
         for label, columns in COUNT_HEADS[5].items():
             for column, same in zip(columns, COUNT_HEADS[6][label], strict=True):
                 cell = tables.cell(5, "Threshold2", f"{network}: {column}")
                 rule = f"Table 6, fold 1, {network}: {same}"
-                yield equals(cell, "table6", tables.value(6, f"1 {network}", same), rule)
+                yield equals(cell, "table6", tables.term(6, f"1 {network}", same), rule)
         for column in (COUNT_HEADS[5]["covid"][0], COUNT_HEADS[5]["normal"][1]):
             low, high = (tables.cell(5, row, f"{network}: {column}") for row in ("Threshold1", "Threshold2"))
             rule = "at least as many as at threshold 2: a lower threshold can only call more patients infected"
-            yield holds(f"{low.id}/order", low.where, low.text, f"≥ {high.text}", rule, low.value >= high.value)
+            yield holds(
+                f"{low.id}/order", low.where, low.text, f"≥ {high.text}", rule, low.value >= high.value, "bound"
+            )
 
 
 def right_and_wrong(tables: PrintedTables, number: int) -> Iterator[Check]:
@@ -153,24 +155,24 @@ def right_and_wrong(tables: PrintedTables, number: int) -> Iterator[Check]:
         source = "Table 4" if number == 6 else "Table 2"
         places = 1 if row.startswith(AVERAGE) else 0
         for name, place in (("right", 0), ("wrong", 1)):
-            both = cell[f"covid {place}"].value + cell[f"normal {place}"].value
+            both = cell[f"covid {place}"].term + cell[f"normal {place}"].term
             yield equals(cell[name], "classes", both, f"{name} of both classes", places)
         for label in LABELS:
             for place, other in enumerate(reversed(columns[label])):
-                rest = size[label] - tables.value(number, row, other)
+                rest = size[label] - tables.term(number, row, other)
                 rule = f"{source}'s test {unit} of this class, minus “{other}”"
                 yield equals(cell[f"{label} {place}"], "tested", rest, rule, places)
-        rest = total(size.values()) - cell["wrong"].value
+        rest = total(size.values()) - cell["wrong"].term
         yield equals(cell["right"], "tested", rest, f"{source}'s test {unit}, minus the wrong ones", places)
 
 
-def _tested(tables: PrintedTables, number: int, row: str, label: str) -> Fraction:
+def _tested(tables: PrintedTables, number: int, row: str, label: str) -> Sum:
     """Number of patients or images of a class tested in a row; for averages, the mean over the folds."""
     fold = row.split()[0]
     folds = FOLDS if fold == AVERAGE else (fold,)
     column = PATIENTS_IN_TABLE_4[label] if number == 6 else f"test {PRINTED_LABEL[label]} images"
     source = 4 if number == 6 else 2
-    return total(tables.value(source, f"Fold{name}", column) for name in folds) / len(folds)
+    return total(tables.term(source, f"Fold{name}", column) for name in folds) / len(folds)
 
 
 def means_of_folds(tables: PrintedTables, number: int) -> Iterator[Check]:
@@ -179,7 +181,7 @@ def means_of_folds(tables: PrintedTables, number: int) -> Iterator[Check]:
         for column in tables.columns(number):
             if column in tables.columns(6) or column in tables.columns(9)[:8]:
                 cell = tables.cell(number, f"{AVERAGE} {network}", column)
-                mean = total(tables.value(number, f"{fold} {network}", column) for fold in FOLDS) / len(FOLDS)
+                mean = total(tables.term(number, f"{fold} {network}", column) for fold in FOLDS) / len(FOLDS)
                 yield equals(cell, "mean", mean, "mean of the five folds", tables.places(number, column))
 
 
@@ -188,4 +190,4 @@ def repeated_columns(tables: PrintedTables) -> Iterator[Check]:
     for row in tables.rows(9):
         for column, same in REPEATED.items():
             cell = tables.cell(9, row, column)
-            yield equals(cell, "other-class", tables.value(9, row, same), f"the same images as “{same}”", 1)
+            yield equals(cell, "other-class", tables.term(9, row, same), f"the same images as “{same}”", 1)

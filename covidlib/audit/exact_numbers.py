@@ -39,7 +39,7 @@ def parse_number(text: str) -> Fraction:
     return Fraction(f"{match['whole'].replace(',', '')}.{match['part'] or 0}")
 
 
-WORDS = {"zero": "0", "two": "2", "three": "3", "four": "4", "five": "5", "ten": "10"}
+WORDS = {"zero": "0", "two": "2", "three": "3", "four": "4", "five": "5", "ten": "10", "one-tenth": "0.1"}
 
 
 def said(text: str) -> Fraction:

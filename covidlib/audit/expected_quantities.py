@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 
-from covidlib.audit.count_checks import total
-from covidlib.audit.exact_numbers import parse_number, said, show_number
+from covidlib.audit.exact_numbers import brief, parse_number, said, show_number
+from covidlib.audit.linear import Sum, total
 from covidlib.audit.printed_tables import FOLDS, NETWORKS, PrintedTables
 from covidlib.audit.rate_checks import rate
 from covidlib.paper.comparison import IMAGES_IN_TABLE_4
@@ -33,22 +33,25 @@ class Sources:
         """The exact number in a cell."""
         return self.tables.value(table, row, column)
 
-    def mean(self, table: int, *columns: str) -> Fraction:
+    def mean(self, table: int, *columns: str) -> Sum:
         """Mean over the folds of Table 2 or 4 of one column, or of the sum of several."""
-        return total(self.cell(table, f"Fold{fold}", column) for fold in FOLDS for column in columns) / len(FOLDS)
+        terms = (self.tables.term(table, f"Fold{fold}", column) for fold in FOLDS for column in columns)
+        return total(terms) / len(FOLDS)
 
     def percent(self, network: str, column: str) -> Fraction:
         """Mean of the folds' exact rates in percent (Table 9)."""
         rates = [rate(self.tables, [f"{fold} {network}"], column) for fold in FOLDS]
-        return 100 * total(rates) / len(rates)
+        return 100 * sum(rates, Fraction(0)) / len(rates)
 
 
-Quantity = Callable[[Sources], tuple[Fraction, str]]
+Quantity = Callable[[Sources], tuple[Fraction | Sum, str]]
+Statement = Callable[[Sources], tuple[str, str, bool]]
+"""What the sources show, the rule, and whether the statement holds."""
 FOLDS_RATE = "mean of the five folds' exact rates of Table 9, in percent"
 
 
 def _cell(table: int, row: str, column: str) -> Quantity:
-    return lambda sources: (sources.cell(table, row, column), sources.tables.cell(table, row, column).where)
+    return lambda sources: (sources.tables.term(table, row, column), sources.tables.cell(table, row, column).where)
 
 
 def _percent(network: str, column: str) -> Quantity:
@@ -61,8 +64,8 @@ def _test_mean(label: str) -> Quantity:
 
 def _test_images_least(sources: Sources) -> tuple[Fraction, str]:
     columns = ("test COVID-19 images", "test Normal images")
-    least = min(total(sources.cell(2, f"Fold{fold}", column) for column in columns) for fold in FOLDS)
-    return least, "fewest test images of a fold in Table 2"
+    least = min(sum(sources.cell(2, f"Fold{fold}", column) for column in columns) for fold in FOLDS)
+    return Fraction(least), "fewest test images of a fold in Table 2"
 
 
 def _only(counts: Mapping[str, int], whole: int) -> Fraction:
@@ -137,11 +140,29 @@ QUANTITIES: dict[str, Quantity] = {
         f"bits allocated, of every series {LIST}; 12 of them are used",
     ),
     "side": lambda sources: (_side(sources), f"rows and columns of every series {LIST}"),
+    "mean share of infected patients": lambda sources: (
+        100 * sources.mean(2, "test COVID-19 patients").value / sources.cell(1, "Number", "COVID-19 patients"),
+        "mean of Table 2's test patients over Table 1's, in percent; the folds lie between "
+        + " and ".join(f"{brief(share)}%" for share in _ends(_shares(sources))),
+    ),
+    "smallest stored value": lambda sources: (
+        Fraction(sources.lists["values"]["smallest"]),
+        f"smallest value of the first slice of every series {LIST}",
+    ),
     "largest stored value": lambda sources: (
         Fraction(sources.lists["values"]["largest"]),
         f"largest value {LIST}, where every series has 12 bits",
     ),
 }
+
+
+def _shares(sources: Sources) -> list[Fraction]:
+    whole = sources.cell(1, "Number", "COVID-19 patients")
+    return [100 * sources.cell(2, f"Fold{fold}", "test COVID-19 patients") / whole for fold in FOLDS]
+
+
+def _ends(values: list[Fraction]) -> tuple[Fraction, Fraction]:
+    return min(values), max(values)
 
 
 def _day(sources: Sources, which: str, month: int) -> Fraction:

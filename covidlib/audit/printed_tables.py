@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import cast
 
 from covidlib.audit.exact_numbers import decimals, parse_number
+from covidlib.audit.linear import Sum
 from covidlib.errors import InputError
 from covidlib.paper.tables import AVERAGE, TABLES, read_table
 from covidlib.utils.files import check_folder
@@ -64,6 +65,11 @@ class Cell:
         """
         return parse_number(self.number)
 
+    @property
+    def term(self) -> Sum:
+        """The number as a sum that remembers the cell."""
+        return Sum(self.value, {self.id: Fraction(1)})
+
     @cached_property
     def where(self) -> str:
         """The cell's place for readers: "Table 9, fold 1, Xception: COVID sensitivity"."""
@@ -109,6 +115,10 @@ class PrintedTables:
     def value(self, table: int, row: str, column: str) -> Fraction:
         """The exact number in a cell."""
         return self.cell(table, row, column).value
+
+    def term(self, table: int, row: str, column: str) -> Sum:
+        """The exact number in a cell, as a sum that remembers the cell."""
+        return self.cell(table, row, column).term
 
     def places(self, table: int, column: str) -> int:
         """Printed precision of a column: most digits after the decimal point."""

@@ -1,65 +1,19 @@
-"""Check statements in the paper's text: "best", "almost as fast", "three folders" (sections 2 to 5).
+"""Check statements in the paper's text: "almost equal", "three folders", "best" (sections 2 to 5).
 
-Each of `STATEMENTS` returns what the tables or the public lists show, the rule, and whether the statement holds. Taught
-in chapter 08.
+Each of `STATEMENTS` returns what the tables or the public lists show, the rule, and whether the statement holds. Those
+on results are in `results_statements`. Taught in chapter 08.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from fractions import Fraction
+from collections.abc import Mapping
 
+from covidlib.audit import results_statements as results
 from covidlib.audit.exact_numbers import ABOUT, brief, parse_number, show_number
-from covidlib.audit.expected_quantities import LIST, OURS, Sources
-from covidlib.audit.parameter_checks import MILLISECONDS, OURS_IN_TABLE_8, SLICES, TIME
-from covidlib.audit.printed_tables import FOLDS, NETWORKS, PrintedTables, slug
-from covidlib.paper.tables import AVERAGE, COUNT_HEADS
-
-Statement = Callable[[Sources], tuple[str, str, bool]]
-LOWER_IS_BETTER = ("Wrong", "not classified")
-
-
-def best_columns(tables: PrintedTables, table: int) -> dict[str, str]:
-    """Find the network with the best average in each column of Table 6 or 9.
-
-    Fewer is better where the column counts errors.
-    """
-    best = {}
-    for column in tables.columns(table):
-        sign = -1 if any(word in column for word in LOWER_IS_BETTER) else 1
-        best[column] = max(NETWORKS, key=lambda name: sign * tables.value(table, f"{AVERAGE} {name}", column))
-    return best
-
-
-def _best(table: int) -> Statement:
-    def statement(sources: Sources) -> tuple[str, str, bool]:
-        best = best_columns(sources.tables, table)
-        others = [f"{column}: {name}" for column, name in best.items() if name != OURS]
-        recomputed = f"best in {len(best) - len(others)} of {len(best)} columns"
-        rule = f"the best average in every column of Table {table}"
-        return recomputed, rule + (f"; better are {'; '.join(others)}" if others else ""), not others
-
-    return statement
-
-
-def _as_fast(sources: Sources) -> tuple[str, str, bool]:
-    ours = sources.cell(8, OURS_IN_TABLE_8, MILLISECONDS)
-    slower = {
-        name: ours / sources.cell(8, name, MILLISECONDS) - 1
-        for name in sources.tables.rows(8)
-        if name != OURS_IN_TABLE_8
-    }
-    shown = ", ".join(f"{brief(100 * share)}% slower than {name}" for name, share in slower.items())
-    return shown, "Table 8's inference times, ours at most a tenth above each", all(s <= ABOUT for s in slower.values())
-
-
-def _share_of_patients(sources: Sources) -> tuple[str, str, bool]:
-    whole = sources.cell(1, "Number", "COVID-19 patients")
-    shares = [100 * sources.cell(2, f"Fold{fold}", "test COVID-19 patients") / whole for fold in FOLDS]
-    printed = parse_number(sources.said["s2.4/share"])
-    shown = f"{brief(min(shares))}% to {brief(max(shares))}%"
-    near = all(abs(share - printed) <= ABOUT * printed for share in shares)
-    return shown, "Table 2's test patients over Table 1's, each fold within a tenth of the printed share", near
+from covidlib.audit.expected_quantities import LIST, OURS, Sources, Statement
+from covidlib.audit.printed_tables import FOLDS, slug
+from covidlib.names import LABELS
+from covidlib.paper.comparison import PRINTED_LABEL
 
 
 def _balanced(sources: Sources) -> tuple[str, str, bool]:
@@ -88,16 +42,6 @@ def _patients_with_three(kind: str, what: str) -> Statement:
     return statement
 
 
-def _short_series(sources: Sources) -> tuple[str, str, bool]:
-    low, high = (parse_number(text) for text in sources.said["s4/seconds"].split(" to "))
-    bound = parse_number(sources.said["s4/slices"])
-    rows = [row for row in sources.tables.rows(7) if sources.cell(7, row, SLICES) < bound]
-    seconds = [sources.cell(7, row, TIME) for row in rows]
-    inside = all(low * (1 - ABOUT) <= value <= high * (1 + ABOUT) for value in seconds) and bool(seconds)
-    shown = f"{show_number(min(seconds))} to {show_number(max(seconds))}" if seconds else "no such series"
-    return shown, f"Table 7's times of its {len(rows)} series below {show_number(bound)} slices, within a tenth", inside
-
-
 def _thickness(sources: Sources) -> tuple[str, str, bool]:
     low, high = (parse_number(text) for text in sources.said["s4/thickness"].split(" to "))
     counts = [
@@ -122,26 +66,110 @@ def _same_words(row: str) -> Statement:
     return statement
 
 
-def _better_at_threshold1(sources: Sources) -> tuple[str, str, bool]:
-    columns = (COUNT_HEADS[5]["covid"][0], COUNT_HEADS[5]["normal"][0])
-    right = {name: sum(sources.cell(5, "Threshold1", f"{name}: {column}") for column in columns) for name in NETWORKS}
-    shown = ", ".join(f"{name} {show_number(Fraction(count))}" for name, count in right.items())
-    return shown, "most patients right at threshold 1 in Table 5", right[OURS] == max(right.values())
+def _same_parameters(sources: Sources) -> tuple[str, str, bool]:
+    tables = sources.tables
+    same = [row for row in tables.rows(3) if len({tables.cell(3, row, name).text for name in tables.columns(3)}) == 1]
+    shown = f"in {len(same)} of {len(tables.rows(3))} rows"
+    return shown, "Table 3: rows with one value for all networks", len(same) == len(tables.rows(3))
+
+
+def _fewer_images_per_patient(sources: Sources) -> tuple[str, str, bool]:
+    per_person = {
+        label: [
+            sources.cell(2, f"Fold{fold}", f"train {PRINTED_LABEL[label]} images")
+            / sources.cell(2, f"Fold{fold}", f"train {PRINTED_LABEL[label]} patients")
+            for fold in FOLDS
+        ]
+        for label in LABELS
+    }
+    fewer = sum(covid < normal for covid, normal in zip(per_person["covid"], per_person["normal"], strict=True))
+    shown = f"fewer in {fewer} of {len(FOLDS)} folds"
+    return shown, "Table 2: training images per infected patient below those per normal person", fewer == len(FOLDS)
+
+
+def _validation_from_test(sources: Sources) -> tuple[str, str, bool]:
+    counted = [(fold["validation_images_in_test"], fold["validation_images"]) for fold in sources.lists["splits"]]
+    inside, whole = (sum(counts) for counts in zip(*counted, strict=True))
+    rule = "validation images that are test images of the same fold, in the public fold lists"
+    return f"{inside} of {whole} images", rule + "; the kept epoch is therefore picked on test data", inside == whole
+
+
+def _largest_values_differ(sources: Sources) -> tuple[str, str, bool]:
+    values = sources.lists["values"]
+    least, most = values["largest_least"], values["largest"]
+    rule = f"largest value of each series' first slice {LIST}: more than a tenth apart"
+    return f"{least} to {most}", rule, most - least > ABOUT * most
+
+
+def _only_value(kind: str) -> Statement:
+    def statement(sources: Sources) -> tuple[str, str, bool]:
+        counted: Mapping[str, int] = sources.lists["values"][kind]
+        printed = sources.said["s2.1/scanner" if kind == "models" else "s2.1/software"]
+        matching = sum(count for name, count in counted.items() if slug(name).startswith(slug(printed)))
+        whole = sources.lists["values"]["series"]
+        return f"{matching} of {whole} series", f"the printed name, {LIST}", matching == whole
+
+    return statement
+
+
+def _slices_of_a_series(sources: Sources) -> tuple[str, str, bool]:
+    images = sources.cell(1, "Number", "COVID-19 images") + sources.cell(1, "Number", "Normal images")
+    mean = images / sources.lists["series"]["total"]
+    bound = parse_number(sources.said["s4/slices"])
+    rule = (
+        f"Table 1's {show_number(images)} images over the {sources.lists['series']['total']} series of the public list "
+        f"are a mean: at most {brief(100 * mean / bound, 0)}% of the series can have {show_number(bound)} or more"
+    )
+    return f"{brief(mean)} on average", rule, mean < bound
+
+
+def _more_normal(sources: Sources) -> tuple[str, str, bool]:
+    more = sum(
+        sources.cell(1, "Number", f"Normal {unit}") > sources.cell(1, "Number", f"COVID-19 {unit}")
+        for unit in ("patients", "images")
+    )
+    return f"more in {more} of 2 counts", "Table 1: normal beside infected, patients and images", more == 2
+
+
+def _larger_than_reference32(sources: Sources) -> tuple[str, str, bool]:
+    images = sources.cell(1, "Number", "COVID-19 images") + sources.cell(1, "Number", "Normal images")
+    other = parse_number(sources.said["s1/reference32-scans"])
+    return f"{show_number(images)} images", f"Table 1, beside {show_number(other)} of reference 32", images > other
 
 
 STATEMENTS: dict[str, Statement] = {
-    "best on images": _best(9),
-    "best on patients": _best(6),
-    "better at threshold 1": _better_at_threshold1,
-    "as fast as the others": _as_fast,
-    "share of infected patients in each fold": _share_of_patients,
+    "best on images": results.best(9),
+    "best on patients": results.best(6),
+    "most accurate": results.most_accurate,
+    "better at threshold 1": results.better_at_threshold1,
+    "infected found at threshold 1": results.infected_at_threshold1,
+    "fewest false alarms at threshold 1": results.false_alarms_at_threshold1,
+    "right at both thresholds": results.right_at_both_thresholds,
+    "fewer false alarms on images": results.fewer(9, "Wrong classified as COVID"),
+    "fewer false alarms on patients": results.fewer(6, "Wrong identified as COVID"),
+    "infected images found": results.infected_images_found,
+    "accuracy from false alarms": results.accuracy_from_false_alarms,
+    "precision at equal classes": results.precision_at_equal_classes,
+    "definition of a false positive": results.definition_of_false_positive,
+    "as fast as the others": results.as_fast,
+    "speed unchanged": results.speed_unchanged,
+    "seconds of a short series": results.seconds_of_a_short_series,
+    "room to classify": results.room_to_classify,
+    "time per further slice": results.time_per_further_slice,
     "training images balanced": _balanced,
     "more test than training images": _each_fold("test Normal images", "train Normal images"),
     "fewer normal persons in training": _each_fold("train COVID-19 patients", "train Normal patients"),
+    "fewer images per infected patient": _fewer_images_per_patient,
+    "validation from the test images": _validation_from_test,
+    "same parameters": _same_parameters,
     "series of each patient": _patients_with_three("series", "series"),
     "thicknesses of each patient": _patients_with_three("thicknesses", "thicknesses"),
-    "seconds of a short series": _short_series,
     "usual thickness": _thickness,
+    "slices of a series": _slices_of_a_series,
+    "largest values differ": _largest_values_differ,
+    "scanner": _only_value("models"),
+    "software": _only_value("software"),
+    "more normal in all": _more_normal,
+    "larger than reference 32": _larger_than_reference32,
     "optimizer": _same_words("Optimizer"),
-    "loss": _same_words("Loss function"),
 }

@@ -59,6 +59,8 @@ class Claim:
         `quantity`, and its values over seeds with their interval: `by_seed`, `low`, `high`.
     holds : dict, optional
         `left`, `relation`, `right`: a comparison of two numbers on which the verdict on a claim in words rests.
+    checks : list of str
+        Ids of the audit's checks of the same claim: both must judge it alike.
     """
 
     id: str
@@ -75,6 +77,7 @@ class Claim:
     why: str = ""
     evidence: str = ""
     numbers: Sequence[Reference] = ()
+    checks: Sequence[str] = ()
 
     @property
     def our_quantity(self) -> Quantity | None:

@@ -148,9 +148,18 @@ def _parser() -> argparse.ArgumentParser:
     add_strict(converter)
     converter.set_defaults(run=_rescale)
     recover.add_parser(commands)
-    audit = commands.add_parser("audit", help="recompute every number that the paper prints")
+    audit = commands.add_parser("audit", help="recompute every number that the paper, or another one, prints")
     audit.add_argument(
         "--tables", type=Path, metavar="DIR", help="folder with table1.csv to table9.csv; default: the paper's tables"
+    )
+    audit.add_argument(
+        "--spec", metavar="FILE.yaml", help="audit another two-class paper, or an example by name (nasiri2022, ...)"
+    )
+    audit.add_argument(
+        "--mutations", action="store_true", help="with --spec: change each number, and count the changes that are found"
+    )
+    audit.add_argument(
+        "--second-opinion", action="store_true", help="with --spec: ask the package mlscorecheck as well"
     )
     audit.add_argument("--json", action="store_true", help="print every check as JSON")
     audit.add_argument("--html", type=Path, metavar="FILE", help="write an HTML page with filters, which works offline")
@@ -292,12 +301,44 @@ def _networks(arguments: argparse.Namespace) -> None:
 def _audit(arguments: argparse.Namespace) -> int:
     from covidlib.audit import report as page
     from covidlib.audit.all_checks import audit_paper, disagreements
+    from covidlib.audit.printed_tables import paper_tables, read_tables
 
-    checks = audit_paper(arguments.tables)
+    if arguments.spec:
+        return _audit_spec(arguments)
+    if arguments.mutations or arguments.second_opinion:
+        option = "--mutations" if arguments.mutations else "--second-opinion"
+        raise InputError(option, "needs --spec", "Name a description, for example --spec rahimzadeh2021")
+    tables = read_tables(arguments.tables) if arguments.tables else paper_tables()
+    checks = audit_paper(tables)
     if arguments.html:
-        page.write_html(checks, arguments.html)
+        page.write_html(checks, arguments.html, tables)
     print(json.dumps(page.to_dict(checks), indent=2, ensure_ascii=False) if arguments.json else page.to_text(checks))
     return PROBLEM if disagreements(checks, known=False) else 0
+
+
+def _audit_spec(arguments: argparse.Namespace) -> int:
+    from covidlib.audit import second_opinion, spec_report
+    from covidlib.audit.report import to_dict
+    from covidlib.audit.spec_checks import audit_spec, new_disagreements
+    from covidlib.audit.spec_file import read_spec
+
+    for option, value in (("--tables", arguments.tables), ("--html", arguments.html)):
+        if value:
+            raise InputError(option, "cannot be used with --spec", "Leave it out")
+    spec = read_spec(arguments.spec)
+    checks = audit_spec(spec)
+    if arguments.second_opinion:
+        opinion = second_opinion.opinion(spec)
+    else:
+        opinion = second_opinion.stored_opinions().get(Path(arguments.spec).stem, {})
+    rates = spec_report.detection_rates(spec) if arguments.mutations else {}
+    if arguments.json:
+        found = {kind: {"found": each.found, "changes": each.changes} for kind, each in rates.items()}
+        whole = {"paper": dict(spec.paper), **to_dict(checks), "second_opinion": opinion, "mutations": found}
+        print(json.dumps(whole, indent=2, ensure_ascii=False))
+    else:
+        print(spec_report.to_text(spec, checks, opinion, rates))
+    return PROBLEM if new_disagreements(checks) else 0
 
 
 def _check_data(arguments: argparse.Namespace) -> int:

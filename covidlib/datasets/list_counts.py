@@ -182,16 +182,24 @@ def count_unshared_pairs(scanned: pd.DataFrame) -> Counted:
 
 
 def count_values(series: pd.DataFrame) -> Counted:
-    """Count series by bits and size, and find the largest stored value and how many reach it (paper, section 2.1)."""
+    """Count series by scanner, software, bits and size, and find the range of their stored values (paper, section 2.1).
+
+    The scanner wrote the smallest and the largest value of a series' first slice only.
+    """
     largest = int(series["largest"].max())
     size = series["rows"].astype(int).astype(str) + "×" + series["columns"].astype(int).astype(str)
     return {
+        "smallest": int(series["smallest"].min()),
+        "series_at_zero": int((series["smallest"] == 0).sum()),
         "largest": largest,
+        "largest_least": int(series["largest"].min()),
         "series": len(series),
         "series_at_largest": int((series["largest"] == largest).sum()),
         "bits_stored": _counts(series["bits_stored"].astype(int)),
         "bits_allocated": _counts(series["bits_allocated"].astype(int)),
         "sizes": _counts(size),
+        "models": {str(name): int(n) for name, n in series["model"].value_counts().items()},
+        "software": {str(name): int(n) for name, n in series["software"].value_counts().items()},
     }
 
 

@@ -11,8 +11,14 @@ import pytest
 from support.browser import open_page
 
 from covidlib.audit import report as page
-from covidlib.audit.all_checks import audit_paper, counts_by_verdict, disagreements, known_disagreements
-from covidlib.audit.check import Check
+from covidlib.audit.all_checks import (
+    audit_paper,
+    constraints,
+    counts_by_verdict,
+    disagreements,
+    known_disagreements,
+)
+from covidlib.audit.check import GRADES, Check
 from covidlib.cli.main import main
 
 
@@ -27,9 +33,11 @@ def test_the_untouched_paper_ends_with_0(capsys: pytest.CaptureFixture[str]) -> 
     assert main(["audit"]) == 0
     printed = capsys.readouterr().out
     counts = counts_by_verdict(audit_paper())
-    assert f"disagrees  {counts['disagrees']:>4}" in printed and "new disagreements: 0" in printed
+    assert f"disagrees   {counts['disagrees']:>4}" in printed
+    assert f"constraints  {len(constraints(audit_paper()))}  {len(audit_paper())} checks" in printed
+    assert "contradicts " in printed and "imprecise " in printed and "new disagreements: 0" in printed
     assert f"known disagreements: {len(known_disagreements())}\n" in printed
-    assert "Table 1: COVID-19 images: printed 15,589, recomputed 15,590" in printed
+    assert "Table 1: COVID-19 images: printed 15,589, recomputed 15,590 (typo)" in printed
 
 
 def test_json_has_the_agreed_form(capsys: pytest.CaptureFixture[str]) -> None:
@@ -38,8 +46,9 @@ def test_json_has_the_agreed_form(capsys: pytest.CaptureFixture[str]) -> None:
     assert list(report) == ["checks"] and len(report["checks"]) == len(audit_paper())
     for check in report["checks"]:
         assert list(check)[:7] == ["id", "where", "printed", "recomputed", "rule", "verdict", "known"]
+        assert list(check)[9:] == ["kind", "grade", "follows"]
         assert check["verdict"] in ("agrees", "rounds", "disagrees", "unchecked")
-        assert all(isinstance(value, str) for key, value in check.items() if key != "known")
+        assert all(isinstance(value, str) for key, value in check.items() if key not in ("known", "follows"))
         assert check["recomputed"] if check["verdict"] != "unchecked" else check["rule"]
     assert sum(check["known"] for check in report["checks"]) == len(known_disagreements())
 
@@ -80,9 +89,10 @@ def test_disagreements_with_one_explanation_stand_together() -> None:
     assert ["Table 2, fold 5: train Normal images"] * 2 in [[check.where for check in group] for group in groups]
     told = page.findings(checks)
     assert told.count("<li>") == len(groups) and told.count("How we know:") == len(groups)
-    corrected = page.corrections(checks).set_index("where")["corrected"]
-    assert corrected["Table 2, fold 5: train Normal images"] == "1991"
-    assert corrected["Section 5: images of normal persons in the dataset"] == "48,260"
+    assert told.count("Corrected:") == len(groups) and "<i>Corrected:</i> 1991<" in told
+    assert "<i>Corrected:</i> 48,260; 15,589<" in told
+    grades = [each.split("<b>")[1].split(":")[0] for each in told.split("</p><p>")[1:]]
+    assert grades == sorted(grades, key=list(GRADES).index) and set(grades) == set(GRADES)
     nasty = Check("x", "<b>", "<b>", "&", "", "disagrees", True, "<script>", "<i>")
     assert "<script>" not in page.findings([nasty]) and "&lt;b&gt;" in page.findings([nasty])
 
@@ -95,10 +105,12 @@ def test_everything_is_escaped() -> None:
 
 
 def test_a_row_tells_known_from_new_and_shows_its_sign() -> None:
-    known = Check("a", "Table 1: <x>", "1", "2", "why", "disagrees", True, "It <b> differs.", "We counted.")
+    known = Check(
+        "a", "Table 1: <x>", "1", "2", "why", "disagrees", True, "It <b> differs.", "We counted.", grade="typo"
+    )
     checks = [known, Check("b", "Table 2: y", "1", "2", "why", "disagrees"), Check("c", "z", "1", "1", "why", "agrees")]
     made = page.checks_fragment(checks, verdict="disagrees")
-    for told in ("≠ disagrees, known</td>", "≠ disagrees, new</td>", "= agrees</td>"):
+    for told in ("≠ disagrees, typo</td>", "≠ disagrees, new</td>", "= agrees</td>"):
         assert made.count(told) == 1
     assert "<p>It &lt;b&gt; differs. <i>We counted.</i></p>" in made
     assert '<option value="disagrees" selected>≠ disagrees (2)</option>' in made and made.count(" selected>") == 1
@@ -136,7 +148,9 @@ def test_the_page_filters_offline(tmp_path: Path) -> None:
         tab.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
         tab.on("pageerror", lambda error: errors.append(str(error)))
         tab.goto(path.as_uri())
-        count, rows = tab.locator(".count"), tab.locator("tbody tr:visible")
+        count, rows = tab.locator(".count"), tab.locator(".audit tbody tr:visible")
+        assert count.inner_text() == f"{len(constraints(checks))} of {len(checks)} checks"
+        tab.get_by_label("with those that follow").check()
         assert count.inner_text() == f"{len(checks)} of {len(checks)} checks"
         tab.get_by_label("Verdict").select_option("disagrees")
         known = disagreements(checks, known=True)
@@ -146,10 +160,14 @@ def test_the_page_filters_offline(tmp_path: Path) -> None:
         assert rows.count() == sum(check.where.startswith("Table 2") for check in known)
         tab.get_by_label("Words in the check").fill("public FOLD lists")
         assert rows.count() == 1
+        tab.locator(".marked summary").filter(has_text="Section 2.2").click()
+        assert "2000" in tab.locator("#said-s2-2-example-threshold").inner_text()
+        tab.locator('button[type="reset"]').focus()
+        tab.keyboard.press("Shift+Tab")
         # By keyboard: the button, then the scrolling table.
         tab.keyboard.press("Tab")
         tab.keyboard.press("Enter")
-        assert rows.count() == len(checks) and tab.get_by_label("Verdict").input_value() == ""
+        assert rows.count() == len(constraints(checks)) and tab.get_by_label("Verdict").input_value() == ""
         tab.keyboard.press("Tab")
         assert tab.evaluate("document.activeElement.className") == "rows"
         tab.keyboard.press("PageDown")
@@ -165,9 +183,12 @@ def test_the_page_fits_a_phone_and_reads_in_light_and_dark(tmp_path: Path, schem
         tab.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         tab.goto(path.as_uri())
         assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+        tab.evaluate("document.querySelectorAll('.marked details').forEach(part => { part.open = true; })")
+        assert tab.evaluate("document.documentElement.scrollWidth") <= 390
         assert tab.locator(".rows").evaluate("box => box.scrollWidth <= box.clientWidth")
         assert (
-            not tab.locator("thead").is_visible() and tab.locator("tbody td.rule").first.bounding_box()["width"] > 300
+            not tab.locator(".audit thead").is_visible()
+            and tab.locator("tbody td.rule").first.bounding_box()["width"] > 300
         )  # type: ignore[index]
         ground, ink = tab.evaluate(
             "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]"

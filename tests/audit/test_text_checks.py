@@ -9,6 +9,8 @@ import pytest
 from covidlib.audit import all_checks, text_checks
 from covidlib.audit.check import Check
 from covidlib.audit.expected_quantities import QUANTITIES
+from covidlib.audit.parameter_checks import IN_CODE
+from covidlib.audit.public_sources import public_sources
 from covidlib.audit.text_statements import STATEMENTS
 
 
@@ -22,15 +24,18 @@ def names(reading: str = "") -> set[str]:
 def test_every_number_is_tied_or_has_a_reason() -> None:
     listed = text_checks.text_entries()
     ids = [entry["id"] for entry in listed]
-    assert len(ids) == len(set(ids)) > 130
+    assert len(ids) == len(set(ids)) > 250
     assert all(bool(entry.get("ties")) != bool(entry.get("reason")) for entry in listed)
-    for section in ("Abstract", "Section 1", "Section 2.4", "Section 4", "Section 5", "Figure 3"):
+    sections = ("Title", "Abstract", "Section 1", "Section 2.4", "Section 3.3", "Section 4", "Section 5", "Figure 3",
+                "Data availability", "Code availability", "Ethics statement", "Footnotes", "References")  # fmt: skip
+    for section in sections:
         assert any(entry["place"] == section for entry in listed)
 
 
 def test_every_tie_exists_and_every_quantity_is_used() -> None:
     ids = {entry["id"] for entry in text_checks.text_entries()}
-    assert names("text") | names("words") <= ids
+    assert names("text") | names("words") | names("same claim") <= ids
+    assert names("source") | set(IN_CODE.values()) == set(public_sources())
     plain = {tie.removeprefix("about: ").removeprefix("more than: ") for tie in names()}
     plain = {tie for tie in plain if ": " not in tie}
     assert plain == set(QUANTITIES) | set(STATEMENTS)
@@ -64,7 +69,11 @@ def with_printed(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], set[st
         ("s2.1/first-day", "6", {"s2.1/first-day/first-day"}),
         ("s2.1/rows", "511", {"s2.1/rows/side"}),
         ("s2.2/corner-last-x", "371", {"s2.2/corner-last-x/text-s2-2-last-x"}),
-        ("s2.3/neurons", "three", {"s2.3/ten/neurons-joined"}),
+        ("s2.3/neurons", "three", {"s2.3/ten/neurons-joined", "s2.3/neurons/source-neurons"}),
+        ("s2.2/dark", "299", {"s2.2/dark/source-dark", "s2.2/dark-again/text-s2-2-dark"}),
+        ("s2.2/last-y", "341", {"s2.2/last-y/source-region-last-y", "s2.2/corner-last-y/text-s2-2-last-y"}),
+        ("s1/reference37-patients", "5371", {"s1/reference37-patients/source-reference37-patients"}),
+        ("s2.1/lowest-value", "1", {"s2.1/lowest-value/smallest-stored-value"}),
         ("s3.1/metrics", "five", {"s3.1/metrics/metrics"}),
         ("s4/covid-images", "520", {"s4/covid-images/about-covid-test-images"}),
         ("s4/thickness", "2 to 4", {"s4/thickness/usual-thickness"}),
@@ -85,7 +94,11 @@ def test_a_bound_holds_until_it_is_reached(with_printed: Callable[[str, str], se
 
 def test_what_the_words_are_compared_with() -> None:
     by_id: dict[str, Check] = {check.id: check for check in all_checks.audit_paper()}
-    assert by_id["s2.4/share/share-of-infected-patients-in-each-fold"].recomputed == "14.7% to 24.2%"
+    share = by_id["s2.4/share/mean-share-of-infected-patients"]
+    assert (share.recomputed, share.verdict) == ("20", "agrees") and "14.7% and 24.2%" in share.rule
+    assert by_id["s4/slices/slices-of-a-series"].recomputed == "57.1 on average"
+    assert by_id["s2.3/speed/speed-unchanged"].recomputed == "25.7% slower than ResNet50V2"
+    assert by_id["s3.1/definitions/definition-of-a-false-positive"].recomputed.startswith("0.8015")
     assert by_id["s2.4/balance/training-images-balanced"].verdict == "agrees"
     assert by_id["s2.4/fewer-persons/fewer-normal-persons-in-training"].recomputed == "in 5 of 5 folds"
     assert by_id["s3.2/best-at-zero/better-at-threshold-1"].recomputed == "Our model 248, Xception 212, ResNet50V2 222"
@@ -94,3 +107,13 @@ def test_what_the_words_are_compared_with() -> None:
     )
     assert by_id["s4/thickness/usual-thickness"].recomputed == "835 of 1119 series"
     assert by_id["s2.1/thicknesses/thicknesses-of-each-patient"].recomputed == "24 of 377 patients"
+
+
+def test_each_statement_is_said_in_a_few_printed_words() -> None:
+    for entry in text_checks.text_entries():
+        assert len(entry["printed"].split()) <= 6 and entry["what"], entry["id"]
+
+
+def test_a_claim_that_is_said_again_is_no_constraint_of_its_own() -> None:
+    again = [check for check in all_checks.audit_paper() if "/same-claim-" in check.id]
+    assert len(again) == 6 and all(check.follows and check.verdict == "unchecked" for check in again)
