@@ -68,10 +68,11 @@ def _same_pixels(series: Series, digests: Digests, other: Series, there: Digests
 
 
 def _finding(series: Series, other: Series, shared: int) -> Finding:
+    where = _seen_from(series.name, other.name)
     if shared < len(series):
-        sentence = f"{shared} of its {len(series)} slices are also in {other.name}"
+        sentence = f"{shared} of its {len(series)} slices are also in {where}"
         return Finding("same-series", "note", series.name, sentence, "Delete one of them")
-    sentence = f"all of its {len(series)} slices are also in {other.name}"
+    sentence = f"all of its {len(series)} slices are also in {where}"
     mine, theirs = identify(series.files[0]), identify(other.files[0])
     if mine is not None and identify(series.files[0].name) is not None:
         return Finding("same-series", "note", series.name, sentence, "Count them once")
@@ -79,3 +80,10 @@ def _finding(series: Series, other: Series, shared: int) -> Finding:
         sentence += f", under the other class ({theirs.label})"
         return Finding("same-series", "refused", series.name, sentence, "Find out which is right, and delete the other")
     return Finding("same-series", "left out", series.name, sentence, "Delete one of them")
+
+
+def _seen_from(name: str, other: str) -> str:
+    """The name of another series below the folder that both lie in: a report must not tell the folders above it."""
+    above = set(Path(name).parents)
+    common = next((folder for folder in Path(other).parents if folder in above), Path(other).parent)
+    return Path(other).relative_to(common).as_posix()

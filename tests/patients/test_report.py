@@ -47,7 +47,7 @@ def report_file(tmp_path_factory: pytest.TempPathFactory, untrained_weights: Pat
     """A report with heat maps of a patient with three series, in a folder whose name is HTML."""
     root = tmp_path_factory.mktemp("report")
     for number in (2, 3, 4):
-        write_series(root / HOSTILE / f"SR_{number}", [10, 20, *[OPEN] * 20, 10], seed=number)
+        write_series(root / HOSTILE / f"SR_{number}", [10, 20, *[OPEN] * 20, 10], seed=100 * number)
     path = root / "out.html"
     command = ["diagnose", str(root / HOSTILE), "--weights", str(untrained_weights), "--engine", "tensorflow"]
     assert main([*command, "--report", str(path), "--explain"]) == 0
