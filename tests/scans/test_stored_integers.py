@@ -193,7 +193,7 @@ def float_folder(folder: Path) -> Path:
     for path in (folder / "a").iterdir():
         pixels = read_slice(path)
         write_float(path, quotient(pixels, int(pixels.max())))
-    write_series(folder / "b", [100, 200])
+    write_series(folder / "b", [100, 200], seed=50)
     (folder / "labels.csv").write_text("one,two\n")
     return folder
 
