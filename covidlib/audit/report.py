@@ -21,7 +21,7 @@ from covidlib.audit.all_checks import (
 )
 from covidlib.audit.check import GRADES, KINDS, Check
 from covidlib.audit.exact_numbers import VERDICTS
-from covidlib.audit.marked_text import SIGNS, marked_text
+from covidlib.audit.marked_paper import SIGNS, marked_text
 from covidlib.audit.printed_tables import PrintedTables
 from covidlib.errors import InputError
 from covidlib.utils.files import check_output, write_text

@@ -9,6 +9,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "badges": ["chapter_numbers", "scorecard_page"],
-        "claims": ["SUPPORT", "claims_table", "load_claims", "scorecard"],
+        "claims": ["SUPPORT", "load_claims", "scorecard"],
     },
 )

@@ -199,31 +199,6 @@ def evidence(claim: Claim) -> str:
 # Tables ---------------------------------------------------------------------------------------------------------------
 
 
-def claims_table(claims: Sequence[Claim]) -> pd.DataFrame:
-    """Table of the claims with a number: printed, recomputed, and our interval.
-
-    Returns
-    -------
-    DataFrame
-        Index id; columns place, printed, recomputed, ours_low, ours_high, verdict, chapter.
-    """
-    rows = [
-        {
-            "id": claim.id,
-            "place": claim.place,
-            "printed": claim.printed,
-            "recomputed": claim.recomputed,
-            "ours_low": claim.ours["low"] if claim.ours else None,
-            "ours_high": claim.ours["high"] if claim.ours else None,
-            "verdict": claim.verdict,
-            "chapter": claim.chapter,
-        }
-        for claim in claims
-        if claim.printed or claim.ours
-    ]
-    return pd.DataFrame(rows).set_index("id")
-
-
 def scorecard(claims: Sequence[Claim]) -> pd.DataFrame:
     """Table of the claims in words, with the verdict and the evidence.
 

@@ -72,7 +72,7 @@ NEEDED = {
     "networks": {"describe", "imagenet", "inputs", "models", "pyramid", "random_weights"},
     "pitfalls": {"batch_norm"},
     "plotting": {"networks"},
-    "training": {"augmentation", "batches", "checkpoints", "devices", "train"},
+    "training": {"augmentation", "batches", "checkpoints", "devices", "interrupts", "train"},
 }
 """Modules that are about layers, tensors or gradients: they load TensorFlow when they are imported."""
 BEHIND = re.compile(r"^(?:from|import) .*quiet_tensorflow", re.M)

@@ -1,4 +1,4 @@
-"""covidlib.audit.marked_text: each statement and each number of the tables stands there once, with its verdict."""
+"""covidlib.audit.marked_paper: each statement and each number of the tables stands there once, with its verdict."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from covidlib.audit.all_checks import audit_paper
 from covidlib.audit.check import Check
-from covidlib.audit.marked_text import SIGNS, marked_text, worst
+from covidlib.audit.marked_paper import SIGNS, marked_text, worst
 from covidlib.audit.printed_tables import paper_tables, slug
 from covidlib.audit.text_checks import text_entries
 
