@@ -92,8 +92,8 @@ def test_only_selected_slices_are_read_whole(tmp_path: Path, monkeypatch: pytest
 
 
 def test_the_next_series_is_counted_while_one_is_classified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in "abc":
-        write_series(tmp_path / name, [10, 2000, 20])
+    for seed, name in enumerate("abc"):
+        write_series(tmp_path / name, [10, 2000, 20], seed=10 * seed)
     counted, second_counted = [], threading.Event()
 
     def count(series):  # type: ignore[no-untyped-def]
