@@ -23,7 +23,7 @@ NAMED = {
     ("07", 8): "Score every map",
     ("07", 10): "Sanity checks",
     ("08", 5): "Try it: all checks",
-    ("08", 8): "A scorecard of the claims",
+    ("08", 10): "A scorecard of the claims",
     ("09", 1): "Leakage: one patient on both sides",
     ("09", 2): "Choosing a network on test data",
     ("09", 5): "A network that learns the scanner",
