@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 from support.browser import open_page
+from support.made import ROOT
 
 from covidlib.errors import InputError
 from covidlib.teaching import questions
 
-STORED = sorted(Path(questions.__file__).parent.glob("data/questions/*.json"))
+STORED = sorted((ROOT / "covidlib" / "data" / "questions").glob("*.json"))
 
 
 @pytest.mark.parametrize("path", STORED, ids=lambda path: path.stem)
