@@ -29,9 +29,6 @@ REAL_SERIES_CREDIT = (
     "Li P. et al. (2020) A Large-Scale CT and PET/CT Dataset for Lung Cancer Diagnosis (Lung-PET-CT-Dx), "
     "The Cancer Imaging Archive, doi:10.7937/TCIA.2020.NNC2-0461, CC BY 4.0"
 )
-INFECTED_SLICES = "SaltyJoke/Image-Registration/"
-"""Single slices of patients with COVID-19: COVID-19-NY-SBU, CC BY 4.0; the package has them without loss."""
-
 FLOAT_SLICES = "irfanrob/Classification-CT-Scan-of-Covid-19/"
 """Five slices of COVID-CTset, each divided by its own maximum and stored as float. CC BY-NC 4.0: never shipped."""
 FLOAT_SLICES_CREDIT = (

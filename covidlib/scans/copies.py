@@ -7,7 +7,7 @@ series are compared by their pixels (paper, section 2.1). Taught in chapter 01.
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -40,17 +40,19 @@ def repeated_series(listed: Sequence[tuple[Series, Digests]]) -> dict[str, Findi
         belongs to the other class. "note": it shares slices, or is one of the authors' selected images, whose lists
         name both.
     """
-    ordered = sorted((one for one in listed if one[1]), key=lambda one: _rank(*one))
     found: dict[str, Finding] = {}
     kept: list[tuple[Series, Digests]] = []
-    for series, digests in ordered:
-        for other, there in kept:
+    holders: dict[bytes, set[int]] = defaultdict(set)  # which of the kept series have a slice with this hash
+    for series, digests in sorted((one for one in listed if one[1]), key=lambda one: _rank(*one)):
+        for place in sorted(set().union(*(holders[digest] for digest in digests.values() if digest in holders))):
+            other, there = kept[place]
             shared = sum((Counter(digests.values()) & Counter(there.values())).values())
-            if shared <= MUCH * len(digests) or not _same_pixels(series, digests, other, there):
-                continue
-            found[series.name] = _finding(series, other, shared)
-            break
+            if shared > MUCH * len(digests) and _same_pixels(series, digests, other, there):
+                found[series.name] = _finding(series, other, shared)
+                break
         if series.name not in found or found[series.name].severity == "note":
+            for digest in digests.values():
+                holders[digest].add(len(kept))
             kept.append((series, digests))
     return found
 
