@@ -132,6 +132,22 @@ def test_a_copied_series_counts_once_in_every_command(
             assert len(load_table(data)) == 16
 
 
+def test_of_two_equal_series_the_one_named_like_a_copy_is_left_out(tmp_path: Path) -> None:
+    write_volume(tmp_path / "SR_2 (1)", VOLUME)  # before the other in the order of names
+    write_volume(tmp_path / "SR_9", VOLUME)
+    assert [Path(one.name).name for one in open_folder(tmp_path).series] == ["SR_9"]
+
+
+def test_series_that_differ_outside_the_rows_that_are_looked_at_are_two(tmp_path: Path) -> None:
+    other = VOLUME.copy()
+    other[:, 3, 250:260] += 7
+    write_volume(tmp_path / "a", VOLUME)
+    write_volume(tmp_path / "b", other)
+    opened = open_folder(tmp_path)
+    assert len(opened.series) == 2 and not opened.findings
+    assert len(set(opened.contents.values())) == 1  # what the gate reads is the same
+
+
 def test_slices_under_another_patients_name_count_once_or_are_refused(tmp_path: Path) -> None:
     write_volume(tmp_path / "covid1" / "patient1" / "SR_2", VOLUME)
     write_volume(tmp_path / "covid2" / "patient9" / "SR_4", VOLUME[1:])
