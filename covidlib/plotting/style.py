@@ -8,6 +8,8 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 
 COVID_COLOUR, NORMAL_COLOUR, THIRD_COLOUR, MARK_COLOUR = "#d1660f", "#2b6ca3", "#404040", "#b3126d"
+LABEL_COLOUR = "#38d9ff"
+"""Rings and numbers on slices: lighter than tissue, and of no hue that tissue has."""
 NETWORK_COLOURS = {"xception": THIRD_COLOUR, "resnet50v2": NORMAL_COLOUR, "resnet50v2-fpn": COVID_COLOUR}
 NETWORK_MARKS = {"xception": "s", "resnet50v2": "o", "resnet50v2-fpn": "^"}
 PAGE_WIDTH = 9

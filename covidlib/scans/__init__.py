@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "gate": ["find_series", "open_folder"],
         "series": ["read_series"],
         "slices": ["read_slice"],
+        "stored_integers": ["quotient", "recover"],
         "windows": ["WINDOWS", "grey_levels"],
     },
 )
