@@ -1,6 +1,6 @@
-"""Data and runs for the notebooks: the synthetic cohort, the training runs, the real series, and the first cell's line.
+"""Data and runs for the notebooks: the synthetic cohort, the training runs, and the first cell's line.
 
-Each is made or downloaded once and reused. In a clone of the repository they are stored under `data/` and `runs/`;
+Each is made once and reused. In a clone of the repository they are stored under `data/` and `runs/`;
 elsewhere (Colab) in the user's cache; `COVIDLIB_HOME` sets another folder. Taught in the introduction.
 """
 
@@ -20,7 +20,6 @@ from covidlib.utils.locks import one_at_a_time
 
 if TYPE_CHECKING:
     from covidlib.protocols import Protocol
-    from covidlib.scans.series import Series
     from covidlib.training.runs import Run
 
 CODE_OF_THE_COHORT = ("phantom", "scans/tiff")
@@ -101,19 +100,6 @@ def runs(protocol: Protocol, data: str | Path, progress: bool = False) -> list[R
     # Finished runs are read without a lock: they may have been copied to a read-only place for a class.
     with nullcontext() if all_there else one_at_a_time(folder / protocol.name):
         return train.train_all(dataset, protocol, folder, progress=progress, allow_leak=leak_accepted)
-
-
-def real_series() -> Series | None:
-    """The real chest CT series (Lung-PET-CT-Dx A0001, CC BY 4.0), or None if it is not found in any place."""
-    from covidlib import errors
-    from covidlib.datasets import public_files
-    from covidlib.scans.gate import find_series
-
-    try:
-        folder = public_files.fetch_folder(public_files.REAL_SERIES)
-    except errors.Unavailable:
-        return None
-    return find_series(folder)[0]
 
 
 def begin(protocol: str) -> None:

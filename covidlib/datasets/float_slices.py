@@ -1,7 +1,7 @@
 """Numbers of five public slices of COVID-CTset that were divided by their own maximum (paper, section 2.1).
 
-The slices are CC BY-NC 4.0 and never shipped; `covidlib fetch covid-ctset-float FOLDER` brings them. What was measured on
-them is stored with the package. Taught in chapters 01 and 02.
+The slices are CC BY-NC 4.0 and never shipped; `covidlib fetch covid-ctset-float` brings them. What was measured on them
+is stored with the package. Taught in chapters 01 and 02.
 """
 
 from __future__ import annotations

@@ -59,7 +59,9 @@ def labelled_slices(pictures: Mapping[str, np.ndarray], labels: pd.DataFrame, co
         # The lowest label, such as the table, stays in the picture; the air above the patient does not.
         axes.set_ylim(max(own["y"].max() + 25, 470), 110)
         for label in own.itertuples():
-            axes.plot(label.x, label.y, "o", color="none", markeredgecolor=LABEL_COLOUR, markersize=7, path_effects=edge)
+            axes.plot(
+                label.x, label.y, "o", color="none", markeredgecolor=LABEL_COLOUR, markersize=7, path_effects=edge
+            )
             axes.annotate(
                 str(label.number),
                 (label.x, label.y),

@@ -18,7 +18,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "selection_explorer",
             "window_explorer",
         ],
-        "label_explorer": ["label_explorer"],
+        "label_quiz": ["label_explorer"],
         "questions": ["show_questions"],
         "table_slider": ["slider"],
     },

@@ -18,6 +18,7 @@ from covidlib.cli.main import main
 from covidlib.datasets import public_files
 from covidlib.errors import InputError
 from covidlib.protocols import PAPER, QUICK
+from covidlib.scans.gate import find_series
 from covidlib.training import train
 from covidlib.utils import folders
 
@@ -91,7 +92,7 @@ def test_the_lists_are_fetched_on_the_command_line(mirror: Path, capsys: pytest.
     assert main(["fetch", "lists", "--part", "full"]) == 2
 
 
-def test_without_a_network_the_real_series_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_network_the_whole_series_is_unavailable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COVIDLIB_MIRROR", raising=False)
     monkeypatch.setenv("COVIDLIB_HOME", str(tmp_path))
 
@@ -99,12 +100,13 @@ def test_without_a_network_the_real_series_is_none(tmp_path: Path, monkeypatch: 
         gone = site.address
     monkeypatch.setattr(public_files, "WEB", gone)
     monkeypatch.setattr(public_files, "ATTEMPTS", 1)
-    assert workspace.real_series() is None
+    with pytest.raises(errors.Unavailable):
+        public_files.fetch_folder(public_files.REAL_SERIES)
 
 
 def test_the_mirror_serves_the_real_series(real_series_folder: Path) -> None:
-    series = workspace.real_series()
-    assert series is not None and len(series) == 64 and series.kind == "dicom"
+    (series,) = find_series(public_files.fetch_folder(public_files.REAL_SERIES))
+    assert len(series) == 64 and series.kind == "dicom"
 
 
 def test_the_real_series_is_copied_on_the_command_line(

@@ -1,14 +1,17 @@
-"""covidlib.plotting.slices: colours that the colour-blind can tell apart."""
+"""covidlib.plotting.slices: numbered labels, and colours that the colour-blind can tell apart."""
 
 from __future__ import annotations
 
 from itertools import combinations
 
+import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 
 from covidlib.plotting import style
+from covidlib.plotting.slices import labelled_slices
 
 # Linear RGB as seen without one kind of cone (Machado, Oliveira and Fernandes 2009, severity 1).
 SEEN_WITH = {
@@ -44,3 +47,22 @@ def test_networks_differ_in_colour_for_all_eyes_and_in_their_marks(eyes: str) ->
     for one, other in combinations(seen, 2):
         assert np.linalg.norm(seen[one] - seen[other]) > 30, (one, other)
     assert len(set(style.NETWORK_MARKS.values())) == len(seen)
+
+
+def test_each_label_has_its_number_at_its_place_and_stays_in_the_picture() -> None:
+    rows = [
+        ("b", 1, "lung", 50, 200),
+        ("b", 2, "lung", 300, 500),
+        ("a", 1, "soft tissue", 60, 120),
+        ("c", 1, "lung", 9, 300),
+    ]
+    labels = pd.DataFrame(rows, columns=["slice", "number", "window", "x", "y"])
+    figure = labelled_slices({name: np.zeros((512, 512), np.uint16) for name in "abc"}, labels)
+    drawn = [axes for axes in figure.axes if axes.images]
+    assert [axes.get_title() for axes in drawn] == ["b", "a", "c"] and len(figure.axes) == 4
+    first = drawn[0]
+    assert [(text.get_text(), text.xy) for text in first.texts] == [("1", (50, 200)), ("2", (300, 500))]
+    for axes in drawn:
+        bottom, top = axes.get_ylim()
+        assert all(top < text.xy[1] < bottom for text in axes.texts)
+    plt.close(figure)

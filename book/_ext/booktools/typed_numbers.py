@@ -14,8 +14,8 @@ import nbformat
 
 _NUMBERED = r"chapter|section|table|figure|fig\.|equation|exercise|item|fold"
 NAMES = {
-    "the disease, a checklist, a score, a network, a series by its name": (
-        r"\bCOVID-19\b|\bSARS-CoV-2\b|\bCLAIM 2024\b|\b2024 update\b|\bF1\b|\bResNet50V2\b|\bSR_[234]\b"
+    "the disease, a checklist, a score, a network, a series or a public patient by its name": (
+        r"\bCOVID-19\b|\bSARS-CoV-2\b|\bCLAIM 2024\b|\b2024 update\b|\bF1\b|\bResNet50V2\b|\bSR_[234]\b|\bA0001\b"
     ),
     "a numbered part of the paper or the book": (
         rf"\b(?:{_NUMBERED}) \d\d?(?:\.\d)?(?!\d)"
