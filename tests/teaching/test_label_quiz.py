@@ -113,7 +113,7 @@ def test_the_window_in_the_browser_is_the_window_in_the_library(tmp_path: Path) 
             page.get_by_role("button", name=button).click()
             seen = np.array(page.evaluate(read)).reshape(60, explorer.WIDTH)
             expected = grey_levels(pixels, window)[top : top + 60, left : left + explorer.WIDTH].astype(int)
-            # A stored step is 6 HU, of which a soft-tissue window of 400 HU makes 4 grey levels; it is rounded, so at most 3 off.
+            # A stored step is 6 HU, 4 grey levels of a soft-tissue window; rounded, at most 3 off.
             assert np.abs(seen - expected).max() <= 3 and np.ptp(seen) > 190, window
 
 
