@@ -139,7 +139,8 @@ def nearest_places(wanted: Sequence[tuple[float, float]], places: pd.DataFrame) 
         raise ValueError(f"{len(places)} places are too few for {len(wanted)}")
     left, chosen = places, []
     for mean, sd in wanted:
-        index = np.hypot(left["mean_hu"] - mean, left["sd_hu"] - sd).idxmin()
+        far = np.hypot(left["mean_hu"].to_numpy() - mean, left["sd_hu"].to_numpy() - sd)
+        index = left.index[int(far.argmin())]
         chosen.append(index)
         left = left.drop(index)
     return places.loc[chosen]
