@@ -11,7 +11,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "calibration": ["calibrated", "errors_before_and_after", "reliability"],
         "design_effects": ["copies_effect"],
         "curves": ["auc", "precision_recall_band", "roc_band"],
-        "fold_results": ["fold_counts", "fold_differences", "fold_rates"],
+        "fold_results": ["fold_counts", "fold_differences", "fold_rates", "readable_differences"],
+        "fold_sizes": ["our_sizes", "printed_sizes"],
         "intervals": ["Interval", "corrected_t", "wilson_interval"],
         "metrics": ["Counts", "DECISION", "labelled", "mean_matrix", "table9", "table9_columns"],
         "network_pairs": ["compare_slices", "difference_interval", "mcnemar_p", "pair_bounds"],
@@ -20,7 +21,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "printed_at_thresholds",
             "printed_fold_counts",
             "printed_patient_counts",
-            "printed_test_to_train",
             "under_printed_names",
         ],
         "scores": [
