@@ -193,12 +193,12 @@ def score_intervals(
     unit: Literal["patient", "slice"] = "patient",
     resamples: int = RESAMPLES,
 ) -> pd.DataFrame:
-    """Compute scores of each network with intervals over resampled patients, all folds pooled.
+    """Compute scores of each network, all folds pooled, with intervals over patients resampled within folds.
 
     Parameters
     ----------
     predictions : DataFrame
-        Columns network, patient, patient_label, label, p_covid.
+        Columns network, fold, patient, patient_label, label, p_covid.
     scores : names
         Of `covidlib.results.scores.SCORES`.
     unit : "patient" or "slice"
@@ -218,15 +218,22 @@ def score_intervals(
 
 
 def clustering_table(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Compute the intraclass correlation and design effect of slice errors, by network and class.
+    """Compute the intraclass correlation and design effect of slice errors, by network and class, within folds.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        Columns network, fold, patient, label, p_covid.
 
     Returns
     -------
     DataFrame
-        Columns network, label, patients, slices, icc, design_effect, effective_slices.
+        Columns network, label, patients, slices, icc, design_effect, effective_slices, fold_part
+        (`covidlib.results.design_effects.Clustering`).
     """
     rows = []
     for (network, label), slices in labelled(predictions).groupby(["network", "label"]):
         wrong = called_covid(slices["p_covid"]) != (label == "covid")
-        rows.append({"network": network, "label": label, **clustering(wrong, slices["patient"])._asdict()})
+        found = clustering(wrong, slices["patient"], slices["fold"])
+        rows.append({"network": network, "label": label, **found._asdict()})
     return pd.DataFrame(rows)

@@ -114,7 +114,8 @@ def test_clustering_by_network_and_class() -> None:
     assert len(table) == 6 and set(table["label"]) == {"covid", "normal"}
     own = predictions[(predictions["network"] == "xception") & (predictions["label"] == "normal")]
     row = table[(table["network"] == "xception") & (table["label"] == "normal")].iloc[0]
-    assert row["icc"] == clustering(own["p_covid"] > 0.5, own["patient"]).icc
+    assert row["icc"] == clustering(own["p_covid"] > 0.5, own["patient"], own["fold"]).icc
+    assert "fold_part" in table
 
 
 def test_a_ranking_as_text_keeps_order_intervals_and_ranks() -> None:
