@@ -27,6 +27,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "SCORES",
             "all_scores",
             "frequencies",
+            "mean_of_folds",
             "ppv",
             "ppv_at",
             "predictive_values",

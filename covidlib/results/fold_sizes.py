@@ -16,6 +16,7 @@ from covidlib.errors import InputError
 from covidlib.names import LABELS
 from covidlib.paper.comparison import PRINTED_LABEL
 from covidlib.paper.tables import table_numbers
+from covidlib.results.metrics import labelled
 
 ALL = "all"
 CLASS_OF_SCORE = {"sensitivity": "covid", "specificity": "normal"}
@@ -61,13 +62,13 @@ def printed_sizes() -> dict[str, FoldSizes]:
 def our_sizes(predictions: pd.DataFrame, validation: pd.DataFrame) -> dict[str, FoldSizes]:
     """Sizes of our folds in patients, for the infected, the normal and all.
 
-    A fold trains on all patients that it neither tests nor validates on. Slices are not counted: those without a label
-    are tested, but belong to no training set.
+    A fold trains on all patients that it neither tests nor validates on. Only patients with a labelled slice count: the
+    others belong to no score and no training set.
 
     Parameters
     ----------
     predictions, validation : DataFrame
-        Predictions for test and validation slices of all folds: columns fold, patient, patient_label.
+        Predictions for test and validation slices of all folds: columns fold, patient, patient_label, label.
 
     Raises
     ------
@@ -75,7 +76,7 @@ def our_sizes(predictions: pd.DataFrame, validation: pd.DataFrame) -> dict[str, 
         If a class has no patient in training.
     """
     keys = ["fold", "patient", "patient_label"]
-    tested, held = (table[keys].drop_duplicates() for table in (predictions, validation))
+    tested, held = (labelled(table)[keys].drop_duplicates() for table in (predictions, validation))
     folds = tested["fold"].nunique()
     sizes = {}
     for label in (*LABELS, ALL):

@@ -36,7 +36,9 @@ def test_unequal_patients_weigh_by_their_slices() -> None:
     found = clustering([1] * 8 + [0] * 4, names)
     assert found.icc == pytest.approx(1) and found.design_effect == pytest.approx((64 + 4 + 4) / 12)
     shuffled = np.random.default_rng(1).permutation(12)
-    assert clustering(np.array([1] * 8 + [0] * 4)[shuffled], np.array(names)[shuffled]) == pytest.approx(found, nan_ok=True)
+    assert clustering(np.array([1] * 8 + [0] * 4)[shuffled], np.array(names)[shuffled]) == pytest.approx(
+        found, nan_ok=True
+    )
 
 
 def test_independent_slices_and_no_errors_have_no_correlation() -> None:

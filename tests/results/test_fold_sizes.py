@@ -29,14 +29,14 @@ def cohort(folds: int = 5, each: int = 5, validated: int = 4) -> tuple[pd.DataFr
     people = [(fold, f"{label}{fold}-{n}", label) for fold in range(folds) for label in ("covid", "normal")
               for n in range(each)]  # fmt: skip
     columns = ["fold", "patient", "patient_label"]
-    tested = pd.DataFrame(people * 2, columns=columns)
+    tested = pd.DataFrame(people * 2, columns=columns).assign(label=lambda rows: rows["patient_label"])
     held = [
         (fold, name, label)
         for fold in range(folds)
         for label in ("covid", "normal")
         for name in [one[1] for one in people if one[0] != fold and one[2] == label][:validated]
     ]
-    return tested, pd.DataFrame(held, columns=columns)
+    return tested, pd.DataFrame(held, columns=columns).assign(label=lambda rows: rows["patient_label"])
 
 
 def test_ours_count_patients_and_not_slices() -> None:
@@ -50,6 +50,9 @@ def test_ours_count_patients_and_not_slices() -> None:
     # A patient with many more slices changes nothing.
     more = pd.concat([tested, *[tested.iloc[:1]] * 50])
     assert our_sizes(more, held) == sizes
+    # Nor does one without a labelled slice.
+    alone = pd.DataFrame([(0, "nobody", "covid", "unlabelled")], columns=tested.columns)
+    assert our_sizes(pd.concat([tested, alone]), held) == sizes
 
 
 def test_patients_tested_in_two_folds_are_noticed_and_no_training_is_refused() -> None:
