@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "calibration": ["calibrated", "errors_before_and_after", "reliability"],
         "design_effects": ["copies_effect"],
+        "estimands": ["estimands"],
         "curves": ["auc", "precision_recall_band", "roc_band"],
         "fold_results": ["fold_counts", "fold_differences", "fold_rates", "readable_differences"],
         "fold_sizes": ["our_sizes", "printed_sizes"],
@@ -46,6 +47,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "readable",
             "score_intervals",
             "three_columns",
+            "three_columns_in_words",
         ],
     },
 )

@@ -34,6 +34,8 @@ class Interval(NamedTuple):
     high: float
 
     def __str__(self) -> str:
+        if np.isnan(self.value):
+            return "undefined"
         return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
 
 

@@ -80,6 +80,30 @@ def three_columns(predictions: pd.DataFrame | None = None) -> pd.DataFrame:
     )
 
 
+def three_columns_in_words(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Format `three_columns` as text; what is missing has its reason.
+
+    Returns
+    -------
+    DataFrame
+        Index and columns of `three_columns`.
+    """
+    three = three_columns(predictions)
+    folds = table9(predictions)
+    folds = folds[folds["Fold"] != AVERAGE]
+    text = three.map(lambda value: f"{value:.4f}")
+    text.loc[three["printed"].isna(), "printed"] = "not printed"
+    for network, average, column in three.index[three["ours"].isna()]:
+        of_folds = folds.loc[folds["Network"] == network, column]
+        words = "undefined"
+        if of_folds.empty:
+            words = "not trained"
+        elif average == MEAN:
+            words = f"undefined in {of_folds.isna().sum()} of {len(of_folds)} folds"
+        text.loc[(network, average, column), "ours"] = words
+    return text
+
+
 def _averages(table: pd.DataFrame) -> pd.DataFrame:
     return table[table["Fold"] == AVERAGE].set_index("Network").drop(columns="Fold")
 
