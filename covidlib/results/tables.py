@@ -93,15 +93,17 @@ def three_columns_in_words(predictions: pd.DataFrame) -> pd.DataFrame:
     folds = folds[folds["Fold"] != AVERAGE]
     text = three.map(lambda value: f"{value:.4f}")
     text.loc[three["printed"].isna(), "printed"] = "not printed"
-    for network, average, column in three.index[three["ours"].isna()]:
-        of_folds = folds.loc[folds["Network"] == network, column]
-        words = "undefined"
-        if of_folds.empty:
-            words = "not trained"
-        elif average == MEAN:
-            words = f"undefined in {of_folds.isna().sum()} of {len(of_folds)} folds"
-        text.loc[(network, average, column), "ours"] = words
+    text["ours"] = [
+        _undefined(folds.loc[folds["Network"] == network, column], average) if value == "nan" else value
+        for (network, average, column), value in text["ours"].items()
+    ]
     return text
+
+
+def _undefined(of_folds: pd.Series, average: str) -> str:
+    if of_folds.empty:
+        return "not trained"
+    return f"undefined in {of_folds.isna().sum()} of {len(of_folds)} folds" if average == MEAN else "undefined"
 
 
 def _averages(table: pd.DataFrame) -> pd.DataFrame:
