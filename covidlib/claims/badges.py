@@ -96,7 +96,7 @@ def _numbers_row(claim: Claim, compared: pd.DataFrame, same_kind: bool) -> list[
     lies = ANY if row["says_nothing"] else INSIDE if row["inside"] else OUTSIDE
     verdicts = [claim.verdict] if claim.printed else []
     words = [badge(word) for word in (*verdicts, lies if same_kind else OTHER)]
-    return [*cells, _value(row["this_run"]), band if same_kind else "–", " ".join(words)]
+    return [*cells, _value(float(compared["this_run"][claim.id])), band if same_kind else "–", " ".join(words)]
 
 
 def _value(value: float | None) -> str:

@@ -9,9 +9,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "calibration": ["calibrated", "errors_before_and_after", "reliability"],
-        "design_effects": ["copies_effect"],
-        "estimands": ["estimands"],
         "curves": ["auc", "precision_recall_band", "roc_band"],
+        "design_effects": ["copies_effect"],
+        "estimands": ["estimand_table"],
         "fold_results": ["fold_counts", "fold_differences", "fold_rates", "readable_differences"],
         "fold_sizes": ["our_sizes", "printed_sizes"],
         "intervals": ["Interval", "corrected_t", "wilson_interval"],

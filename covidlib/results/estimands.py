@@ -35,7 +35,7 @@ ROWS = (
 )
 
 
-def estimands() -> pd.DataFrame:
+def estimand_table() -> pd.DataFrame:
     """The numbers of chapter 05 in the order in which they come.
 
     Returns

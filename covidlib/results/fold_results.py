@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -138,15 +139,16 @@ def readable_differences(differences: pd.DataFrame) -> pd.DataFrame:
         Columns first, second, score, difference, folds (in which the first is better, and the second), interval,
         p, ratio.
     """
-    rows = [
-        {"first": row.first, "second": row.second, "score": row.score, "difference": _number(row.difference)}
-        | {"folds": f"{row.first_better} : {row.second_better}"}
-        | {"interval": f"no test: {row.no_test}" if row.no_test else f"{row.low:.3f} to {row.high:.3f}"}
-        | {"p": "–" if row.no_test else f"{row.p_value:.3f}"}
-        | {"ratio": "–" if row.no_test else f"{row.ratio:.2f}"}
-        for row in differences.itertuples()
-    ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame([_in_words(row) for row in differences.to_dict("records")])
+
+
+def _in_words(row: Mapping[Any, Any]) -> dict[str, str]:
+    words = {name: str(row[name]) for name in ("first", "second", "score")}
+    words |= {"difference": _number(row["difference"]), "folds": f"{row['first_better']} : {row['second_better']}"}
+    if row["no_test"]:
+        return words | {"interval": f"no test: {row['no_test']}", "p": "–", "ratio": "–"}
+    interval = f"{row['low']:.3f} to {row['high']:.3f}"
+    return words | {"interval": interval, "p": f"{row['p_value']:.3f}", "ratio": f"{row['ratio']:.2f}"}
 
 
 def _number(value: float) -> str:

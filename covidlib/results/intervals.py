@@ -148,7 +148,8 @@ def _strata(predictions: pd.DataFrame, within: tuple[str, ...]) -> np.ndarray:
 def _join_single(folds: pd.Series) -> pd.Series:
     """Give patients who are alone in their folds a common stratum, with the smallest other one if there is only one."""
     sizes = folds.value_counts(ascending=True)
-    joined = sizes.index[: max(2, (sizes == 1).sum())] if (sizes == 1).any() else []
+    single = int((sizes == 1).sum())
+    joined = sizes.index[: max(2, single) if single else 0]
     return folds.where(~folds.isin(joined), "joined")
 
 

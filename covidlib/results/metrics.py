@@ -158,7 +158,8 @@ def with_averages(folds: pd.DataFrame) -> pd.DataFrame:
         Columns Fold and Network, then numbers.
     """
     numbers = folds.drop(columns="Fold").groupby("Network")
-    means = numbers.agg(lambda values: values.mean(skipna=False)).reset_index()
+    # A mean would pass over a fold without a value.
+    means = numbers.mean().where(numbers.count().eq(numbers.size(), axis=0)).reset_index()
     means.insert(0, "Fold", AVERAGE)
     return pd.concat([folds, means], ignore_index=True)
 

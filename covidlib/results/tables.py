@@ -93,10 +93,10 @@ def three_columns_in_words(predictions: pd.DataFrame) -> pd.DataFrame:
     folds = folds[folds["Fold"] != AVERAGE]
     text = three.map(lambda value: f"{value:.4f}")
     text.loc[three["printed"].isna(), "printed"] = "not printed"
-    text["ours"] = [
-        _undefined(folds.loc[folds["Network"] == network, column], average) if value == "nan" else value
-        for (network, average, column), value in text["ours"].items()
-    ]
+    for place in np.flatnonzero(three["ours"].isna()).tolist():
+        network, average, column = map(str, three.index[place])
+        of_folds = folds.loc[folds["Network"] == network, column]
+        text.iloc[place, text.columns.get_loc("ours")] = _undefined(of_folds, average)  # type: ignore[index]
     return text
 
 
