@@ -151,7 +151,7 @@ QUANTITIES: dict[str, Quantity] = {
     ),
     "largest stored value": lambda sources: (
         Fraction(sources.lists["values"]["largest"]),
-        f"largest value {LIST}, where every series has 12 bits",
+        f"largest value of the first slice of any series {LIST}, where every series has 12 bits",
     ),
 }
 

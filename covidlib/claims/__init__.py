@@ -10,5 +10,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "badges": ["chapter_numbers", "scorecard_page"],
         "claims": ["SUPPORT", "load_claims", "scorecard"],
+        "seed_bands": ["band_says_something"],
     },
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 from IPython.display import HTML
 
@@ -24,6 +25,7 @@ from covidlib.claims.claims import (
     load_claims,
     scorecard,
 )
+from covidlib.claims.reported_numbers import AUC, printed_value
 from covidlib.errors import InputError
 from covidlib.training.runs import Run, all_predictions
 
@@ -52,6 +54,9 @@ def badge(word: str) -> str:
 def chapter_numbers(chapter: str, runs: Sequence[Run]) -> HTML:
     """Show a chapter's numerical claims: printed, recomputed, and this run's value with its interval.
 
+    The paper prints some numbers in another form than ours, such as the mean number of patients per fold beside our
+    share of all patients. So each row names the quantity in which both are compared, and gives the paper's value of it.
+
     Parameters
     ----------
     chapter : str
@@ -72,21 +77,32 @@ def chapter_numbers(chapter: str, runs: Sequence[Run]) -> HTML:
         )
     compared = seed_bands.compare(claims, all_predictions(list(runs)))
     same_kind = seed_bands.apply_to(made, runs)
-    head = ("what", "where in the paper", "printed", "recomputed", "ours, this run", "band over seeds", "verdicts")
+    head = (
+        "what", "where in the paper", "printed", "recomputed", "compared as", "the paper's", "ours, this run",
+        "band over seeds", "verdicts",
+    )  # fmt: skip
     return HTML(_table("claims", head, [_numbers_row(claim, compared, same_kind) for claim in claims]))
 
 
 def _numbers_row(claim: Claim, compared: pd.DataFrame, same_kind: bool) -> list[str]:
     recomputed = "" if claim.recomputed is None else f"{claim.recomputed:.10g}"
     cells = [html.escape(text) for text in (claim.claim, claim.place, claim.printed or "–", recomputed or "–")]
-    if claim.id not in compared.index:
-        return [*cells, "–", "–", badge(claim.verdict)]
+    quantity = claim.our_quantity
+    if quantity is None or claim.id not in compared.index:
+        return [*cells, "–", "–", "–", "–", badge(claim.verdict)]
     row = compared.loc[claim.id]
+    cells += [html.escape(quantity.describe()), _value(None if quantity.score == AUC else printed_value(quantity))]
     band = f"{row['low']:.3f} to {row['high']:.3f}"
     lies = ANY if row["says_nothing"] else INSIDE if row["inside"] else OUTSIDE
     verdicts = [claim.verdict] if claim.printed else []
     words = [badge(word) for word in (*verdicts, lies if same_kind else OTHER)]
-    return [*cells, f"{row['this_run']:.3f}", band if same_kind else "–", " ".join(words)]
+    return [*cells, _value(float(compared["this_run"][claim.id])), band if same_kind else "–", " ".join(words)]
+
+
+def _value(value: float | None) -> str:
+    if value is None:
+        return "not printed"
+    return "undefined in a fold" if np.isnan(value) else f"{value:.3f}"
 
 
 def scorecard_page(claims: Sequence[Claim]) -> HTML:

@@ -65,9 +65,19 @@ class Quantity:
             if value not in allowed[field]:
                 raise InputError(field, f"unknown value {value!r}", f"Choose one of {', '.join(allowed[field])}")
 
+    def describe(self) -> str:
+        """What is counted, and how the folds are combined, as a chapter's table says it."""
+        whole = {POOLED: "all folds together", MEAN: "mean of folds"}[self.average]
+        return f"{self.score}, {self.unit}, {whole}"
+
     def __str__(self) -> str:
         other = f" minus {self.minus}" if self.minus else ""
         return f"{self.score} of {self.network}{other}, {self.unit}, {self.average}"
+
+
+def is_count(quantity: Quantity) -> bool:
+    """Whether a quantity is a number of images or patients, not a share or a ratio."""
+    return quantity.score in (*COUNTS, "right")
 
 
 def printed_value(quantity: Quantity) -> float:
@@ -87,6 +97,9 @@ def printed_value(quantity: Quantity) -> float:
 
 def our_value(quantity: Quantity, predictions: pd.DataFrame) -> float:
     """Compute a quantity from our predictions, for slices or for patients.
+
+    A mean of folds is NaN if the score is undefined in one of them, such as the PPV of a network that calls nothing
+    COVID-19: a mean over the other folds would be another quantity.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from covidlib.claims.reported_numbers import Quantity, our_value
+from covidlib.claims.reported_numbers import AUC, Quantity, is_count, our_value
 from covidlib.names import NETWORKS
 from covidlib.protocols import QUICK, Protocol
 from covidlib.results.intervals import Interval
@@ -32,6 +32,8 @@ SEEDS = (2020, 2021, 2022, 2023, 2024)
 """The first is QUICK's seed, which the book uses; the others are the next four years."""
 CONFIDENCE = 0.99
 DIGITS = 4
+RATIOS = ("LR+", "LR-")
+"""Scores without a largest value."""
 REASON = (
     "Each band is the prediction interval for one more seed: mean and standard deviation over the seeds, Student's t, "
     "cut where a share ends. A seed decides folds, first weights, order and augmentation. The same seed on another "
@@ -52,6 +54,9 @@ def machine() -> dict[str, Any]:
 
 def band(values: Sequence[float], least: float, most: float, confidence: float = CONFIDENCE) -> Interval:
     """Compute the prediction interval for one more value from a few values.
+
+    Five values give a wide one: at 99% it reaches five standard deviations to each side. So a value inside proves
+    little; whether the band excludes anything is a question of its own (`says_something`).
 
     Parameters
     ----------
@@ -88,7 +93,7 @@ def compare(claims: Sequence[Claim], predictions: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         Index id; columns quantity, chapter, stored (the value of QUICK's seed when the band was made), this_run, low,
-        high, inside, says_nothing (the band contains every possible value).
+        high, inside, says_nothing (the band excludes nothing worth excluding: see `says_something`).
     """
     rows = []
     for claim in claims:
@@ -106,7 +111,7 @@ def compare(claims: Sequence[Claim], predictions: pd.DataFrame) -> pd.DataFrame:
                 "low": low,
                 "high": high,
                 "inside": bool(low <= value <= high),
-                "says_nothing": (low, high) == limits(claim.our_quantity),
+                "says_nothing": not says_something(claim.our_quantity, low, high),
             }
         )
     # Named, because a chapter may have no number of ours: then there are no rows to take the names from.
@@ -200,5 +205,42 @@ def _measured(claim: Claim, predictions: Mapping[int, pd.DataFrame]) -> dict[str
 
 
 def limits(quantity: Quantity) -> tuple[float, float]:
-    """The smallest and largest possible value of a share, or of a difference of two."""
-    return (-1.0, 1.0) if quantity.minus or quantity.score == "MCC" else (0.0, 1.0)
+    """The smallest and largest possible value: of a share, a correlation, a ratio, a count, or a difference of two."""
+    if quantity.score == "MCC":
+        least, most = -1.0, 1.0
+    elif quantity.score in RATIOS or is_count(quantity):
+        least, most = 0.0, np.inf
+    else:
+        least, most = 0.0, 1.0
+    return (least - most, most - least) if quantity.minus else (least, most)
+
+
+def worth_excluding(quantity: Quantity) -> float | None:
+    """The value that a band must exclude to say something; None if there is no such value.
+
+    For a difference it is 0. For a score that has the same value for every network that knows nothing, it is that
+    value. A sensitivity alone has none: calling everything COVID-19 gives 1, calling nothing 0.
+    """
+    if quantity.minus or is_count(quantity):
+        return 0.0
+    return {AUC: 0.5, "balanced accuracy": 0.5, "MCC": 0.0, **dict.fromkeys(RATIOS, 1.0)}.get(quantity.score)
+
+
+def says_something(quantity: Quantity, low: float, high: float) -> bool:
+    """Whether a band excludes something worth excluding.
+
+    It does if it excludes `worth_excluding`; for a score without such a value, if it is at most half as wide as the
+    range of possible values.
+    """
+    value = worth_excluding(quantity)
+    if value is not None:
+        return not low <= value <= high
+    least, most = limits(quantity)
+    return high - low <= (most - least) / 2
+
+
+def band_says_something(claim: Claim) -> bool:
+    """Whether the stored band of a claim's number of ours says something; False if it has none."""
+    if claim.ours is None or claim.our_quantity is None:
+        return False
+    return says_something(claim.our_quantity, claim.ours["low"], claim.ours["high"])

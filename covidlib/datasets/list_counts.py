@@ -166,18 +166,26 @@ def count_series(series: pd.DataFrame, patients: int) -> Counted:
 def count_unshared_pairs(scanned: pd.DataFrame) -> Counted:
     """Count COVID-19 images whose kernel and thickness no normal image has: they reveal the class without pixels.
 
-    Images of series without metadata are counted separately, and are not part of the share.
+    Images of series without metadata are counted separately, and are not part of the share: the patients of whom an
+    image lacks it, and those of whom every image does.
     """
+
+    def by_class(rows: pd.DataFrame) -> Counted:
+        return {label: int(rows.loc[rows["label"] == label, "patient"].nunique()) for label in LABELS}
+
     known = scanned.dropna(subset=["kernel", "thickness"])
     known = known.assign(pair=known["kernel"] + ", " + known["thickness"].astype(str) + " mm")
     covid = known["label"] == "covid"
     alone = ~known["pair"][covid].isin(known["pair"][~covid])
+    lacking = scanned[~scanned.index.isin(known.index)]
     return {
         "pairs": by_label(known, "pair"),
         "covid_images": len(alone),
         "covid_images_alone": int(alone.sum()),
         "share_of_covid_images": round(float(alone.mean()), 4),
-        "images_without_metadata": len(scanned) - len(known),
+        "images_without_metadata": len(lacking),
+        "patients_lacking_metadata": by_class(lacking),
+        "patients_without_metadata": by_class(lacking[~lacking["patient"].isin(known["patient"])]),
     }
 
 

@@ -25,6 +25,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "infection_areas": ["dense_lung", "infection_area"],
         "lesion_scores": [
             "DIAMETERS_MM",
+            "against_baselines",
             "by_diameter",
             "compared",
             "lesion_summary",
@@ -32,7 +33,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "peak",
             "side_by_side",
         ],
-        "sanity_checks": ["blurred", "cascade", "with_permuted_labels"],
+        "sanity_checks": ["blurred", "cascade", "curve_areas", "with_permuted_labels"],
         "score_runs": ["SIDE", "map_scores", "scores_of_weights", "truth_of"],
     },
 )

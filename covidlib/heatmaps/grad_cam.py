@@ -15,6 +15,7 @@ import numpy as np
 from covidlib.errors import InputError
 from covidlib.heatmaps.cam_methods import METHODS
 from covidlib.heatmaps.cell_grid import Grid, enlarge, grids
+from covidlib.heatmaps.lesion_scores import peak
 from covidlib.names import LABELS
 from covidlib.networks.models import LAST_MAP
 from covidlib.networks.pyramid import LEVELS
@@ -225,20 +226,24 @@ def normalised(maps: np.ndarray) -> np.ndarray:
 def points_at(heat: HeatMap, masks: np.ndarray) -> np.ndarray:
     """The pointing game: whether the highest point of each map lies on its mask.
 
+    The same rule as `covidlib.heatmaps.lesion_scores.score_map`: one point, on a plateau the one nearest to its middle.
+
     Parameters
     ----------
     masks : bool array, shape (batch, mask rows, mask columns)
-        At the size of the slice, a multiple of the map's; a cell of the map hits if it touches the mask.
+        At the size of the slice, a multiple of the map's.
 
     Returns
     -------
     bool array, shape (batch,)
         False if there is no gradient: such a map has no highest point.
     """
-    images, rows, columns = heat.maps.shape
-    cells = masks.reshape(images, rows, masks.shape[1] // rows, columns, masks.shape[2] // columns).any(axis=(2, 4))
-    highest = heat.maps.reshape(images, -1).argmax(axis=1)
-    return cells.reshape(images, -1)[np.arange(images), highest] & heat.has_gradient
+    step = np.array(masks.shape[1:]) // heat.maps.shape[1:]
+    hits = []
+    for one, mask, shown in zip(heat.maps, masks, heat.has_gradient, strict=True):
+        row, column = np.array(peak(one)) * step + step // 2
+        hits.append(bool(shown and mask[row, column]))
+    return np.array(hits)
 
 
 def combined(levels: Mapping[str, HeatMap]) -> HeatMap:

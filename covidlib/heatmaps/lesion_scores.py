@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,8 +16,7 @@ from scipy import ndimage
 
 from covidlib.heatmaps.infection_areas import HALF, dice, infection_area
 from covidlib.phantom.lesion_sizes import disc_diameters, numbered_areas
-from covidlib.results.intervals import Metric, bootstrap_interval, percentile_ends
-from covidlib.results.intervals import bootstrap as resampled
+from covidlib.results.intervals import Interval, Metric, bootstrap_interval
 
 GREYS = 256
 """Number of thresholds that `best_overlap` tries."""
@@ -177,12 +177,16 @@ def mean_of(column: str, minus: str | None = None) -> Metric:
 def lesion_summary(
     rows: pd.DataFrame, scores: Sequence[str], by: Sequence[str] = ("network", "layer"), minus: str | None = None
 ) -> pd.DataFrame:
-    """Mean scores per group, with intervals over resampled patients.
+    """Mean scores per group, with intervals over patients, resampled within folds.
+
+    If every row has a 0, or every row a 1, resampling cannot vary, and the interval is the exact one (Clopper and
+    Pearson) for no patient, or every patient, of so many: with none of 30 the truth may still be one in nine. One
+    patient has no interval, and neither has a difference that is the same for every patient: low and high are NaN.
 
     Parameters
     ----------
     rows : DataFrame
-        Column patient, the scores, and the columns of `by`.
+        Columns patient and fold, the scores, and the columns of `by`. Without fold, all belong to one.
     minus : str, optional
         Means of the differences to this column.
 
@@ -197,10 +201,25 @@ def lesion_summary(
             known = group[group[score].notna()]
             if known.empty:
                 continue
-            interval = bootstrap_interval(known, mean_of(score, minus), within=())
+            interval = _interval(known, mean_of(score, minus), share=minus is None)
             size = {"rows": len(known), "patients": known["patient"].nunique()}
             summary.append(dict(zip(by, names, strict=True)) | {"score": score} | interval._asdict() | size)
     return pd.DataFrame(summary)
+
+
+def _interval(rows: pd.DataFrame, metric: Metric, share: bool) -> Interval:
+    """An interval over patients; exact for a share of 0 or 1, NaN where nothing varies otherwise."""
+    from statsmodels.stats.proportion import proportion_confint
+
+    rows = rows if "fold" in rows else rows.assign(fold=1)
+    interval = bootstrap_interval(rows, metric, within=("fold",))
+    patients = rows["patient"].nunique()
+    if patients > 1 and share and interval.value in (0, 1):
+        low, high = proportion_confint(int(interval.value) * patients, patients, method="beta")
+        return Interval(interval.value, float(low), float(high))
+    if interval.low == interval.high:
+        return Interval(interval.value, math.nan, math.nan)
+    return interval
 
 
 def side_by_side(long: pd.DataFrame, by: Sequence[str] = ("network", "layer")) -> pd.DataFrame:
@@ -211,37 +230,67 @@ def side_by_side(long: pd.DataFrame, by: Sequence[str] = ("network", "layer")) -
     by : names
         The columns by which the summary was grouped.
     """
-    texts = [f"{row.value:.2f} ({row.low:.2f} to {row.high:.2f})" for row in long.itertuples()]
-    table = long.assign(text=texts).pivot_table(
+    table = long.assign(text=[_in_words(row) for row in long.itertuples()]).pivot_table(
         index=list(by), columns="score", values="text", aggfunc="first", sort=False
     )
     return table[list(dict.fromkeys(long["score"]))].fillna("–").rename_axis(columns=None)
 
 
+def _in_words(row: Any) -> str:
+    if math.isnan(row.low):
+        return f"{row.value:.2f} ({'one patient' if row.patients == 1 else 'no interval'})"
+    return f"{row.value:.2f} ({row.low:.2f} to {row.high:.2f})"
+
+
 def paired_difference(rows: pd.DataFrame, score: str, first: Sequence[str], second: Sequence[str]) -> pd.Series:
-    """Mean difference of a score between two maps on the same slices, with an interval over resampled patients.
+    """Mean difference of a score between two maps on the same slices, with an interval over patients.
 
     Parameters
     ----------
+    rows : DataFrame
+        Columns patient, path, network, layer, the score, and fold unless all belong to one.
     first, second : (network, layer)
 
     Returns
     -------
     Series
-        value, low, high.
+        value, low, high; low and high are NaN where nothing varies.
     """
-    wide = rows.pivot_table(index=["patient", "path"], columns=["network", "layer"], values=score)
+    rows = rows if "fold" in rows else rows.assign(fold=1)
+    wide = rows.pivot_table(index=["fold", "patient", "path"], columns=["network", "layer"], values=score)
     pair = pd.DataFrame({"first": wide[tuple(first)], "second": wide[tuple(second)]}).dropna().reset_index()
-    metric = mean_of("first", minus="second")
-    low, high = percentile_ends(resampled(pair, metric, within=()))
-    return pd.Series({"value": float((pair["first"] - pair["second"]).mean()), "low": float(low), "high": float(high)})
+    return pd.Series(_interval(pair, mean_of("first", minus="second"), share=False)._asdict())
 
 
 def compared(difference: pd.Series) -> str:
-    """Describe a difference: "more", "less" or, if its interval contains zero, "not told apart"."""
+    """Describe a difference: "more", "less", or "not told apart" if its interval contains zero or is missing."""
     word = "more" if difference["low"] > 0 else "less" if difference["high"] < 0 else "not told apart"
     value, low, high = difference["value"], difference["low"], difference["high"]
-    return f"{value:+.3f} ({low:+.3f} to {high:+.3f}): {word}"
+    ends = "no interval" if math.isnan(low) else f"{low:+.3f} to {high:+.3f}"
+    return f"{value:+.3f} ({ends}): {word}"
+
+
+def against_baselines(
+    rows: pd.DataFrame, score: str, baselines: Sequence[str], by: Sequence[str] = ("network", "layer")
+) -> pd.DataFrame:
+    """Compare a score with several baselines of the same rows; it is "more" only if it is more than each.
+
+    Since each comparison must succeed, no correction for their number is needed (an intersection-union test).
+
+    Returns
+    -------
+    DataFrame
+        The columns of `by`, one column per baseline (`compared`), and verdict: "more", "less" (than each), or
+        "not told apart".
+    """
+    lines = []
+    for names, group in rows.groupby(list(by), sort=False):
+        differences = {one: lesion_summary(group, [score], by, minus=one) for one in baselines}
+        texts = {one: compared(table.iloc[0]) for one, table in differences.items()}
+        words = {text.rpartition(": ")[2] for text in texts.values()}
+        verdict = words.pop() if len(words) == 1 else "not told apart"
+        lines.append(dict(zip(by, names, strict=True)) | texts | {"verdict": verdict})
+    return pd.DataFrame(lines)
 
 
 def by_diameter(rows: pd.DataFrame, scores: Sequence[str], by: Sequence[str] = ("network", "layer")) -> pd.DataFrame:

@@ -155,3 +155,23 @@ def removal_curves(
         for share, p in zip(np.linspace(0, 1, STEPS), p_covid, strict=True)
     ]
     return pd.DataFrame(rows, columns=["way", "order", "share", "p_covid"])
+
+
+def curve_areas(curves: pd.DataFrame) -> pd.DataFrame:
+    """Area under each curve of deletion and insertion, by the trapezoidal rule over the share changed, 0 to 1.
+
+    Parameters
+    ----------
+    curves : DataFrame
+        As `removal_curves` returns it, with columns network, fold, patient and path.
+
+    Returns
+    -------
+    DataFrame
+        Columns network, way, fold, patient, path, map, random (areas), difference.
+    """
+    keys = ["network", "way", "fold", "patient", "path"]
+    ordered = curves.sort_values("share")
+    areas = ordered.groupby([*keys, "order"]).apply(lambda rows: float(np.trapezoid(rows["p_covid"], rows["share"])))
+    table = areas.unstack("order").reset_index().rename_axis(columns=None)
+    return table.assign(difference=table["map"] - table["random"])

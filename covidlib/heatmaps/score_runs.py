@@ -45,9 +45,9 @@ class MapScores(NamedTuple):
     layer, explained ("covid" or "normal"), p_covid, the scores of `lesion_scores.score_map`, diameter_mm (the slice's
     largest lesion), hit_others (`lesion_scores.hits_of_other_slices`), dice_dense and dice_lungs (rules without a
     network); normal slices have no score that needs a lesion. `lesions` has one row per lesion, network and layer:
-    path, patient, network, layer, diameter_mm, lit, chance. `cascade` has one row per slice, network and randomised
-    part: path, patient, network, step, part, likeness, hit, mapped. `curves` has one row per slice, network, way, order
-    and share: path, patient, network, way, order, share, p_covid.
+    path, patient, fold, network, layer, diameter_mm, lit, chance. `cascade` has one row per slice, network and
+    randomised part: path, patient, fold, network, step, part, likeness, hit, mapped. `curves` has one row per slice,
+    network, way, order and share: path, patient, fold, network, way, order, share, p_covid.
     """
 
     slices: pd.DataFrame
@@ -180,7 +180,7 @@ def score_run(
                     scored = lesion_scores.score_lesions(
                         heat.maps[number], truth.lesions, truth.lungs, spacing[patient] * SLICE_SIDE / SIDE
                     )
-                    areas.append(scored.assign(path=path, patient=patient, layer=layer))
+                    areas.append(scored.assign(path=path, patient=patient, fold=fold, layer=layer))
                     whole = truth.lungs | truth.lesions
                     row["diameter_mm"] = scored["diameter_mm"].max()
                     row["dice_dense"] = dice(dense_lung(truth.pixels, whole), truth.lesions)
@@ -215,7 +215,7 @@ def check_run(
     """
     chosen = middle_slices(tested)
     images = load_images([data / path for path in chosen], note.input_shape[0], note.scaling)
-    paths = pd.DataFrame({"path": chosen.to_numpy(), "patient": chosen.index})
+    paths = pd.DataFrame({"path": chosen.to_numpy(), "patient": chosen.index, "fold": note.fold})
 
     def shown(side: int) -> HeatMap:
         return main_map(maps_of(explainer, images, "covid", side))
@@ -224,8 +224,8 @@ def check_run(
     curves = [
         sanity_checks.removal_curves(
             model.predict_on_batch, image[..., 0], heat, np.random.default_rng([SEED, number])
-        ).assign(path=path, patient=patient)
-        for number, (image, heat, (path, patient)) in enumerate(
+        ).assign(path=path, patient=patient, fold=fold)
+        for number, (image, heat, (path, patient, fold)) in enumerate(
             zip(images, small, paths.itertuples(index=False), strict=True)
         )
         if heat.any()

@@ -83,7 +83,7 @@ def mean_of_splits(values: Sequence[float], against: float = 0.0) -> FoldDiffere
     ----------
     values : floats, one per split
     against : float
-        0.5 for chance-level accuracy.
+        The accuracy to expect without knowledge: 0.5 only for classes of one size.
 
     Returns
     -------

@@ -215,7 +215,7 @@ def shortcut(
     label = np.where(infected, "covid", "normal")
     patients = pd.DataFrame({"patient": np.arange(len(label)), "patient_label": label, "label": label})
     spread = [on_all(patients, auc_within_folds(scores[[repeat]], folds[[repeat]])) for repeat in range(repeats)]
-    interval = bootstrap_interval(patients, auc_within_folds(scores, folds), resamples=resamples)
+    interval = bootstrap_interval(patients, auc_within_folds(scores, folds), ("patient_label",), resamples=resamples)
     return Shortcut(interval, np.array(spread), len(patients))
 
 

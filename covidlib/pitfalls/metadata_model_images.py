@@ -120,7 +120,9 @@ def image_shortcut(
     if unit == "patient":
         rows, scores, folds = _means_of_patients(rows, scores, folds)
     spread = [on_all(rows, _of_images(auc_within_folds(scores[[n]], folds[[n]]))) for n in range(repeats)]
-    interval = bootstrap_interval(rows, _of_images(auc_within_folds(scores, folds)), resamples=resamples)
+    interval = bootstrap_interval(
+        rows, _of_images(auc_within_folds(scores, folds)), ("patient_label",), resamples=resamples
+    )
     return Shortcut(interval, np.array(spread), rows["patient"].nunique())
 
 

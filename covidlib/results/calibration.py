@@ -16,6 +16,8 @@ from covidlib.results.intervals import RESAMPLES, Metric, bootstrap, on_all, per
 from covidlib.results.metrics import labelled
 
 BINS = 10
+HIGHEST_TEMPERATURE = 20.0
+"""Temperatures are searched up to this, and down to its inverse."""
 SMALLEST = 5e-7
 """Probabilities are stored with six decimals: a stored 0 or 1 differs from the true value by at most this."""
 
@@ -106,80 +108,76 @@ def scale_temperature(p_covid: pd.Series | np.ndarray, temperature: float) -> np
     return expit(logit(np.clip(np.asarray(p_covid, dtype=float), SMALLEST, 1 - SMALLEST)) / temperature)
 
 
-def fit_temperature(validation: pd.DataFrame) -> float:
-    """Fit the temperature that minimises the log loss on validation slices (Guo et al. 2017).
+def fit_temperature(predictions: pd.DataFrame) -> float:
+    """Fit the temperature that minimises the log loss on slices (Guo et al. 2017).
 
-    It is searched from 1/148 to 148 (e⁻⁵ to e⁵): a result at either end means that the probabilities are useless, or
-    almost without error.
+    It is searched from 1/20 to 20. At either end there is no best temperature: the probabilities say nothing about the
+    class, or are almost without error.
 
     Parameters
     ----------
-    validation : DataFrame
-        Columns label, p_covid, of one trained network.
+    predictions : DataFrame
+        Columns label, p_covid.
 
     Raises
     ------
     InputError
-        If all slices belong to one class, or none is classified wrongly: there is then no best temperature.
+        If all slices belong to one class, none is classified wrongly, or the best value lies at an end.
     """
-    slices = labelled(validation)
+    slices = labelled(predictions)
     covid = (slices["label"] == "covid").to_numpy()
     if covid.all() or not covid.any():
-        raise InputError(
-            "validation predictions", "contain only one class", "Use slices of both infected and normal patients"
-        )
+        raise InputError("predictions", "contain only one class", "Use slices of both infected and normal patients")
     if slices["p_covid"][covid].min() > 0.5 >= slices["p_covid"][~covid].max():
-        raise InputError(
-            "validation predictions", "contain no error, so there is no best temperature", "Use more patients"
-        )
+        raise InputError("predictions", "contain no error, so there is no best temperature", "Use more patients")
 
     def loss(log_temperature: float) -> float:
         return float(log_loss(covid, scale_temperature(slices["p_covid"], np.exp(log_temperature))))
 
-    return float(np.exp(minimize_scalar(loss, bounds=(-5, 5), method="bounded").x))
+    end = float(np.log(HIGHEST_TEMPERATURE))
+    best = float(minimize_scalar(loss, bounds=(-end, end), method="bounded").x)
+    if end - abs(best) < 0.01:
+        problem = "say nothing about the class" if best > 0 else "are almost without error"
+        raise InputError("predictions", f"{problem}, so there is no best temperature", "Use more patients")
+    return float(np.exp(best))
 
 
-def calibrated(validation: pd.DataFrame, test: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Scale test predictions with temperatures fitted only on validation patients.
+def calibrated(predictions: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Scale each fold's test predictions with a temperature fitted on the test patients of the other folds.
+
+    A temperature must be fitted on patients who had no part in the training. A run's validation patients had: they
+    picked its epoch, which is the one that suits them best. The other folds' test patients had none in the runs that
+    predicted them. They were judged by other trained networks of the same kind, so this finds what is common to the
+    kind. A patient tested in this fold, too, is left out.
 
     Parameters
     ----------
-    validation, test : DataFrame
-        Prediction tables (columns network, fold, patient, label, p_covid); each trained network gets a separate
-        temperature.
+    predictions : DataFrame
+        Test predictions of all folds: columns network, fold, patient, label, p_covid.
 
     Returns
     -------
     DataFrame
-        The test predictions with p_covid scaled.
+        The same with p_covid scaled; unchanged where no temperature could be fitted.
     DataFrame
-        Columns network, fold, temperature.
-
-    Raises
-    ------
-    InputError
-        If a patient is in both tables of a trained network, a network has no validation predictions, or no temperature
-        can be fitted to them (`fit_temperature`).
+        Columns network, fold, patients (on whom it was fitted), temperature (NaN if it could not be fitted), problem
+        (the reason, or empty).
     """
-    scaled, temperatures = test["p_covid"].to_numpy(float, copy=True), []
+    scaled, temperatures = predictions["p_covid"].to_numpy(float, copy=True), []
     # Rows by position: the index of concatenated tables may contain the same label several times.
-    for (network, fold), tested in test.reset_index(drop=True).groupby(["network", "fold"]):
-        validated = validation[(validation["network"] == network) & (validation["fold"] == fold)]
-        name = f"{network}, fold {fold}"
-        if validated.empty:
-            raise InputError(name, "has no validation predictions", "Predict its validation patients")
-        shared = sorted(set(validated["patient"]) & set(tested["patient"]))
-        if shared:
-            raise InputError(
-                name,
-                f"{len(shared)} patients are in both the validation and the test predictions, for example {shared[0]}",
-                "Fit the temperature on patients who are not tested",
-            )
-        temperature = fit_temperature(validated)
-        scaled[tested.index] = scale_temperature(tested["p_covid"], temperature)
-        temperatures.append((network, fold, temperature))
-    table = pd.DataFrame(temperatures, columns=["network", "fold", "temperature"])
-    return test.assign(p_covid=scaled), table
+    rows = predictions.reset_index(drop=True)
+    for (network, fold), tested in rows.groupby(["network", "fold"]):
+        other = labelled(rows[(rows["network"] == network) & (rows["fold"] != fold)])
+        other = other[~other["patient"].isin(tested["patient"])]
+        temperature, problem = float("nan"), ""
+        try:
+            temperature = fit_temperature(other)
+            scaled[tested.index] = scale_temperature(tested["p_covid"], temperature)
+        except InputError as error:
+            problem = error.problem
+        temperatures.append((network, fold, other["patient"].nunique(), temperature, problem))
+    table = pd.DataFrame(temperatures, columns=["network", "fold", "patients", "temperature", "problem"])
+    return predictions.assign(p_covid=scaled), table
 
 
 def errors_before_and_after(predictions: pd.DataFrame, scaled: pd.DataFrame) -> pd.DataFrame:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from covidlib.results.intervals import RESAMPLES, Metric, bootstrap, on_all, percentile_ends
 from covidlib.results.metrics import labelled
+from covidlib.results.scores import mean_of_folds
 
 GRID = tuple(float(place) for place in np.linspace(0, 1, 101).round(2))
 """Positions at which bands are computed: every hundredth of the horizontal axis."""
@@ -44,8 +45,8 @@ def called_counts(predictions: pd.DataFrame, weights: np.ndarray) -> tuple[np.nd
 def auc(predictions: pd.DataFrame, weights: np.ndarray) -> np.ndarray:
     """Area under the ROC curve, as a metric for `covidlib.results.intervals.bootstrap_interval`.
 
-    Pooling folds compares probabilities of different trained networks; `covidlib.results.scores.mean_of_folds(auc)`
-    avoids this.
+    On several folds at once it would compare probabilities of different trained networks; everything that the book
+    reports is `covidlib.results.scores.mean_of_folds(auc)`.
 
     Parameters
     ----------
@@ -88,14 +89,16 @@ def ppv_at_sensitivity(grid: Sequence[float]) -> Metric:
 
 
 def roc_band(predictions: pd.DataFrame, resamples: int = RESAMPLES) -> pd.DataFrame:
-    """Compute the ROC curve on `GRID` with its band over resampled patients.
+    """Compute the ROC curve on `GRID`, the mean over folds, with its band over resampled patients.
 
-    The band is valid at each false positive rate separately, not for the whole curve at once.
+    Each fold has a trained network of its own, and their probabilities are not on one scale. So each fold has a curve,
+    and the curves are averaged at each false positive rate. The band is valid at each false positive rate separately,
+    not for the whole curve at once.
 
     Parameters
     ----------
     predictions : DataFrame
-        Columns patient, patient_label, label, p_covid.
+        Columns fold, patient, patient_label, label, p_covid.
 
     Returns
     -------
@@ -106,7 +109,7 @@ def roc_band(predictions: pd.DataFrame, resamples: int = RESAMPLES) -> pd.DataFr
 
 
 def precision_recall_band(predictions: pd.DataFrame, resamples: int = RESAMPLES) -> pd.DataFrame:
-    """Compute the precision-recall curve on `GRID` with its band, like `roc_band`.
+    """Compute the precision-recall curve on `GRID` with its band, the mean over folds like `roc_band`.
 
     Returns
     -------
@@ -117,6 +120,6 @@ def precision_recall_band(predictions: pd.DataFrame, resamples: int = RESAMPLES)
 
 
 def _band(predictions: pd.DataFrame, metric: Metric, names: tuple[str, str], resamples: int) -> pd.DataFrame:
-    slices = labelled(predictions)
-    low, high = percentile_ends(bootstrap(slices, metric, resamples=resamples))
-    return pd.DataFrame({names[0]: GRID, names[1]: on_all(slices, metric), "low": low, "high": high})
+    slices, mean = labelled(predictions), mean_of_folds(metric)
+    low, high = percentile_ends(bootstrap(slices, mean, resamples=resamples))
+    return pd.DataFrame({names[0]: GRID, names[1]: on_all(slices, mean), "low": low, "high": high})

@@ -18,6 +18,9 @@ SEED = 2020
 ELEMENTS_AT_ONCE = 2_000_000
 """Weights held in memory at a time: 2,000 resamples of 15,000 slices are processed in portions."""
 
+WITHIN = ("fold", "patient_label")
+"""Patients are resampled within their fold and class: the fold decides which trained network judges them."""
+
 Metric = Callable[[pd.DataFrame, np.ndarray], np.ndarray]
 """A function from predictions and weights to a number, or a row of numbers, for each resample. Weights have the shape
 (resamples, slices): how often each slice was drawn. See `covidlib.results.scores` and `covidlib.results.curves`."""
@@ -31,6 +34,8 @@ class Interval(NamedTuple):
     high: float
 
     def __str__(self) -> str:
+        if np.isnan(self.value):
+            return "undefined"
         return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
 
 
@@ -65,21 +70,28 @@ def wilson_interval(
 def bootstrap(
     predictions: pd.DataFrame,
     metric: Metric,
-    within: Sequence[str] = ("patient_label",),
+    within: Sequence[str] = WITHIN,
     unit: Literal["patient", "slice"] = "patient",
     resamples: int = RESAMPLES,
     seed: int = SEED,
 ) -> np.ndarray:
     """Compute a metric on many resamples of the patients, drawn with replacement.
 
-    A patient is drawn with all slices, and within a stratum: the number of patients of each class stays the same
-    (`within=("patient_label",)`), or of each fold, or of both. A patient who is tested in several folds, like the
-    paper's normal patients, counts as one, unless the strata are folds.
+    A patient is drawn with all slices, and within a stratum: by default a fold and a class. Each fold has a trained
+    network of its own, and how these differ is no uncertainty about the patients. A patient who is tested in several
+    folds, like the paper's normal patients, counts as one; the stratum is then all patients who were tested in the same
+    folds.
+
+    Of n patients in a stratum n − 1 are drawn, and each is weighted by n / (n − 1). Drawing n would make the variance
+    too small by (n − 1) / n, which matters with five patients in a stratum (Rao and Wu 1988). Patients who are alone
+    in their folds share a stratum; a patient who is alone in a class never varies.
 
     Parameters
     ----------
     predictions : DataFrame
         Column patient, the columns of `within`, and those that the metric needs; one row per slice.
+    within : columns
+        Columns that define the strata; () draws from all patients.
     unit : "patient" or "slice"
         Drawing slices, as if they were independent, is only meant to show its effect on an interval.
 
@@ -104,18 +116,41 @@ def bootstrap(
 def _weights(
     predictions: pd.DataFrame, within: tuple[str, ...], unit: str, resamples: int, rng: np.random.Generator
 ) -> Iterator[np.ndarray]:
-    """How often each slice was drawn in each resample, portion after portion; shape (some resamples, slices)."""
-    strata = predictions.groupby(list(within)).ngroup().to_numpy() if within else np.zeros(len(predictions), int)
+    """The weight of each slice in each resample, portion after portion; shape (some resamples, slices)."""
+    strata = _strata(predictions, within)
     names = predictions["patient"] if unit == "patient" else pd.Series(np.arange(len(predictions)))
     units, first = pd.factorize(pd.MultiIndex.from_arrays([strata, names]))
     stratum_of = first.get_level_values(0).to_numpy()
     portion = max(1, ELEMENTS_AT_ONCE // len(predictions))
     for start in range(0, resamples, portion):
-        drawn = np.empty((min(portion, resamples - start), len(first)))
+        drawn = np.ones((min(portion, resamples - start), len(first)))
         for stratum in np.unique(stratum_of):
             members = np.flatnonzero(stratum_of == stratum)
-            drawn[:, members] = rng.multinomial(len(members), np.full(len(members), 1 / len(members)), len(drawn))
+            n = len(members)
+            if n > 1:
+                drawn[:, members] = rng.multinomial(n - 1, np.full(n, 1 / n), len(drawn)) * n / (n - 1)
         yield drawn[:, units]
+
+
+def _strata(predictions: pd.DataFrame, within: tuple[str, ...]) -> np.ndarray:
+    """The number of each slice's stratum; for folds, all those in which the slice's patient is tested."""
+    if not within:
+        return np.zeros(len(predictions), int)
+    columns = predictions[list(within)].copy()
+    if "fold" in columns:
+        other = [name for name in within if name != "fold"]
+        people = predictions.groupby(["patient", *other])["fold"].agg(lambda folds: str(sorted(set(folds))))
+        people = people.groupby(level=other, group_keys=False).apply(_join_single) if other else _join_single(people)
+        columns["fold"] = people.reindex(pd.MultiIndex.from_frame(predictions[["patient", *other]])).to_numpy()
+    return columns.groupby(list(within)).ngroup().to_numpy()
+
+
+def _join_single(folds: pd.Series) -> pd.Series:
+    """Give patients who are alone in their folds a common stratum, with the smallest other one if there is only one."""
+    sizes = folds.value_counts(ascending=True)
+    single = int((sizes == 1).sum())
+    joined = sizes.index[: max(2, single) if single else 0]
+    return folds.where(~folds.isin(joined), "joined")
 
 
 def on_all(predictions: pd.DataFrame, metric: Metric) -> np.ndarray:
@@ -126,7 +161,7 @@ def on_all(predictions: pd.DataFrame, metric: Metric) -> np.ndarray:
 def bootstrap_interval(
     predictions: pd.DataFrame,
     metric: Metric,
-    within: Sequence[str] = ("patient_label",),
+    within: Sequence[str] = WITHIN,
     unit: Literal["patient", "slice"] = "patient",
     resamples: int = RESAMPLES,
     seed: int = SEED,
@@ -180,16 +215,18 @@ def corrected_t(differences: Sequence[float], test_to_train: float) -> FoldDiffe
     ordinary t test gives p values that are far too small. The correction multiplies the variance of the mean by
     1 + folds · test/train. It assumes that the differences are about normal, that each fold has the same ratio of
     test to training size, and that the correlation between folds is test / (test + train); it was derived for repeated
-    random splits and is only a convention for five folds. With five folds it has four degrees of freedom and detects
-    only large differences (Nadeau and Bengio 2003).
+    random splits and is only a convention for five folds. It has no derivation for folds that test some patients
+    several times and others once. With five folds it has four degrees of freedom and detects only large differences
+    (Nadeau and Bengio 2003).
 
     Parameters
     ----------
     differences : one per fold
         A metric of one network minus that of another, on the same fold.
     test_to_train : float
-        Size of a test set over the size of its training set, in patients or in slices: 1/4 for five folds without a
-        validation set; more than 2 in the paper's Table 2.
+        Size of a test set over the size of its training set, of the units that the metric counts and that were drawn:
+        infected patients for a sensitivity. It is 1/4 for five folds without a validation set (see
+        `covidlib.results.fold_sizes`).
 
     Raises
     ------

@@ -150,12 +150,16 @@ def table9(predictions: pd.DataFrame) -> pd.DataFrame:
 def with_averages(folds: pd.DataFrame) -> pd.DataFrame:
     """Append each network's mean over its folds, like the last rows of Tables 6 and 9.
 
+    A mean is NaN if the number is undefined in a fold: a mean of the other folds would be another quantity.
+
     Parameters
     ----------
     folds : DataFrame
         Columns Fold and Network, then numbers.
     """
-    means = folds.drop(columns="Fold").groupby("Network", as_index=False).mean()
+    numbers = folds.drop(columns="Fold").groupby("Network")
+    # A mean would pass over a fold without a value.
+    means = numbers.mean().where(numbers.count().eq(numbers.size(), axis=0)).reset_index()
     means.insert(0, "Fold", AVERAGE)
     return pd.concat([folds, means], ignore_index=True)
 

@@ -1,4 +1,4 @@
-"""Compare two networks on the same slices or patients, with McNemar's test and bootstrap intervals.
+"""Compare two networks on the same slices or patients: McNemar's test, with patients as clusters, and its bounds.
 
 The paper compares three networks without a test (Tables 5, 6 and 9). From predictions the comparison is exact. The
 printed counts do not show on which slices two networks were both wrong; but the p value can be bounded, and often both
@@ -38,11 +38,62 @@ def mcnemar_p(only_first_wrong: int, only_second_wrong: int) -> float:
     return float(mcnemar([[0, only_first_wrong], [only_second_wrong, 0]], exact=True).pvalue)
 
 
+class ClusteredPairs(NamedTuple):
+    """A test of two networks on slices of the same patients.
+
+    `design_effect` is that of the difference: the factor by which clustering divides McNemar's chi-squared. It is NaN
+    if there is no slice that exactly one network got wrong.
+    """
+
+    patients: int
+    p_value: float
+    design_effect: float
+
+
+def clustered_mcnemar(
+    first_wrong: pd.Series | np.ndarray, second_wrong: pd.Series | np.ndarray, patients: pd.Series | np.ndarray
+) -> ClusteredPairs:
+    """McNemar's test with patients as clusters (Obuchowski 1998; Durkalski et al. 2003 compare such tests).
+
+    Each patient gives one number, the slices that only the first network got wrong minus those that only the second
+    did. If the networks are equally good, its mean is 0 and its variance is the mean square, however the slices of a
+    patient depend on each other: χ² = (K − 1) / K · (Σ difference)² / Σ difference² for K patients. With one slice per
+    patient it is McNemar's χ², but for the first factor. A large-sample approximation in the number of patients.
+
+    Clusters are patients of all folds together. So a fold in which one network is much worse widens the test, as it
+    should: two networks are compared, not two sets of weights.
+
+    Parameters
+    ----------
+    first_wrong, second_wrong : bool, one per slice
+    patients : names, one per slice
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two patients, or the lengths differ.
+    """
+    from scipy.stats import chi2
+
+    one, other, names = (np.asarray(values) for values in (first_wrong, second_wrong, patients))
+    if not one.shape == other.shape == names.shape:
+        raise ValueError(f"{one.shape} and {other.shape} errors for {names.shape} patients")
+    codes, found = pd.factorize(names)
+    if len(found) < 2:
+        raise ValueError(f"{len(found)} patients: a test needs two")
+    alone = int((one != other).sum())
+    differences = np.bincount(codes, one.astype(float) - other.astype(float))
+    squares = float((differences**2).sum() * len(found) / (len(found) - 1))
+    p_value = float(chi2.sf(differences.sum() ** 2 / squares, 1)) if squares else 1.0
+    return ClusteredPairs(len(found), p_value, squares / alone if alone else float("nan"))
+
+
 def tolerated_design_effect(only_first_wrong: int, only_second_wrong: int, confidence: float = 0.95) -> float:
     """The design effect up to which a difference remains significant in McNemar's test.
 
-    Errors that cluster within patients carry less information; McNemar's chi-squared is divided by the design effect
-    (see `covidlib.results.design_effects`). Below 1, the difference is not significant even if slices are independent.
+    Errors that cluster within patients carry less information; McNemar's chi-squared is divided by the design effect of
+    the difference (`clustered_mcnemar`), which is not that of either network's errors: what both get wrong does not
+    count. Below 1, the difference is not significant even if slices are independent.
     Large-sample approximation.
     """
     from scipy.stats import chi2
@@ -86,15 +137,14 @@ def same_slices(first: pd.DataFrame, second: pd.DataFrame) -> tuple[pd.DataFrame
 
 
 def compare_slices(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
-    """Compare two networks on the same slices with McNemar's test: infected slices, normal slices, and all.
-
-    The test assumes that slices are independent, which they are not within a patient: a p value near 0.05 is weak
-    evidence here. `difference_interval` resamples patients instead.
+    """Compare two networks on the same slices, with patients as clusters: infected slices, normal slices, and all.
 
     Returns
     -------
     DataFrame
-        Index covid, normal, all; columns n, both_right, only_first_wrong, only_second_wrong, both_wrong, p_value.
+        Index covid, normal, all; columns n, patients, both_right, only_first_wrong, only_second_wrong, both_wrong,
+        p_value and design_effect (`clustered_mcnemar`), p_if_independent (McNemar's exact test on slices, as if each
+        came from another patient: for comparison only).
 
     Raises
     ------
@@ -102,21 +152,26 @@ def compare_slices(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
         As `same_slices`.
     """
     tables = same_slices(first, second)
-    label = tables[0]["label"]
+    label, patients = tables[0]["label"], tables[0]["patient"]
     wrong = [called_covid(table["p_covid"]) != (label == "covid") for table in tables]
     rows = {}
     for name in LABELS_AND_ALL:
-        one, other = (errors[(label == name) | (name == "all")] for errors in wrong)
+        chosen = (label == name) | (name == "all")
+        one, other = (errors[chosen] for errors in wrong)
         alone = int((one & ~other).sum()), int((other & ~one).sum())
+        tested = clustered_mcnemar(one, other, patients[chosen])
         rows[name] = {
             "n": len(one),
+            "patients": tested.patients,
             "both_right": int((~one & ~other).sum()),
             "only_first_wrong": alone[0],
             "only_second_wrong": alone[1],
             "both_wrong": int((one & other).sum()),
-            "p_value": mcnemar_p(*alone),
+            "p_value": tested.p_value,
+            "design_effect": tested.design_effect,
+            "p_if_independent": mcnemar_p(*alone),
         }
-    return pd.DataFrame(rows).T.astype(dict.fromkeys(list(rows["all"])[:-1], int))
+    return pd.DataFrame(rows).T.astype(dict.fromkeys(list(rows["all"])[:6], int))
 
 
 def difference_interval(
@@ -127,7 +182,8 @@ def difference_interval(
 ) -> Interval:
     """The difference of a metric, first network minus second, with its 95% interval over resampled patients.
 
-    Both networks are evaluated on the same resampled patients, so that variation common to both cancels.
+    Both networks are evaluated on the same resampled patients, so that variation common to both cancels. Patients are
+    drawn within folds and classes: the interval is about these trained networks.
 
     Raises
     ------

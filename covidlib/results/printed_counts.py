@@ -52,13 +52,3 @@ def printed_at_thresholds() -> dict[tuple[int, str], Counts]:
 def under_printed_names(of_networks: Mapping[str, Any]) -> dict[str, Any]:
     """Replace the names of networks, as keys, with the names that the paper prints."""
     return {printed: of_networks[network] for printed, network in NETWORK_NAMES.items()}
-
-
-def printed_test_to_train() -> float:
-    """Ratio of test images to training images in the paper, over all folds (Table 2)."""
-    printed = table_numbers(2)
-    sizes = {
-        side: sum(printed[f"{side} {label} images"].sum() for label in ("COVID-19", "Normal"))
-        for side in ("train", "test")
-    }
-    return float(sizes["test"] / sizes["train"])

@@ -80,6 +80,32 @@ def three_columns(predictions: pd.DataFrame | None = None) -> pd.DataFrame:
     )
 
 
+def three_columns_in_words(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Format `three_columns` as text; what is missing has its reason.
+
+    Returns
+    -------
+    DataFrame
+        Index and columns of `three_columns`.
+    """
+    three = three_columns(predictions)
+    folds = table9(predictions)
+    folds = folds[folds["Fold"] != AVERAGE]
+    text = three.map(lambda value: f"{value:.4f}")
+    text.loc[three["printed"].isna(), "printed"] = "not printed"
+    for place in np.flatnonzero(three["ours"].isna()).tolist():
+        network, average, column = map(str, three.index[place])
+        of_folds = folds.loc[folds["Network"] == network, column]
+        text.iloc[place, text.columns.get_loc("ours")] = _undefined(of_folds, average)  # type: ignore[index]
+    return text
+
+
+def _undefined(of_folds: pd.Series, average: str) -> str:
+    if of_folds.empty:
+        return "not trained"
+    return f"undefined in {of_folds.isna().sum()} of {len(of_folds)} folds" if average == MEAN else "undefined"
+
+
 def _averages(table: pd.DataFrame) -> pd.DataFrame:
     return table[table["Fold"] == AVERAGE].set_index("Network").drop(columns="Fold")
 
@@ -193,12 +219,12 @@ def score_intervals(
     unit: Literal["patient", "slice"] = "patient",
     resamples: int = RESAMPLES,
 ) -> pd.DataFrame:
-    """Compute scores of each network with intervals over resampled patients, all folds pooled.
+    """Compute scores of each network, all folds pooled, with intervals over patients resampled within folds.
 
     Parameters
     ----------
     predictions : DataFrame
-        Columns network, patient, patient_label, label, p_covid.
+        Columns network, fold, patient, patient_label, label, p_covid.
     scores : names
         Of `covidlib.results.scores.SCORES`.
     unit : "patient" or "slice"
@@ -218,15 +244,22 @@ def score_intervals(
 
 
 def clustering_table(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Compute the intraclass correlation and design effect of slice errors, by network and class.
+    """Compute the intraclass correlation and design effect of slice errors, by network and class, within folds.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        Columns network, fold, patient, label, p_covid.
 
     Returns
     -------
     DataFrame
-        Columns network, label, patients, slices, icc, design_effect, effective_slices.
+        Columns network, label, patients, slices, icc, design_effect, effective_slices, fold_part
+        (`covidlib.results.design_effects.Clustering`).
     """
     rows = []
     for (network, label), slices in labelled(predictions).groupby(["network", "label"]):
         wrong = called_covid(slices["p_covid"]) != (label == "covid")
-        rows.append({"network": network, "label": label, **clustering(wrong, slices["patient"])._asdict()})
+        found = clustering(wrong, slices["patient"], slices["fold"])
+        rows.append({"network": network, "label": label, **found._asdict()})
     return pd.DataFrame(rows)

@@ -22,7 +22,11 @@ def test_people_and_images_are_those_of_the_lists() -> None:
     assert people["covid patients"] == 95 and people["normal: sex"] == "F: 146, M: 136"
     images = datasheets.ctset_images(LISTS)["value"]
     assert images["images for training and testing"] == "12,058" and images["of them covid"] == "2,282"
-    assert images["slices of all series"] == "63,849" and images["largest stored value"] == 4095
+    assert (
+        images["slices of all series"] == "63,849"
+        and images["largest stored value in the first slices of the series"] == 4095
+    )
+    assert images["infected patients with such images"] == 2 and images["of them without any other"] == 1
     assert images["normal images by thickness"].startswith("1.5 mm: 26, ")
     changed = {**LISTS, "images": {**LISTS["images"], "total": 7}}  # type: ignore[dict-item]
     assert datasheets.ctset_images(changed)["value"]["images for training and testing"] == "7"

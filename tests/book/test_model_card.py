@@ -53,7 +53,7 @@ def test_measured_values_have_intervals_over_patients() -> None:
     own = made_predictions(network="a")
     expected = str(bootstrap_interval(own, of_counts(balanced_accuracy)))
     assert table.loc["slices: balanced accuracy", "a"] == expected and list(table.columns) == ["a", "b"]
-    assert "patients: sensitivity" in table.index and "slices: area under the ROC curve" in table.index
+    assert "patients: sensitivity" in table.index and "slices: area under the ROC curve, mean of folds" in table.index
     called = (own["p_covid"] > 0.5).groupby(own["patient"]).mean() >= 0.1
     infected = own.groupby("patient")["patient_label"].first() == "covid"
     low, high = wilson_interval(int((called & infected).sum()), int(infected.sum()))

@@ -11,7 +11,7 @@ import pytest
 from support.prediction_tables import three_networks
 
 from covidlib.claims import badges, claims, seed_bands
-from covidlib.claims.reported_numbers import our_value
+from covidlib.claims.reported_numbers import our_value, printed_value
 from covidlib.errors import InputError
 from covidlib.protocols import QUICK
 from covidlib.training.runs import Run
@@ -67,10 +67,37 @@ def test_the_numbers_of_a_chapter_are_those_of_its_claims_and_of_this_run() -> N
         assert row[0] == claim.claim and row[2] == (claim.printed or "–")
         assert claim.our_quantity is not None and claim.ours is not None
         value = our_value(claim.our_quantity, MadeRun.table)
-        assert row[4] == f"{round(value, seed_bands.DIGITS):.3f}"
+        assert row[6] == f"{round(value, seed_bands.DIGITS):.3f}"
         low, high = claim.ours["low"], claim.ours["high"]
         word = badges.INSIDE if low <= round(value, seed_bands.DIGITS) <= high else badges.OUTSIDE
-        assert (badges.ANY if (low, high) == seed_bands.limits(claim.our_quantity) else word) in row[6]
+        told = seed_bands.says_something(claim.our_quantity, low, high)
+        assert (word if told else badges.ANY) in row[8]
+        assert row[4] == claim.our_quantity.describe()
+        printed = "not printed" if claim.our_quantity.score == "AUC" else f"{printed_value(claim.our_quantity):.3f}"
+        assert row[5] == printed
+
+
+def test_a_count_per_fold_is_compared_as_the_share_that_ours_is() -> None:
+    rows = {row[0]: row for row in Table(badges.chapter_numbers("06_patient_diagnosis", [MadeRun(Path())]).data).rows}
+    claim = next(one for one in CLAIMS if one.id == "patient-accuracy-xception")
+    row = rows[claim.claim]
+    # 218.8 right of 244.6 patients per fold, beside a share.
+    assert row[2] == "218.8" and row[4] == "accuracy, patients, all folds together"
+    assert row[5] == f"{218.8 / 244.6:.3f}" and 0 <= float(row[6]) <= 1
+
+
+def test_a_mean_over_folds_without_a_value_in_one_is_said_to_be_undefined() -> None:
+    class Silent(MadeRun):
+        table = three_networks().assign(
+            p_covid=lambda rows: rows["p_covid"].where((rows["fold"] > 1) | (rows["network"] != "xception"), 0.1)
+        )
+
+    claim = next(one for one in CLAIMS if one.id == "image-ppv-xception")
+    assert claim.ours is not None
+    quantity = claim.ours["quantity"] | {"average": "mean of folds"}
+    changed = dataclasses.replace(claim, ours={**claim.ours, "quantity": quantity})
+    compared = seed_bands.compare([changed], Silent.table)
+    assert badges._numbers_row(changed, compared, True)[6] == "undefined in a fold"
 
 
 class OtherData(MadeRun):
@@ -84,9 +111,9 @@ class OtherProtocol(MadeRun):
 @pytest.mark.parametrize("kind", [OtherData, OtherProtocol])
 def test_other_runs_are_held_against_no_band(kind: type[MadeRun]) -> None:
     rows = Table(badges.chapter_numbers("06_patient_diagnosis", [kind(Path())]).data).rows
-    with_value = [row for row in rows[1:] if row[4] != "–"]
+    with_value = [row for row in rows[1:] if row[6] != "–"]
     assert len(with_value) > 5
-    assert all(row[5] == "–" and badges.OTHER in row[6] for row in with_value)
+    assert all(row[7] == "–" and badges.OTHER in row[8] for row in with_value)
     assert not any(word in str(rows) for word in (badges.INSIDE, badges.OUTSIDE))
 
 

@@ -30,6 +30,52 @@ def test_a_band_ends_where_a_share_ends() -> None:
         seed_bands.band([0.9], 0, 1)
 
 
+def quantity(score: str, minus: str = "") -> Quantity:
+    return Quantity("images", score, "resnet50v2-fpn", minus=minus)
+
+
+def test_limits_of_shares_ratios_counts_and_differences() -> None:
+    expected = {"sensitivity": (0, 1), "AUC": (0, 1), "MCC": (-1, 1), "LR+": (0, np.inf), "true_covid": (0, np.inf)}
+    for score, ends in expected.items():
+        assert seed_bands.limits(quantity(score)) == ends
+        width = ends[1] - ends[0]
+        assert seed_bands.limits(quantity(score, "xception")) == (-width, width)
+    assert seed_bands.band([3.0, 9.0, 20.0], *seed_bands.limits(quantity("LR+"))).high > 20
+
+
+@pytest.mark.parametrize(
+    ("score", "minus", "low", "high", "told"),
+    [
+        ("AUC", "", 0.51, 1.0, True),
+        ("AUC", "", 0.4, 0.6, False),
+        ("balanced accuracy", "", 0.1, 0.45, True),
+        ("MCC", "", -0.1, 0.9, False),
+        ("LR+", "", 0.9, 40.0, False),
+        ("LR+", "", 1.2, 40.0, True),
+        ("sensitivity", "xception", -0.9, -0.01, True),
+        ("sensitivity", "xception", -0.05, 0.05, False),
+        ("sensitivity", "", 0.4, 0.9, True),
+        ("sensitivity", "", 0.4, 0.901, False),
+        ("false_covid", "", 0.0, 30.0, False),
+    ],
+)
+def test_a_band_says_something_if_it_excludes_something(
+    score: str, minus: str, low: float, high: float, told: bool
+) -> None:
+    assert seed_bands.says_something(quantity(score, minus), low, high) is told
+
+
+def test_no_stored_band_wider_than_half_the_possible_range_gets_a_tick_without_excluding_anything() -> None:
+    for claim in claims.load_claims()[1]:
+        if claim.ours is None or claim.our_quantity is None:
+            continue
+        (least, most), low, high = seed_bands.limits(claim.our_quantity), claim.ours["low"], claim.ours["high"]
+        wide = high - low > (most - least) / 2
+        reference = seed_bands.worth_excluding(claim.our_quantity)
+        excluded = reference is not None and not low <= reference <= high
+        assert not (wide and not excluded and seed_bands.says_something(claim.our_quantity, low, high))
+
+
 def test_seeds_differ_in_nothing_but_the_seed() -> None:
     assert seed_bands.with_seed(seed_bands.SEEDS[0]) == QUICK
     assert dataclasses.replace(seed_bands.with_seed(2023), seed=QUICK.seed) == QUICK
@@ -91,5 +137,5 @@ def test_reported_numbers_of_this_machine_lie_in_their_bands() -> None:
     ours, stored = claims.load_claims()
     compared = seed_bands.compare(stored, predictions)
     # Where the band allows everything only the second check can fail, so not all may be such.
-    assert len(compared) > 20 and (~compared["says_nothing"]).sum() > 10
+    assert len(compared) > 20 and (~compared["says_nothing"]).sum() > 4
     assert seed_bands.complaints(compared, same_machine=seed_bands.machine() == ours["machine"]) == []

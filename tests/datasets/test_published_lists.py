@@ -140,12 +140,16 @@ def test_duplicates_across_patients_classes_and_sides_are_counted(small_mirror: 
 
 def test_a_pair_of_kernel_and_thickness_is_shared_only_as_a_pair() -> None:
     scanned = pd.DataFrame(
-        [("covid", "B30s", 6.0), ("covid", "B30s", 1.5), ("covid", "B70s", 1.5), ("normal", "B30s", 1.5)]
-        + [("normal", "B70s", 6.0), ("covid", None, None)],
-        columns=["label", "kernel", "thickness"],
+        [("p1", "covid", "B30s", 6.0), ("p1", "covid", "B30s", 1.5), ("p1", "covid", "B70s", 1.5)]
+        + [("p2", "normal", "B30s", 1.5), ("p2", "normal", "B70s", 6.0)]
+        + [("p1", "covid", None, None), ("p3", "covid", None, None), ("p3", "covid", None, None)],
+        columns=["patient", "label", "kernel", "thickness"],
     )
     counted = list_counts.count_unshared_pairs(scanned)
-    assert (counted["covid_images"], counted["covid_images_alone"], counted["images_without_metadata"]) == (3, 2, 1)
+    assert (counted["covid_images"], counted["covid_images_alone"], counted["images_without_metadata"]) == (3, 2, 3)
+    # Of one infected patient an image lacks it, of another all do.
+    assert counted["patients_lacking_metadata"] == {"covid": 2, "normal": 0}
+    assert counted["patients_without_metadata"] == {"covid": 1, "normal": 0}
 
 
 def test_a_list_that_is_none_is_refused(tmp_path: Path) -> None:

@@ -165,13 +165,13 @@ def test_a_dead_head_is_said_to_have_no_gradient() -> None:
     assert np.allclose(np.concatenate([one.heads for one in maps.values()], axis=1), activations)
 
 
-def test_a_map_hits_where_its_highest_cell_touches_the_mask() -> None:
+def test_a_map_hits_where_its_highest_point_lies_on_the_mask() -> None:
     maps = np.zeros((4, 4, 4), np.float32)
     maps[0, 1, 2] = maps[1, 1, 2] = maps[2, 1, 2] = 1
     has_gradient = np.array([True, True, False, False])
     masks = np.zeros((4, 16, 16), bool)
-    masks[0, 7, 8] = masks[2, 7, 8] = True  # the last row and first column of that cell
-    masks[1, 8, 8] = masks[1, 7, 7] = True  # one pixel below, one to the left
+    masks[0, 6, 10] = masks[2, 6, 10] = True  # the middle of that cell
+    masks[1, 4:8, 8:10] = True  # the cell, but not its middle: chapter 07 takes a point, too
     masks[3] = True
     heat = grad_cam.HeatMap("post_relu", maps, has_gradient, np.zeros((4, 2), np.float32), np.zeros(4))
     assert grad_cam.points_at(heat, masks).tolist() == [True, False, False, False]

@@ -102,13 +102,50 @@ def test_summaries_have_intervals_over_patients() -> None:
     rows = many_rows()
     found = lesion_scores.lesion_summary(rows, ["hit"]).set_index("layer")
     own = rows[rows["layer"] == "one"]
-    expected = bootstrap_interval(own, lesion_scores.mean_of("hit"), within=())
+    expected = bootstrap_interval(own.assign(fold=1), lesion_scores.mean_of("hit"), within=("fold",))
     assert np.allclose(found.loc["one", ["value", "low", "high"]].to_numpy(float), expected)
     by_slice = bootstrap_interval(own, lesion_scores.mean_of("hit"), within=(), unit="slice")
     assert expected.high - expected.low > 1.5 * (by_slice.high - by_slice.low)
     assert found.loc["one", "rows"] == 40 and found.loc["one", "patients"] == 10
     text = lesion_scores.side_by_side(found.reset_index())
     assert text.loc[("net", "one"), "hit"].startswith(f"{expected.value:.2f} (")
+
+
+def test_intervals_are_taken_within_folds() -> None:
+    # The networks of two folds differ, their patients do not.
+    rows = many_rows().assign(fold=lambda table: table["patient"].str[1:].astype(int) % 2)
+    rows["hit"] = rows["fold"] * 0.8 + 0.01 * np.random.default_rng(1).random(len(rows))
+    within = lesion_scores.lesion_summary(rows, ["hit"]).iloc[0]
+    pooled = lesion_scores.lesion_summary(rows.drop(columns="fold"), ["hit"]).iloc[0]
+    assert within["high"] - within["low"] < 0.02 and pooled["high"] - pooled["low"] > 0.3
+
+
+def test_no_hit_of_ten_patients_is_not_known_to_be_none() -> None:
+    rows = many_rows().assign(hit=0.0)
+    found = lesion_scores.lesion_summary(rows, ["hit"]).iloc[0]
+    assert found["low"] == 0 and found["high"] == pytest.approx(1 - 0.025 ** (1 / 10))
+    found = lesion_scores.lesion_summary(rows.assign(hit=1.0), ["hit"]).iloc[0]
+    assert found["high"] == 1 and found["low"] == pytest.approx(0.025 ** (1 / 10))
+
+
+def test_one_patient_and_equal_differences_have_no_interval() -> None:
+    alone = many_rows()[lambda rows: rows["patient"] == "p3"]
+    found = lesion_scores.lesion_summary(alone, ["hit"])
+    assert found[["low", "high"]].isna().all(axis=None)
+    assert lesion_scores.side_by_side(found).loc[("net", "one"), "hit"].endswith("(one patient)")
+    same = lesion_scores.lesion_summary(many_rows().assign(hit=0.0, chance=0.0), ["hit"], minus="chance").iloc[0]
+    assert lesion_scores.compared(same) == "+0.000 (no interval): not told apart"
+
+
+def test_more_is_more_than_every_baseline() -> None:
+    rows = many_rows().assign(weak=0.0)
+    rows["strong"] = rows["hit"] + np.where(rows["layer"] == "one", 0.3, -0.2) + 0.01 * rows["diameter_mm"]
+    found = lesion_scores.against_baselines(rows, "hit", ("weak", "strong")).set_index("layer")
+    assert found["weak"].str.endswith("more").all()
+    assert found.loc["one", "strong"].endswith("less") and found.loc["one", "verdict"] == "not told apart"
+    rows["strong"] = rows["hit"] - 0.1 - 0.01 * rows["diameter_mm"]
+    found = lesion_scores.against_baselines(rows, "hit", ("weak", "strong"))
+    assert (found["verdict"] == "more").all()
 
 
 def test_rows_without_a_number_are_left_out_of_a_mean() -> None:

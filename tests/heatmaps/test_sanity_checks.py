@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+import pytest
 
 from covidlib.datasets.slice_table import load_dataset
 from covidlib.heatmaps import sanity_checks
@@ -85,3 +87,15 @@ def test_curves_of_a_planted_network_fall_and_rise_faster_than_at_random() -> No
     assert means["deletion", "map"] < means["deletion", "random"] - 0.03
     assert means["insertion", "map"] > means["insertion", "random"] + 0.03
     assert len(found) == 4 * sanity_checks.STEPS
+
+
+def test_areas_are_those_under_the_curves_and_not_means_of_points() -> None:
+    shares = np.linspace(0, 1, sanity_checks.STEPS)
+    curves = pd.concat(
+        pd.DataFrame({"way": "deletion", "order": order, "share": shares, "p_covid": values})
+        for order, values in (("map", 1 - shares**2), ("random", np.where(shares == 0, 1.0, 0.0)))
+    ).assign(network="xception", fold=1, patient="p1", path="a.tif")
+    found = sanity_checks.curve_areas(curves.sample(frac=1, random_state=0)).iloc[0]
+    # The trapezoidal rule on a parabola is off by step² / 6; the mean of eleven points would be off by ten times that.
+    assert found["map"] == pytest.approx(2 / 3 - 0.01 / 6)
+    assert found["random"] == pytest.approx(0.05) and found["difference"] == found["map"] - found["random"]

@@ -54,7 +54,7 @@ def test_ours_at_both_thresholds() -> None:
 
 def test_three_columns_of_patients() -> None:
     table = tables.three_columns({"xception": Counts(3, 1, 2, 2)})
-    assert table.loc[("resnet50v2-fpn", "sensitivity"), "printed"] == "17.6 of 19"
+    assert table.loc[("resnet50v2-fpn", "sensitivity"), "printed"] == f"{17.6 / 19:.3f} (17.6 of 19 per fold)"
     low, high = wilson_interval(88, 95)
     assert table.loc[("resnet50v2-fpn", "sensitivity"), "recomputed"] == f"{88 / 95:.3f} ({low:.3f} to {high:.3f})"
     assert table.loc[("xception", "specificity"), "ours"].startswith("0.500")

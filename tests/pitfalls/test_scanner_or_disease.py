@@ -38,7 +38,7 @@ def scanner_reader() -> pd.DataFrame:
         label = "covid" if patient in ("patient1", "patient2") else "normal"
         rows += [(patient, label, label, (0.9 if kernel == "sharp" else 0.1) + step) for step in (0.0, 0.05)]
     rows.append(("patient1", "unlabelled", "covid", 0.9))
-    return pd.DataFrame(rows, columns=["patient", "label", "patient_label", "p_covid"])
+    return pd.DataFrame(rows, columns=["patient", "label", "patient_label", "p_covid"]).assign(fold=1)
 
 
 def test_pairings_follow_kernel_and_class(root: Path, scanner_reader: pd.DataFrame) -> None:

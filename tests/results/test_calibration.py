@@ -83,41 +83,53 @@ def test_temperature_moves_probabilities_but_no_answer() -> None:
     assert warm[3] == pytest.approx(1 / (1 + (3 / 7) ** 0.5)) and cold[3] > 0.7 > warm[3]
 
 
+def two_folds(patients: int, factors: tuple[float, float] = (3, 3)) -> pd.DataFrame:
+    first = overconfident(patients, 1, factor=factors[0])
+    second = overconfident(patients, 2, first=1000, factor=factors[1]).assign(fold=2)
+    return pd.concat([first, second], ignore_index=True)
+
+
 def test_the_temperature_that_was_put_in_is_found_and_helps_on_other_patients() -> None:
-    validation, test = overconfident(300, 1), overconfident(300, 2, first=1000)
-    scaled, temperatures = calibrated(validation, test)
-    assert temperatures["temperature"].item() == pytest.approx(3, rel=0.15)
+    test = two_folds(300)
+    scaled, temperatures = calibrated(test)
+    assert temperatures["temperature"].tolist() == pytest.approx([3, 3], rel=0.15)
+    assert temperatures["patients"].tolist() == [300, 300] and (temperatures["problem"] == "").all()
     error = expected_calibration_error()
     assert on_all(scaled, error) < 0.3 * on_all(test, error) and on_all(scaled, brier) < on_all(test, brier)
     assert list(scaled.index) == list(test.index) and list(scaled.columns) == list(test.columns)
 
 
-def test_every_trained_network_has_its_own_temperature() -> None:
-    validation = pd.concat([overconfident(200, 1, factor=4), overconfident(200, 2, factor=1).assign(fold=2)])
-    test = pd.concat([overconfident(20, 3, 5000), overconfident(20, 4, 5000).assign(fold=2)], ignore_index=True)
-    scaled, temperatures = calibrated(validation, test.sample(frac=1, random_state=0))
-    assert temperatures["temperature"].tolist() == pytest.approx([4, 1], rel=0.2)
-    assert scaled.index.tolist() == test.sample(frac=1, random_state=0).index.tolist()
+def test_a_fold_gets_the_temperature_of_the_others_and_never_of_its_own_patients() -> None:
+    test = two_folds(200, factors=(4, 1))
+    _, temperatures = calibrated(test.sample(frac=1, random_state=0))
+    assert temperatures.set_index("fold")["temperature"].to_dict() == pytest.approx({1: 1, 2: 4}, rel=0.2)
+    # Changing a fold's own answers changes no temperature of its own.
+    changed = test.assign(p_covid=test["p_covid"].where(test["fold"] == 2, 1 - test["p_covid"]))
+    assert calibrated(changed)[1]["temperature"].iloc[0] == calibrated(test)[1]["temperature"].iloc[0]
+    # Nor do patients who are tested in both folds.
+    both = test.assign(patient=test["patient"].where(test["fold"] == 1, test["patient"].iloc[0]))
+    again = calibrated(both)[1].set_index("fold")
+    assert again.loc[1, "patients"] == 0 and again.loc[1, "problem"] == "contain only one class"
 
 
 def test_rows_of_one_name_are_scaled_each_by_itself() -> None:
-    validation, test = overconfident(60, 1), overconfident(60, 2, first=100)
-    expected, _ = calibrated(validation, test)
-    scaled, _ = calibrated(validation, test.set_axis([0] * len(test)))
+    test = two_folds(60)
+    expected, _ = calibrated(test)
+    scaled, _ = calibrated(test.set_axis([0] * len(test)))
     assert scaled["p_covid"].tolist() == expected["p_covid"].tolist()
 
 
-def test_test_patients_are_refused_for_fitting() -> None:
-    validation = overconfident(20, 1)
-    with pytest.raises(InputError, match="a, fold 1: 1 patients are in both the validation and the test predictions"):
-        calibrated(validation, overconfident(20, 2, first=19))
-    with pytest.raises(InputError, match="no validation predictions"):
-        calibrated(validation, overconfident(20, 2, first=100).assign(fold=3))
-    # Another network may test whom this one validates.
-    calibrated(
-        pd.concat([validation, overconfident(20, 3, first=50).assign(fold=2)]),
-        overconfident(20, 4).assign(fold=2),
-    )
+def test_where_no_temperature_can_be_fitted_nothing_is_scaled_and_the_reason_is_said() -> None:
+    test = two_folds(60)
+    useless = test["fold"] == 1
+    rng = np.random.default_rng(0)
+    test.loc[useless, "p_covid"] = np.where(rng.random(useless.sum()) < 0.5, 0.999, 0.001)
+    scaled, temperatures = calibrated(test)
+    row = temperatures.set_index("fold").loc[2]
+    assert np.isnan(row["temperature"]) and row["problem"].startswith("say nothing about the class")
+    assert scaled.loc[~useless, "p_covid"].equals(test.loc[~useless, "p_covid"])
+    perfect = test.assign(p_covid=np.where(test["label"] == "covid", 0.9, 0.2))
+    assert calibrated(perfect)[1]["problem"].str.startswith("contain no error").all()
 
 
 def test_no_temperature_without_errors_or_classes() -> None:
@@ -129,9 +141,8 @@ def test_no_temperature_without_errors_or_classes() -> None:
 
 
 def test_errors_before_and_after_are_those_of_each_network() -> None:
-    validation = pd.concat([overconfident(200, 1), overconfident(200, 2).assign(network="b")])
-    test = pd.concat([overconfident(200, 3, 5000), overconfident(200, 4, 5000).assign(network="b")], ignore_index=True)
-    scaled, _ = calibrated(validation, test)
+    test = pd.concat([two_folds(200), two_folds(200).assign(network="b")], ignore_index=True)
+    scaled, _ = calibrated(test)
     table = errors_before_and_after(test, scaled)
     assert table.index.tolist() == ["a", "b"]
     own = test[test["network"] == "b"]

@@ -10,6 +10,7 @@ from support.prediction_tables import made_predictions
 
 from covidlib.results.curves import GRID, auc, ppv_at_sensitivity, precision_recall_band, roc_band, sensitivity_at
 from covidlib.results.intervals import on_all
+from covidlib.results.scores import mean_of_folds
 
 
 def tied(patients: int = 24) -> pd.DataFrame:
@@ -51,15 +52,25 @@ def test_bands_hold_their_curve_and_rise() -> None:
     predictions.loc[6:8, "label"] = "unlabelled"
     labelled = predictions.drop(index=[6, 7, 8])
     band = roc_band(predictions, resamples=300)
-    assert band["sensitivity"].tolist() == on_all(labelled, sensitivity_at(GRID)).tolist()
+    assert band["sensitivity"].tolist() == on_all(labelled, mean_of_folds(sensitivity_at(GRID))).tolist()
     assert list(band.columns) == ["false_positive_rate", "sensitivity", "low", "high"] and len(band) == 101
     assert (band["low"] <= band["sensitivity"]).all() and (band["sensitivity"] <= band["high"]).mean() > 0.95
     assert (band["sensitivity"].diff().dropna() >= 0).all() and band["sensitivity"].iloc[-1] == 1
     assert (band["high"] - band["low"]).max() > 0.1
     assert band.equals(roc_band(predictions, resamples=300))
     precision = precision_recall_band(predictions, resamples=300)
-    assert precision["ppv"].tolist() == on_all(labelled, ppv_at_sensitivity(GRID)).tolist()
+    assert precision["ppv"].tolist() == on_all(labelled, mean_of_folds(ppv_at_sensitivity(GRID))).tolist()
     assert list(precision.columns) == ["sensitivity", "ppv", "low", "high"]
     assert (precision["low"] <= precision["ppv"]).all() and (precision["ppv"] <= precision["high"]).all()
-    # All slices called: PPV is the share of infected slices.
-    assert precision["ppv"].iloc[-1] >= (labelled["label"] == "covid").mean()
+    # All slices called: PPV is the share of infected slices, about alike in each fold.
+    assert precision["ppv"].iloc[-1] >= (labelled["label"] == "covid").mean() - 0.01
+
+
+def test_folds_on_different_scales_are_not_ranked_together() -> None:
+    """Two folds, each without an error, of which one gives all its slices higher probabilities."""
+    one = made_predictions(patients=8, folds=1)
+    one["p_covid"] = 0.1 + 0.1 * (one["label"] == "covid")
+    two = one.assign(fold=2, patient=one["patient"] + "b", p_covid=one["p_covid"] + 0.5)
+    both = pd.concat([one, two], ignore_index=True)
+    assert on_all(both, auc) == 0.75 and on_all(both, mean_of_folds(auc)) == 1
+    assert (roc_band(both, resamples=20)["sensitivity"] == 1).all()

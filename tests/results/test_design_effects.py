@@ -36,7 +36,9 @@ def test_unequal_patients_weigh_by_their_slices() -> None:
     found = clustering([1] * 8 + [0] * 4, names)
     assert found.icc == pytest.approx(1) and found.design_effect == pytest.approx((64 + 4 + 4) / 12)
     shuffled = np.random.default_rng(1).permutation(12)
-    assert clustering(np.array([1] * 8 + [0] * 4)[shuffled], np.array(names)[shuffled]) == pytest.approx(found)
+    assert clustering(np.array([1] * 8 + [0] * 4)[shuffled], np.array(names)[shuffled]) == pytest.approx(
+        found, nan_ok=True
+    )
 
 
 def test_independent_slices_and_no_errors_have_no_correlation() -> None:
@@ -105,3 +107,46 @@ def test_copies_cost_as_if_they_were_clusters_of_two() -> None:
     for images, unique in ((5, 6), (7, 3), (0, 0)):
         with pytest.raises(ValueError, match="more than twice"):
             copies_effect(images, unique)
+
+
+def folds_of_networks(level: tuple[float, ...], patients: int = 40, slices: int = 10) -> tuple[np.ndarray, ...]:
+    """Independent errors; each fold's network errs at a rate of its own."""
+    rng = np.random.default_rng(3)
+    fold = np.repeat(np.arange(len(level)), patients * slices)
+    patient = np.repeat(np.arange(len(level) * patients), slices)
+    return rng.random(len(fold)) < np.array(level)[fold], patient, fold
+
+
+def test_networks_that_differ_between_folds_are_no_clustering_of_patients() -> None:
+    errors, patients, folds = folds_of_networks((0.02, 0.1, 0.3, 0.6, 0.9))
+    pooled, within = clustering(errors, patients), clustering(errors, patients, folds)
+    assert pooled.icc > 0.4 and pooled.design_effect > 4.5
+    assert within.icc == pytest.approx(0, abs=0.01) and within.design_effect < 1.1
+    # The variance between folds over the whole: 0.11 of 0.11 + 0.13, with the sample's variance of five rates.
+    rates = np.array((0.02, 0.1, 0.3, 0.6, 0.9))
+    between = rates.var(ddof=1)
+    assert within.fold_part == pytest.approx(between / (between + (rates * (1 - rates)).mean()), abs=0.03)
+    assert math.isnan(pooled.fold_part)
+
+
+def test_nested_components_are_those_of_a_balanced_table() -> None:
+    # Searle's balanced case, by hand: two folds, two patients each, two slices each.
+    errors = np.array([1, 1, 1, 0, 0, 0, 1, 0], float)
+    patients, folds = np.repeat(range(4), 2), np.repeat(range(2), 4)
+    inside = (0 + 0.5 + 0 + 0.5) / 4
+    between = 2 * ((1 - 0.75) ** 2 + (0.5 - 0.75) ** 2 + (0 - 0.25) ** 2 + (0.5 - 0.25) ** 2) / 2
+    across = 4 * ((0.75 - 0.5) ** 2 + (0.25 - 0.5) ** 2) / 1
+    of_patients = max(0, (between - inside) / 2)
+    of_folds = (across - inside - 2 * of_patients) / 4
+    found = clustering(errors, patients, folds)
+    assert found.icc == pytest.approx(of_patients / (of_patients + inside))
+    assert found.fold_part == pytest.approx(of_folds / (of_folds + of_patients + inside))
+
+
+def test_a_patient_in_two_folds_is_two_and_folds_of_one_patient_are_refused() -> None:
+    errors, names = np.array([True, False] * 6), np.repeat(["a", "b", "c"], 4)
+    assert clustering(errors, names, np.tile([0, 0, 1, 1], 3)).patients == 6
+    with pytest.raises(ValueError, match="two patients in a fold"):
+        clustering(errors, names, np.repeat([0, 1, 2], 4))
+    with pytest.raises(ValueError, match="12 folds|folds"):
+        clustering(errors, names, np.array([0, 1]))

@@ -49,7 +49,7 @@ def test_a_design_effect_makes_trials_fewer() -> None:
 
 
 def test_every_resample_holds_as_many_patients_of_each_class_with_all_their_slices() -> None:
-    predictions = made_predictions(patients=10, slices=4)
+    predictions = made_predictions(patients=10, slices=4, folds=1)
     seen: list[np.ndarray] = []
 
     def watch(table: pd.DataFrame, weights: np.ndarray) -> np.ndarray:
@@ -63,6 +63,8 @@ def test_every_resample_holds_as_many_patients_of_each_class_with_all_their_slic
     by_patient = weights.reshape(50, 10, 4)
     assert (by_patient == by_patient[:, :, :1]).all()
     assert len(np.unique(by_patient[:, :, 0], axis=0)) > 40
+    # Four of five patients are drawn, each worth 5/4.
+    assert set(np.unique(by_patient)) <= {drawn * 5 / 4 for drawn in range(5)}
 
 
 def test_within_folds_each_fold_keeps_its_number_of_patients() -> None:
@@ -72,9 +74,59 @@ def test_within_folds_each_fold_keeps_its_number_of_patients() -> None:
     def sizes(table: pd.DataFrame, weights: np.ndarray) -> np.ndarray:
         return np.stack([weights[:, fold == one].sum(axis=1) for one in range(1, 6)], axis=1)
 
-    assert (bootstrap(predictions, sizes, within=("fold",), resamples=30) == 24).all()
-    assert not (bootstrap(predictions, sizes, resamples=30) == 24).all()
-    assert (bootstrap(predictions, sizes, within=(), resamples=30).sum(axis=1) == 120).all()
+    assert np.allclose(bootstrap(predictions, sizes, within=("fold",), resamples=30), 24)
+    assert np.allclose(bootstrap(predictions, sizes, resamples=30), 24)
+    assert not np.allclose(bootstrap(predictions, sizes, within=("patient_label",), resamples=30), 24)
+    assert np.allclose(bootstrap(predictions, sizes, within=(), resamples=30).sum(axis=1), 120)
+
+
+def test_networks_that_differ_between_folds_do_not_widen_an_interval_over_patients() -> None:
+    # Each fold's network calls a share of its own, and every patient in a fold is the same.
+    rng = np.random.default_rng(0)
+    predictions = made_predictions(patients=400, slices=5)
+    level = predictions["fold"].map(dict(zip(range(1, 6), (0.1, 0.3, 0.5, 0.7, 0.9), strict=True)))
+    predictions["p_covid"] = (rng.random(len(predictions)) < level).astype(float)
+    covid = predictions[predictions["label"] == "covid"]
+    within, pooled = (
+        bootstrap(covid, share_called, one).std() for one in (("fold", "patient_label"), ("patient_label",))
+    )
+    binomial = math.sqrt(np.mean([p * (1 - p) for p in (0.1, 0.3, 0.5, 0.7, 0.9)]) / len(covid))
+    assert bootstrap(covid, share_called).std() == within
+    assert within == pytest.approx(binomial, rel=0.15) and pooled > 1.4 * binomial
+
+
+def test_a_patient_tested_in_several_folds_is_drawn_once_for_all_of_them() -> None:
+    predictions = made_predictions(patients=40, folds=2)
+    both = predictions.assign(fold=1), predictions.assign(fold=2)
+    twice = pd.concat(both, ignore_index=True)
+    seen: list[np.ndarray] = []
+
+    def watch(table: pd.DataFrame, weights: np.ndarray) -> np.ndarray:
+        seen.append(weights)
+        return weights[:, 0]
+
+    bootstrap(twice, watch, resamples=20)
+    halves = np.concatenate(seen).reshape(20, 2, -1)
+    assert (halves[:, 0] == halves[:, 1]).all() and halves.std() > 0
+
+
+def test_patients_who_are_alone_in_their_folds_share_a_stratum() -> None:
+    predictions = made_predictions(patients=10, folds=5)
+    assert bootstrap(predictions, share_called, resamples=50).std() > 0
+    # Three infected patients, two of them in one fold: the third joins them.
+    few = made_predictions(patients=6, folds=5)
+    few["fold"] = few["patient"].map({"patient1": 1, "patient3": 1, "patient5": 2}).fillna(1)
+    covid = few[few["label"] == "covid"].assign(p_covid=lambda rows: (rows["patient"] == "patient5") * 1.0)
+    assert bootstrap(covid, share_called, resamples=50).std() > 0
+
+
+def test_few_patients_in_a_stratum_have_the_variance_of_the_textbook() -> None:
+    predictions = made_predictions(patients=4, slices=6, folds=1, signal=0.3)
+    covid = predictions[predictions["label"] == "covid"]
+    means = covid.assign(called=covid["p_covid"] > 0.5).groupby("patient")["called"].mean()
+    assert means.nunique() == 2
+    drawn = bootstrap(covid, share_called, resamples=20_000)
+    assert drawn.std() == pytest.approx(means.std(ddof=1) / math.sqrt(2), rel=0.03)
 
 
 def test_the_same_seed_draws_the_same_and_portions_are_joined(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,11 +140,11 @@ def test_the_same_seed_draws_the_same_and_portions_are_joined(monkeypatch: pytes
 
 def test_spread_over_patients_is_that_of_patient_means() -> None:
     # One class, all patients of one size: the mean over slices is the mean of patient means.
-    predictions = made_predictions(patients=60, slices=5, signal=0.2)
+    predictions = made_predictions(patients=60, slices=5, signal=0.2, folds=1)
     covid = predictions[predictions["label"] == "covid"]
     drawn = bootstrap(covid, share_called, resamples=4000)
     means = covid.assign(called=covid["p_covid"] > 0.5).groupby("patient")["called"].mean()
-    assert drawn.std() == pytest.approx(means.std(ddof=0) / math.sqrt(len(means)), rel=0.05)
+    assert drawn.std() == pytest.approx(means.std(ddof=1) / math.sqrt(len(means)), rel=0.05)
     naive = bootstrap(covid, share_called, unit="slice", resamples=4000)
     share = float(means.mean())
     assert naive.std() == pytest.approx(math.sqrt(share * (1 - share) / len(covid)), rel=0.05)

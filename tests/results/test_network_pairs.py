@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from itertools import product
 
+import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import binomtest, chi2
 from support.prediction_tables import made_predictions
 
 from covidlib.errors import InputError
+from covidlib.results.design_effects import clustering
 from covidlib.results.intervals import on_all
 from covidlib.results.network_pairs import (
+    clustered_mcnemar,
     compare_slices,
     difference_interval,
     mcnemar_bounds,
@@ -69,11 +72,15 @@ def test_two_networks_on_the_same_slices() -> None:
     assert row["both_wrong"] == (wrong[0] & wrong[1]).sum() and row["both_right"] == (~wrong[0] & ~wrong[1]).sum()
     counts = ["n", "both_right", "only_first_wrong", "only_second_wrong", "both_wrong"]
     assert (table.loc["covid", counts] + table.loc["normal", counts] == table.loc["all", counts]).all()
-    assert row["p_value"] == mcnemar_p(row["only_first_wrong"], row["only_second_wrong"])
+    assert row["p_if_independent"] == mcnemar_p(row["only_first_wrong"], row["only_second_wrong"])
     first_wrong = int(row["only_first_wrong"] + row["both_wrong"])
     second_wrong = int(row["only_second_wrong"] + row["both_wrong"])
     bounds = mcnemar_bounds(first_wrong, second_wrong, int(row["n"]))
-    assert bounds.p_smallest <= row["p_value"] <= bounds.p_largest
+    assert bounds.p_smallest <= row["p_if_independent"] <= bounds.p_largest
+    alone = wrong[0].astype(int) - wrong[1].astype(int)
+    by_patient = alone.groupby(joined["patient_x"]).sum()
+    squared = 11 / 12 * by_patient.sum() ** 2 / (by_patient**2).sum()
+    assert row["p_value"] == pytest.approx(chi2.sf(squared, 1)) and row["patients"] == 12
 
 
 def test_slices_that_do_not_match_are_refused() -> None:
@@ -131,3 +138,56 @@ def test_the_papers_difference_in_sensitivity_needs_no_overlap_to_be_known() -> 
     row = patients.loc[("resnet50v2-fpn", "xception", "covid")]
     assert row["p_smallest"] < 0.05 < row["p_largest"]
     assert patients.loc[("resnet50v2-fpn", "resnet50v2", "covid"), "p_smallest"] > 0.05
+
+
+def test_patients_as_clusters_are_mcnemars_test_if_each_has_one_slice() -> None:
+    first, second = np.repeat([True, False], [30, 12]), np.repeat([False, True], [30, 12])
+    found = clustered_mcnemar(first, second, np.arange(42))
+    assert found.p_value == pytest.approx(chi2.sf(41 / 42 * 18**2 / 42, 1))
+    assert found.design_effect == pytest.approx(42 / 41) and found.patients == 42
+
+
+def test_slices_that_differ_together_are_weak_evidence() -> None:
+    # Six patients: the first network alone is wrong on all slices of four of them, the second on those of the others.
+    first = np.repeat([1, 1, 1, 1, 0, 0], 10).astype(bool)
+    patients = np.repeat(np.arange(6), 10)
+    found = clustered_mcnemar(first, ~first, patients)
+    assert mcnemar_p(40, 20) < 0.02 and found.p_value > 0.4
+    assert found.p_value == pytest.approx(chi2.sf(5 / 6 * 20**2 / 600, 1))
+    assert found.design_effect == pytest.approx(600 * 6 / 5 / 60)
+
+
+def test_the_design_effect_of_a_difference_is_not_that_of_the_networks() -> None:
+    # Both networks get whole patients wrong together; they differ on single slices at random.
+    rng = np.random.default_rng(0)
+    patients = np.repeat(np.arange(200), 10)
+    hard = np.repeat(rng.random(200) < 0.3, 10)
+    first, second = (hard ^ (rng.random(2000) < 0.05) for _ in range(2))
+    assert clustering(first, patients).design_effect > 6
+    found = clustered_mcnemar(first, second, patients)
+    assert found.design_effect == pytest.approx(1, abs=0.25)
+    # A difference survives if its design effect is below the tolerated one: the same test.
+    alone = int((first & ~second).sum()), int((second & ~first).sum())
+    assert (found.p_value < 0.05) == (found.design_effect < tolerated_design_effect(*alone))
+
+
+def test_equal_networks_are_rarely_told_apart_though_slices_cluster() -> None:
+    rng = np.random.default_rng(5)
+    patients = np.repeat(np.arange(60), 12)
+    found = []
+    for _ in range(400):
+        first, second = (np.repeat(rng.random(60) < 0.2, 12) for _ in range(2))
+        alone = int((first & ~second).sum()), int((second & ~first).sum())
+        found.append((clustered_mcnemar(first, second, patients).p_value < 0.05, mcnemar_p(*alone) < 0.05))
+    clustered, independent = np.mean(found, axis=0)
+    assert clustered < 0.08 and independent > 0.3
+
+
+def test_no_difference_and_no_patients() -> None:
+    same = np.array([True, False, True])
+    found = clustered_mcnemar(same, same, np.array(["a", "b", "c"]))
+    assert found.p_value == 1 and np.isnan(found.design_effect)
+    with pytest.raises(ValueError, match="1 patients: a test needs two"):
+        clustered_mcnemar(same, ~same, np.array(["a", "a", "a"]))
+    with pytest.raises(ValueError, match="errors for"):
+        clustered_mcnemar(same, ~same, np.array(["a", "b"]))

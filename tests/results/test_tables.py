@@ -22,6 +22,7 @@ from covidlib.results.tables import (
     readable,
     score_intervals,
     three_columns,
+    three_columns_in_words,
 )
 
 
@@ -46,6 +47,23 @@ def test_ours_stand_in_the_same_rows() -> None:
         assert table.loc[("xception", "mean of folds", column), "ours"] == means.loc["xception", column]
         assert table.loc[("xception", "pooled", column), "ours"] == own[column]
     assert table["ours"].notna().all() and table["recomputed"].equals(three_columns()["recomputed"])
+
+
+def test_a_mean_over_the_folds_that_have_a_value_is_no_mean_of_folds() -> None:
+    """In two folds Xception calls nothing COVID-19, and has no PPV there."""
+    predictions = three_networks()
+    silent = (predictions["network"] == "xception") & (predictions["fold"] <= 2)
+    predictions.loc[silent, "p_covid"] = 0.1
+    row = ("xception", "mean of folds", "COVID precision")
+    assert np.isnan(three_columns(predictions).loc[row, "ours"])
+    words = three_columns_in_words(predictions)
+    assert words.loc[row, "ours"] == "undefined in 2 of 5 folds"
+    assert words.loc[("xception", "pooled", "COVID precision"), "printed"] == "not printed"
+    pooled_ppv = three_columns(predictions).loc[("xception", "pooled", "COVID precision"), "ours"]
+    assert words.loc[("xception", "pooled", "COVID precision"), "ours"] == f"{pooled_ppv:.4f}"
+    others = three_columns_in_words(predictions[predictions["network"] != "resnet50v2"])
+    assert others.loc[("resnet50v2", "pooled", "COVID precision"), "ours"] == "not trained"
+    assert not words.isin(["nan"]).any(axis=None) and not others.isin(["nan"]).any(axis=None)
 
 
 def test_intervals_from_counts() -> None:
@@ -114,7 +132,8 @@ def test_clustering_by_network_and_class() -> None:
     assert len(table) == 6 and set(table["label"]) == {"covid", "normal"}
     own = predictions[(predictions["network"] == "xception") & (predictions["label"] == "normal")]
     row = table[(table["network"] == "xception") & (table["label"] == "normal")].iloc[0]
-    assert row["icc"] == clustering(own["p_covid"] > 0.5, own["patient"]).icc
+    assert row["icc"] == clustering(own["p_covid"] > 0.5, own["patient"], own["fold"]).icc
+    assert "fold_part" in table
 
 
 def test_a_ranking_as_text_keeps_order_intervals_and_ranks() -> None:

@@ -74,7 +74,7 @@ def ctset_images(lists: Lists) -> pd.DataFrame:
         ("slices of all series", f"{total:,}", "Table 1, as printed"),
         ("size of a slice", _each(lists["values"]["sizes"]), "list of series"),
         ("bits stored", _each(lists["values"]["bits_stored"], " bits"), "list of series"),
-        ("largest stored value", lists["values"]["largest"], "list of series"),
+        ("largest stored value in the first slices of the series", lists["values"]["largest"], "list of series"),
         ("series", f"{series['total']:,} of {series['of_three_each']:,}, were there three a patient", "list of series"),
         ("patients by number of thicknesses", _each(series["patients_by_thicknesses"]), "list of series"),
         ("images for training and testing", f"{images['total']:,}", listed),
@@ -87,6 +87,12 @@ def ctset_images(lists: Lists) -> pd.DataFrame:
             summed,
         ),
         ("images without metadata of their series", lists["shortcut"]["images_without_metadata"], "list of series"),
+        (
+            "infected patients with such images",
+            lists["shortcut"]["patients_lacking_metadata"]["covid"],
+            "list of series",
+        ),
+        ("of them without any other", lists["shortcut"]["patients_without_metadata"]["covid"], "list of series"),
     ]
     for kind in ("thickness", "kernel"):
         unit = " mm" if kind == "thickness" else ""

@@ -14,7 +14,7 @@ from covidlib.protocols import PROTOCOLS
 from covidlib.results.curves import auc
 from covidlib.results.intervals import bootstrap_interval
 from covidlib.results.metrics import labelled
-from covidlib.results.scores import SCORES, balanced_accuracy, of_counts
+from covidlib.results.scores import SCORES, balanced_accuracy, mean_of_folds, of_counts
 from covidlib.results.tables import MEAN, ranking_by_patients, rate_intervals, readable
 from covidlib.training.runs import Run, all_predictions
 
@@ -80,6 +80,9 @@ def run_facts(runs: Sequence[Run]) -> pd.DataFrame:
 def measured(runs: Sequence[Run]) -> pd.DataFrame:
     """Results of trained networks on their test patients, with 95% intervals over patients.
 
+    Rates are of all folds together. The area under the ROC curve is the mean over folds, as in chapter 05: networks of
+    different folds do not put probabilities on one scale.
+
     Returns
     -------
     DataFrame
@@ -92,10 +95,14 @@ def measured(runs: Sequence[Run]) -> pd.DataFrame:
     slices.index = pd.Index([f"slices: {score}" for score in slices.index])
     area, patients = {}, {}
     for network, own in predictions.groupby("network"):
-        area[str(network)] = str(bootstrap_interval(labelled(own), auc))
+        area[str(network)] = str(bootstrap_interval(labelled(own), mean_of_folds(auc)))
         rates = rate_intervals(patient_counts(decide_patients(own)))
         patients[str(network)] = {f"patients: {rate}": str(interval) for rate, interval in rates.items()}
-    parts = [slices, pd.DataFrame(area, index=["slices: area under the ROC curve"]), pd.DataFrame(patients)]
+    parts = [
+        slices,
+        pd.DataFrame(area, index=["slices: area under the ROC curve, mean of folds"]),
+        pd.DataFrame(patients),
+    ]
     return pd.concat([part[sorted(area)] for part in parts]).rename_axis("measure")
 
 
