@@ -52,17 +52,20 @@ def run(arguments: argparse.Namespace) -> int:
     import pandas as pd
     from tqdm import tqdm
 
+    from covidlib.networks.weights import note_for
     from covidlib.pitfalls.changed_slices import AT_ONCE, answers_in_portions, classifier
     from covidlib.pitfalls.labelled_series import labelled_slices
     from covidlib.pitfalls.shortcut_report import shortcut_report
 
     if arguments.figure is not None:
         _check_figure(arguments.figure)
-    classify, side = classifier(arguments.weights, arguments.network)
+    # The file is judged first, the network is opened last: that takes seconds.
+    note_for(arguments.weights, arguments.network)
     slices = labelled_slices(
         arguments.folder, arguments.labels, arguments.rescale, arguments.strict, most=arguments.slices
     )
     print_findings(slices.findings)
+    classify, side = classifier(arguments.weights, arguments.network)
     portions = answers_in_portions(slices.table, arguments.folder, side, classify, slices.read)
     total = -(-len(slices.table) // AT_ONCE)
     answers = pd.concat(tqdm(portions, total=total, unit="portion", disable=None), ignore_index=True)

@@ -147,9 +147,8 @@ def shortcut_report(
     signs = (*signs_without_lungs(changes), *signs_of_the_scanner(changes, scanner))
     remarks = limits(as_they_are, scanner)
     found = verdict(changes, scanner, signs)
-    reasons = signs
-    if found in (NO_SIGN, CANNOT_TELL) and not signs:
-        reasons = why_no_sign(changes, scanner)
+    # Where there are too few patients, an interval that looks like a sign is none.
+    reasons = why_no_sign(changes, scanner) if found in (NO_SIGN, CANNOT_TELL) else signs
     return ShortcutReport(changes, strata, scanner, patients, found, reasons, remarks)
 
 
@@ -189,9 +188,10 @@ def signs_of_the_scanner(changes: pd.DataFrame, scanner: pd.DataFrame) -> tuple[
         )
         if row.answers_go_with == "kernel":
             sentences += [
-                f"with {one.change} that falls to {one.with_kernel:.0%}: this is where it reads the kernel"
+                f"with {one.change} that falls to {np.nan_to_num(one.with_kernel):.0%}: what tells the kernel is gone"
                 for one in _rows(changes, "change").values()
-                if one.with_kernel < GONE * row.explained
+                # Undefined if all answers agree: then nothing goes with the kernel either.
+                if np.nan_to_num(one.with_kernel) < GONE * row.explained
             ]
     return tuple(sentences)
 
@@ -263,7 +263,7 @@ def limits(answers: pd.DataFrame, scanner: pd.DataFrame) -> tuple[str, ...]:
             said.append(f"all patients have the same {name}, {listed[name].iloc[0]}: it cannot be told apart")
         elif (listed.groupby(name)["patient_label"].nunique() == 1).all() and len(counts) > 1:
             said.append(f"no {name} has patients of both classes: {name} and class cannot be taken apart in these data")
-        if listed[name].nunique() > 1 and np.isnan(_rows(scanner, "answers_go_with")[name].explained):
+        elif np.isnan(_rows(scanner, "answers_go_with")[name].explained):
             said.append(f"the answers could not be tested against the {name}: no class has two, or all answers agree")
     if "has_lungs" in answers and (without := int((~answers["has_lungs"]).sum())):
         said.append(f'no lungs were found on {without} of {len(answers)} slices: "{NO_LUNGS}" leaves them as they are')
