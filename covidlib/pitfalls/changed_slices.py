@@ -58,15 +58,17 @@ def lung_field(lungs: np.ndarray, body: np.ndarray) -> np.ndarray:
     """
     if not lungs.any():
         return lungs
-    # Each lung alone: closed together, they would take the heart with them.
-    numbered, count = ndimage.label(lungs)
+    # Each lung alone: closed together, they would take heart and spine with them.
+    middle = round(float(np.flatnonzero(body.any(axis=0)).mean()))
     reach, edge = FIELD_CLOSED * len(lungs), FIELD_GROWN * len(lungs)
     field = np.zeros_like(lungs)
-    for number in range(1, count + 1):
-        near = ndimage.distance_transform_edt(numbered != number) <= reach
-        # Beyond the border of the picture there is no lung either.
-        padded = np.pad(near, 1)
-        field |= ndimage.distance_transform_edt(padded)[1:-1, 1:-1] > reach - edge
+    for side in (np.s_[:, :middle], np.s_[:, middle:]):
+        lung = np.zeros_like(lungs)
+        lung[side] = lungs[side]
+        if lung.any():
+            # Beyond the border of the picture there is no lung either.
+            near = np.pad(ndimage.distance_transform_edt(~lung) <= reach, 1)
+            field |= ndimage.distance_transform_edt(near)[1:-1, 1:-1] > reach - edge
     return field & body
 
 

@@ -96,7 +96,15 @@ def shown(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     intervals = [Interval(*row) for row in table[["value", "low", "high"]].to_numpy(float).tolist()]
     auc = ["-" if np.isnan(one.value) else str(one) for one in intervals]
     others = [column for column in table if column not in (*names, "value", "low", "high")]
-    return table[names].assign(AUC=auc, **table[others].round(3).astype(object).fillna("-"))
+    texts = {str(name): [_number(value) for value in table[name]] for name in others}
+    return table[names].assign(AUC=auc, **texts)
+
+
+def _number(value: float) -> str:
+    """A count as it is, a share with three digits, "-" if it is undefined."""
+    if np.isnan(value):
+        return "-"
+    return f"{value:d}" if isinstance(value, int | np.integer) else f"{value:.3f}"
 
 
 def changes_table(answers: pd.DataFrame, resamples: int = RESAMPLES) -> pd.DataFrame:

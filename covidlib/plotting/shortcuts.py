@@ -61,7 +61,7 @@ def _changes(axes: Axes, changes: Mapping[str, pd.DataFrame]) -> None:
     axes.set(yticks=-np.arange(len(names)), yticklabels=names, xlabel="AUC of slices", xlim=(-0.02, 1.02))
     axes.set_ylim(0.5 - len(names), 0.5)
     if len(changes) > 1:
-        axes.legend(loc="upper left")
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
 
 
 def _by_kernel(axes: Axes, table: pd.DataFrame) -> None:
