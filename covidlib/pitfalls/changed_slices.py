@@ -58,18 +58,21 @@ def lung_field(lungs: np.ndarray, body: np.ndarray) -> np.ndarray:
     """
     if not lungs.any():
         return lungs
+    # Every second pixel is precise enough, and takes a quarter of the time.
+    small = lungs[::2, ::2]
+    middle = round(float(np.flatnonzero(body.any(axis=0)).mean())) // 2
+    reach, edge = FIELD_CLOSED * len(small), FIELD_GROWN * len(small)
+    field = np.zeros_like(small)
     # Each lung alone: closed together, they would take heart and spine with them.
-    middle = round(float(np.flatnonzero(body.any(axis=0)).mean()))
-    reach, edge = FIELD_CLOSED * len(lungs), FIELD_GROWN * len(lungs)
-    field = np.zeros_like(lungs)
     for side in (np.s_[:, :middle], np.s_[:, middle:]):
-        lung = np.zeros_like(lungs)
-        lung[side] = lungs[side]
+        lung = np.zeros_like(small)
+        lung[side] = small[side]
         if lung.any():
             # Beyond the border of the picture there is no lung either.
             near = np.pad(ndimage.distance_transform_edt(~lung) <= reach, 1)
             field |= ndimage.distance_transform_edt(near)[1:-1, 1:-1] > reach - edge
-    return field & body
+    enlarged = field.repeat(2, axis=0).repeat(2, axis=1)[: lungs.shape[0], : lungs.shape[1]]
+    return (enlarged | lungs) & body
 
 
 def blank(pixels: np.ndarray, where: np.ndarray, value: int) -> np.ndarray:
