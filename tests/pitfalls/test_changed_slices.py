@@ -76,6 +76,7 @@ def test_a_dense_lesion_at_the_chest_wall_is_blanked_with_the_lung() -> None:
     mask = lung_mask(pixels, body)
     assert not mask[lesion].all()
     assert mask[lesion].mean() < 0.2 and lung_field(mask, body)[lesion].mean() > 0.8
+    assert (by_name(pixels)[NO_LUNGS][lesion] == LUNG).mean() > 0.8
     assert not lung_field(np.zeros_like(mask), body).any()
 
 
