@@ -12,7 +12,7 @@ from covidlib.cli.common import SOME_FAILED, add_gate_options, print_findings
 from covidlib.names import NETWORKS, VARIATIONS
 
 if TYPE_CHECKING:
-    from covidlib.pitfalls.shortcut_report import ShortcutReport
+    from covidlib.pitfalls.shortcut_verdict import ShortcutReport
 
 FIGURES = (".png", ".svg", ".pdf")
 
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     from covidlib.networks.weights import note_for
     from covidlib.pitfalls.changed_slices import AT_ONCE, answers_in_portions, classifier
     from covidlib.pitfalls.labelled_series import labelled_slices
-    from covidlib.pitfalls.shortcut_report import shortcut_report
+    from covidlib.pitfalls.shortcut_verdict import shortcut_report
 
     if arguments.figure is not None:
         _check_figure(arguments.figure)

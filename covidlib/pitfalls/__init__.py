@@ -34,6 +34,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "predict_cohort",
             "with_pairing",
         ],
-        "shortcut_report": ["shortcut_report", "shown"],
+        "shortcut_verdict": ["shortcut_report", "shown"],
     },
 )

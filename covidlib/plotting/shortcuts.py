@@ -29,7 +29,7 @@ def shortcut_figure(changes: Mapping[str, pd.DataFrame], patients: Mapping[str, 
     Parameters
     ----------
     changes : dict of DataFrame
-        Network → columns change, value, low, high (`covidlib.pitfalls.shortcut_report.changes_table`).
+        Network → columns change, value, low, high (`covidlib.pitfalls.shortcut_verdict.changes_table`).
     patients : dict of DataFrame
         Network → columns patient_label, kernel, p_covid (`covidlib.pitfalls.scanner_strata.patient_answers`).
     """

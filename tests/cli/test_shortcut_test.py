@@ -10,7 +10,7 @@ from support.drawn_chests import reads_the_lungs, reads_the_noise, write_chests
 
 from covidlib.cli.main import main
 from covidlib.pitfalls import changed_slices
-from covidlib.pitfalls.shortcut_report import CANNOT_TELL, NO_SIGN, SCANNER
+from covidlib.pitfalls.shortcut_verdict import CANNOT_TELL, NO_SIGN, SCANNER
 
 
 @pytest.fixture(scope="module")

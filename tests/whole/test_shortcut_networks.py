@@ -17,7 +17,7 @@ from covidlib.pitfalls.changed_slices import (
     classifier,
 )
 from covidlib.pitfalls.labelled_series import evenly
-from covidlib.pitfalls.shortcut_report import SCANNER, shortcut_report
+from covidlib.pitfalls.shortcut_verdict import SCANNER, shortcut_report
 from covidlib.protocols import QUICK
 from covidlib.training.train import train_all
 

@@ -1,4 +1,4 @@
-"""covidlib.pitfalls.shortcut_report, plotting.shortcuts: the verdict on stand-ins, and what data cannot answer."""
+"""covidlib.pitfalls.shortcut_verdict, plotting.shortcuts: the verdict on stand-ins, and what data cannot answer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from covidlib.pitfalls.changed_slices import (
     answers_to_changes,
     changed,
 )
-from covidlib.pitfalls.shortcut_report import (
+from covidlib.pitfalls.shortcut_verdict import (
     CANNOT_TELL,
     NO_SIGN,
     SCANNER,
@@ -137,6 +137,7 @@ def test_too_few_patients_are_told_and_judged_no_more(mixed: ChangedSlices) -> N
     found = report_of(few, reads_the_noise)
     assert found.verdict == CANNOT_TELL and "only 3 infected patients, 5 are needed" in found.remarks[0]
     assert not any("still tells" in reason for reason in found.reasons)
+    assert report_of(few, reads_the_lungs).verdict == CANNOT_TELL
 
 
 def test_unknown_kernels_are_told(mixed: ChangedSlices) -> None:
