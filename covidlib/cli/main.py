@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from covidlib import __version__
-from covidlib.cli import diagnose, doctor, recover, train
+from covidlib.cli import diagnose, doctor, recover, shortcut_test, train
 from covidlib.cli.common import (
     BAD_INPUT,
     PROBLEM,
@@ -95,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
 
     train.add_parsers(commands)
     diagnose.add_parser(commands)
+    shortcut_test.add_parser(commands)
 
     export = commands.add_parser(
         "export", help="export a trained network to another program's format, checked against Keras"

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from covidlib.patients.decision import Decision, slices_needed
-from covidlib.patients.domain_check import Settings
 from covidlib.results.metrics import DECISION
 from covidlib.scans.findings import Finding
 from covidlib.scans.series import Series
+from covidlib.scans.settings import Settings
 from covidlib.selection import Selection
 
 if TYPE_CHECKING:

@@ -16,11 +16,12 @@ import numpy as np
 from covidlib.errors import InputError
 from covidlib.patients.answers import Diagnosis, SeriesAnswer
 from covidlib.patients.decision import THRESHOLD_2, decide
-from covidlib.patients.domain_check import cautions, settings_of, unlike_pixels, unlike_settings, unlike_size
+from covidlib.patients.domain_check import cautions, unlike_pixels, unlike_settings, unlike_size
 from covidlib.results.metrics import DECISION
 from covidlib.scans.findings import Finding
 from covidlib.scans.gate import Opened, open_folder
 from covidlib.scans.series import Series
+from covidlib.scans.settings import settings_of
 from covidlib.scans.slices import RowReader
 from covidlib.selection import select_series
 

@@ -18,10 +18,13 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "batch_norm": ["catching_up", "memory_of_the_start"],
         "best_of_many": ["coin_networks", "expected_best"],
+        "changed_slices": ["CHANGES", "answers_to_changes", "change_slices", "changed", "classifier"],
         "input_scaling": ["tissue_spread", "tissue_values"],
+        "labelled_series": ["evenly", "labelled_slices"],
         "leakage_experiment": ["mean_of_splits", "nearest_slice", "pictures"],
         "metadata_model": ["shortcut_table"],
         "metadata_model_images": ["image_shortcut"],
+        "picture_leak": ["leak_differences", "leak_provenance", "stored_leak"],
         "scanner_or_disease": [
             "FOLLOWS",
             "KERNEL_OF_CLASS",
@@ -31,5 +34,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "predict_cohort",
             "with_pairing",
         ],
+        "shortcut_verdict": ["shortcut_report", "shown"],
     },
 )

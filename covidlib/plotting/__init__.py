@@ -33,6 +33,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "threshold_sweep",
         ],
         "selection": ["draw_region", "flow_chart", "selection_profile"],
+        "shortcuts": ["shortcut_figure"],
         "slices": ["contact_sheet", "labelled_slices", "show_slice"],
         "style": ["COVID_COLOUR", "MARK_COLOUR", "NETWORK_COLOURS", "NETWORK_MARKS", "NORMAL_COLOUR", "THIRD_COLOUR"],
     },

@@ -15,11 +15,12 @@ from covidlib.datasets import published_lists
 from covidlib.errors import InputError
 from covidlib.names import SLICE_SIDE
 from covidlib.patients import domain_check
-from covidlib.patients.domain_check import Settings, cautions, settings_of, unlike_pixels, unlike_settings, unlike_size
+from covidlib.patients.domain_check import cautions, unlike_pixels, unlike_settings, unlike_size
 from covidlib.phantom.cohort import make_patient
 from covidlib.scans.dicom_import import import_dicom
 from covidlib.scans.gate import find_series
 from covidlib.scans.lung_masks import lung_areas
+from covidlib.scans.settings import Settings, settings_of
 from covidlib.scans.slices import read_slice
 from covidlib.selection import count_dark_pixels, select_series
 

@@ -26,10 +26,10 @@ from covidlib.audit import all_checks, printed_tables
 from covidlib.datasets import check_folder, slice_table
 from covidlib.errors import InputError
 from covidlib.networks import weights
-from covidlib.patients import domain_check
 from covidlib.patients.journal import Journal
 from covidlib.scans import dicom, dicom_import, gate, series, slices
 from covidlib.scans.patient_folders import find_patients
+from covidlib.scans.settings import settings_of
 from covidlib.training import runs
 from covidlib.utils import unzip
 
@@ -116,7 +116,7 @@ def dicoms(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
 def read_everything(folder: Path) -> None:
     """What the commands do with a folder of DICOM files."""
     for one in gate.find_series(folder):
-        domain_check.settings_of(one)
+        settings_of(one)
         assert series.read_series(one).dtype == np.uint16
     assert find_patients([folder])[0].open().series
 
