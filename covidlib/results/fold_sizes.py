@@ -8,7 +8,7 @@ in chapter 05.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -23,7 +23,8 @@ CLASS_OF_SCORE = {"sensitivity": "covid", "specificity": "normal"}
 """The class that a score counts; every other score counts both."""
 
 
-class FoldSizes(NamedTuple):
+@dataclass(frozen=True)
+class FoldSizes:
     """Sizes of the test and training sets of all folds, for one class or for both.
 
     Attributes
