@@ -129,7 +129,7 @@ def fit_temperature(predictions: pd.DataFrame) -> float:
     if covid.all() or not covid.any():
         raise InputError("predictions", "contain only one class", "Use slices of both infected and normal patients")
     if slices["p_covid"][covid].min() > 0.5 >= slices["p_covid"][~covid].max():
-        raise InputError("predictions", "contain no error, so there is no best temperature", "Use more patients")
+        raise InputError("predictions", "contain no error: no best temperature", "Use more patients")
 
     def loss(log_temperature: float) -> float:
         return float(log_loss(covid, scale_temperature(slices["p_covid"], np.exp(log_temperature))))
@@ -138,7 +138,7 @@ def fit_temperature(predictions: pd.DataFrame) -> float:
     best = float(minimize_scalar(loss, bounds=(-end, end), method="bounded").x)
     if end - abs(best) < 0.01:
         problem = "say nothing about the class" if best > 0 else "are almost without error"
-        raise InputError("predictions", f"{problem}, so there is no best temperature", "Use more patients")
+        raise InputError("predictions", f"{problem}: no best temperature", "Use more patients")
     return float(np.exp(best))
 
 
