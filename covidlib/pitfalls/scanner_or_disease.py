@@ -15,7 +15,7 @@ from covidlib.datasets.slice_table import Dataset
 from covidlib.errors import InputError
 from covidlib.protocols import Protocol
 from covidlib.results.curves import auc
-from covidlib.results.intervals import RESAMPLES, bootstrap_interval
+from covidlib.results.intervals import RESAMPLES, WITHIN, bootstrap_interval
 from covidlib.results.metrics import called_covid, labelled
 from covidlib.training.runs import Run
 from covidlib.utils.csv_files import read_table
@@ -83,7 +83,8 @@ def auc_rows(named: dict[str, pd.DataFrame], resamples: int = RESAMPLES) -> pd.D
         table = labelled(predictions)
         patients = table.groupby("label")["patient"].nunique()
         counts = {"infected": patients.get("covid", 0), "normal": patients.get("normal", 0), "slices": len(table)}
-        interval = bootstrap_interval(table, auc, resamples=resamples)
+        within = WITHIN if "fold" in table else WITHIN[1:]  # without folds, one network answered for all
+        interval = bootstrap_interval(table, auc, within, resamples=resamples)
         rows.append({"patients_of": name, **counts, **interval._asdict()})
     return pd.DataFrame(rows)
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from covidlib.results.curves import auc, called_counts
-from covidlib.results.intervals import RESAMPLES, SEED, Metric, bootstrap_interval
+from covidlib.results.intervals import RESAMPLES, SEED, WITHIN, Metric, bootstrap_interval
 from covidlib.results.metrics import labelled
 
 THIN_MM = 3.0
@@ -97,7 +97,7 @@ def _scores(table: pd.DataFrame, metric: Metric, resamples: int) -> dict[str, fl
     }
     if not counts["infected"] or not counts["normal"]:
         return counts | {"value": np.nan, "low": np.nan, "high": np.nan}
-    return counts | bootstrap_interval(table, metric, resamples=resamples)._asdict()
+    return counts | bootstrap_interval(table, metric, WITHIN[1:], resamples=resamples)._asdict()
 
 
 # Permutation test -----------------------------------------------------------------------------------------------------
