@@ -28,6 +28,8 @@ PARTS = (2, 3, 4)
 ALIKE, ALIKE_APART, SMALLEST = 0.8, 0.4, 128
 """Correlation of neighbouring slices in one picture, also if air is between them, and the least width to compare: the
 parts of a chest have 0.6 at most, and no air at the same places."""
+MOSTLY = 0.9
+"""So much of what lies between two pictures is air."""
 MOST = 0.5
 """If so many slices of a series are several, the series is refused; otherwise they are left out."""
 
@@ -88,7 +90,8 @@ def _parts(pixels: np.ndarray) -> int:
             continue
         least = min(np.corrcoef(one, other)[0, 1] for one, other in zip(parts[:-1], parts[1:], strict=True))
         between = shown[:, [place * wide + side for place in range(1, count) for side in (-2, 0, 2)]]
-        if least > (ALIKE_APART if between.max() < DARKEST_CUT else ALIKE):
+        apart = np.quantile(between, MOSTLY) <= AIR_AT_MOST  # lung that lies there is brighter in part
+        if least > (ALIKE_APART if apart else ALIKE):
             return count
     return 1
 

@@ -9,6 +9,7 @@ import pytest
 from support.made import body_slice
 from support.odd_series import chest
 
+from covidlib.phantom.cohort import make_patient
 from covidlib.scans.gate import find_series
 from covidlib.scans.pictures import look_at, montages, moved_scale
 from covidlib.scans.series import read_series
@@ -80,6 +81,12 @@ def test_one_slice_is_one_picture_however_it_lies() -> None:
             for lies in (pixels, pixels[::-1], pixels.T):
                 assert look_at(lies[240:340].astype(int)).parts == 1
     assert look_at(np.full((100, 512), 7)).parts == 1 and look_at(np.zeros((0, 512), int)).parts == 1
+
+
+def test_lungs_at_the_thirds_of_a_slice_are_no_gaps_between_pictures() -> None:
+    # This one was taken for three pictures: both lungs are wide, and its thirds are alike.
+    lungs = make_patient(2021, 7, True, 10, True).slices[4, 240:340]
+    assert look_at(lungs.astype(np.int64)).parts == 1
 
 
 def test_a_few_montages_are_left_out_and_a_series_of_them_is_refused() -> None:
